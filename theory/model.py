@@ -1,0 +1,253 @@
+"""The deep unconstrained-features model: all its sizes and decays, and its objective as a formula.
+
+Letters: K classes with n_k samples each, N = Σ n_k; M = ``depth`` weight matrices W_1 … W_M, widths d_1 … d_M from the
+features up; W_M ∈ R^{K×d_M}, W_m ∈ R^{d_{m+1}×d_m}, free features H ∈ R^{d_1×N}, labels Y ∈ R^{K×N} one-hot. The
+objective is
+
+    1/(2N) ‖W_M … W_1 H + b 1ᵀ − Y‖_F² + Σ_m λ_m/2 ‖W_m‖_F² + λ_H/2 ‖H‖_F².
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import InitVar, dataclass, replace
+from fractions import Fraction
+from functools import cached_property, reduce
+from math import prod
+from typing import Any, Protocol
+
+from theory.ops import Expression, class_means, diagonal, identity, one_hot, ones, sqrt, sum_squares, variable
+from theory.rationals import rational
+
+Rational = int | str | Fraction
+
+LOSSES = ("mse",)
+ACTIVATIONS = ("linear",)
+BIASES = ("none", "last-layer")
+
+
+class Problem(Protocol):
+    """What can be minimised: variables with shapes, and an objective over them."""
+
+    @property
+    def variables(self) -> dict[str, Expression]: ...
+
+    @property
+    def objective(self) -> Expression: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnconstrainedFeatures:
+    """A deep unconstrained-features problem with all its sizes and decays.
+
+    Args:
+        class_sizes: n_1 … n_K, positive integers.
+        depth: M ≥ 1, the number of weight matrices.
+        decays: one decay for all factors; else give ``weight_decays`` (λ_1 … λ_M) and ``feature_decay`` (λ_H).
+        widths: d_1 … d_M from the features up, or one number for all; default K.
+        loss, activation, bias: which model; ``bias="last-layer"`` adds an unregularised b ∈ R^K.
+
+    Raises:
+        TypeError, ValueError: with the argument's name, its value and what was expected.
+
+    >>> model = UnconstrainedFeatures(class_sizes=(2, 1), depth=2, decays="1/100")
+    >>> model.K, model.N, model.widths, model.Lambda
+    (2, 3, (2, 2), Fraction(1, 1000000))
+    """
+
+    class_sizes: tuple[int, ...]
+    depth: int = 1
+    decays: InitVar[Rational | None] = None
+    weight_decays: tuple[Fraction, ...] = ()
+    feature_decay: Fraction = Fraction(0)
+    widths: tuple[int, ...] = ()
+    loss: str = "mse"
+    activation: str = "linear"
+    bias: str = "none"
+
+    def __post_init__(self, decays: Rational | None) -> None:
+        sizes = _positive_integers("class_sizes", self.class_sizes)
+        depth = _positive_integers("depth", self.depth)[0]
+        widths: Sequence[int] = _positive_integers("widths", self.widths) if self.widths != () else (len(sizes),)
+        if len(widths) == 1:
+            widths = tuple(widths) * depth
+        if len(widths) != depth:
+            raise ValueError(f"widths needs one number, or one for each of {depth} layers, got {tuple(widths)}")
+        if decays is not None:
+            if self.weight_decays or self.feature_decay:
+                raise ValueError("give either decays or weight_decays with feature_decay, not both")
+            weights, feature = [rational(decays, "decays")], rational(decays, "decays")
+        else:
+            given = self.weight_decays
+            items = [given] if isinstance(given, int | str | Fraction) else list(given)
+            weights = [rational(value, "weight_decays") for value in items]
+            feature = rational(self.feature_decay, "feature_decay")
+        if len(weights) == 1:
+            weights = weights * depth
+        if len(weights) != depth:
+            raise ValueError(f"weight_decays needs one number, or one for each of {depth} layers, got {len(weights)}")
+        for value in (*weights, feature):
+            if value <= 0:
+                raise ValueError(f"a decay must be a positive rational, got {value}")
+        for name, options in (("loss", LOSSES), ("activation", ACTIVATIONS), ("bias", BIASES)):
+            if getattr(self, name) not in options:
+                raise ValueError(f"{name} must be one of {', '.join(options)}, got {getattr(self, name)!r}")
+        for name, value in (
+            ("class_sizes", sizes),
+            ("depth", depth),
+            ("widths", tuple(widths)),
+            ("weight_decays", tuple(weights)),
+            ("feature_decay", feature),
+        ):
+            object.__setattr__(self, name, value)
+
+    @property
+    def K(self) -> int:
+        """Number of classes."""
+        return len(self.class_sizes)
+
+    @property
+    def N(self) -> int:
+        """Number of samples."""
+        return sum(self.class_sizes)
+
+    @property
+    def M(self) -> int:
+        """Number of weight matrices."""
+        return self.depth
+
+    @property
+    def R(self) -> int:
+        """Largest rank of W_M … W_1: min(K, d_M, …, d_1)."""
+        return min(self.K, *self.widths)
+
+    @cached_property
+    def Lambda(self) -> Fraction:
+        """Λ = λ_H λ_1 ⋯ λ_M, the product of all decays."""
+        return self.feature_decay * prod(self.weight_decays)
+
+    @property
+    def balanced(self) -> bool:
+        """Whether all classes have the same size."""
+        return len(set(self.class_sizes)) == 1
+
+    @property
+    def has_bias(self) -> bool:
+        """Whether there is an (unregularised) last-layer bias."""
+        return self.bias == "last-layer"
+
+    @property
+    def weight_shapes(self) -> tuple[tuple[int, int], ...]:
+        """Shapes of W_1 … W_M."""
+        outputs = (*self.widths[1:], self.K)
+        return tuple(zip(outputs, self.widths, strict=True))
+
+    @cached_property
+    def weights(self) -> tuple[Expression, ...]:
+        """The variables W_1 … W_M."""
+        return tuple(variable(f"W_{m}", shape) for m, shape in enumerate(self.weight_shapes, start=1))
+
+    @cached_property
+    def features(self) -> Expression:
+        """The variable H, d_1 × N."""
+        return variable("H", (self.widths[0], self.N))
+
+    @cached_property
+    def bias_vector(self) -> Expression:
+        """The variable b, K × 1."""
+        return variable("b", (self.K, 1))
+
+    @cached_property
+    def product(self) -> Expression:
+        """P_W = W_M ⋯ W_1, K × d_1."""
+        return reduce(lambda upper, lower: upper @ lower, reversed(self.weights))
+
+    @cached_property
+    def mean_features(self) -> Expression:
+        """H̄, the class means of H, d_1 × K."""
+        return class_means(self.features, self.class_sizes)
+
+    @cached_property
+    def variables(self) -> dict[str, Expression]:
+        """All factors by name."""
+        factors = (*self.weights, self.features, *([self.bias_vector] if self.has_bias else []))
+        return {str(factor.data): factor for factor in factors}
+
+    @cached_property
+    def objective(self) -> Expression:
+        """The objective over all N columns."""
+        outputs = self.product @ self.features
+        if self.has_bias:
+            outputs = outputs + self.bias_vector @ ones(1, self.N)
+        fit = sum_squares(outputs - one_hot(self.class_sizes)) / (2 * self.N)
+        return fit + self._weight_regulariser + self.feature_decay / 2 * sum_squares(self.features)
+
+    @cached_property
+    def reduced_objective(self) -> Expression:
+        """The objective at collapsed features H = H̄ Y, over the class means ``M`` (d_1 × K) instead of H.
+
+        It is the objective's minimum over features with given class means (by convexity), at a cost free of N.
+        """
+        means = variable("M", (self.widths[0], self.K))
+        outputs = self.product @ means
+        if self.has_bias:
+            outputs = outputs + self.bias_vector @ ones(1, self.K)
+        roots = diagonal([sqrt(size) for size in self.class_sizes])
+        fit = sum_squares((outputs - identity(self.K)) @ roots) / (2 * self.N)
+        return fit + self._weight_regulariser + self.feature_decay / 2 * sum_squares(means @ roots)
+
+    @cached_property
+    def _weight_regulariser(self) -> Expression:
+        terms = [decay / 2 * sum_squares(W) for decay, W in zip(self.weight_decays, self.weights, strict=True)]
+        return reduce(lambda a, b: a + b, terms)
+
+    def with_(self, **changes: Any) -> UnconstrainedFeatures:
+        """The same model with some fields changed."""
+        return replace(self, decays=None, **changes)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data from which ``from_json`` rebuilds the model; rationals are strings."""
+        return {
+            "class_sizes": list(self.class_sizes),
+            "depth": self.depth,
+            "weight_decays": [str(value) for value in self.weight_decays],
+            "feature_decay": str(self.feature_decay),
+            "widths": list(self.widths),
+            "loss": self.loss,
+            "activation": self.activation,
+            "bias": self.bias,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> UnconstrainedFeatures:
+        """Rebuild a model from ``to_json``."""
+        fields = dict(data)
+        for name in ("class_sizes", "weight_decays", "widths"):
+            fields[name] = tuple(fields[name])
+        return cls(**fields)
+
+    def __str__(self) -> str:
+        decays = [*self.weight_decays, self.feature_decay]
+        shown = str(decays[0]) if len(set(decays)) == 1 else f"({', '.join(map(str, decays))})"
+        bias = ", bias" if self.has_bias else ""
+        return f"n = {run_lengths(self.class_sizes)}, M = {self.M}, d = {run_lengths(self.widths)}, λ = {shown}{bias}"
+
+
+def run_lengths(values: Iterable[int]) -> str:
+    """Write ``(5, 5, 5, 2)`` as ``3×5, 2``."""
+    runs: list[list[int]] = []
+    for value in values:
+        if runs and runs[-1][1] == value:
+            runs[-1][0] += 1
+        else:
+            runs.append([1, value])
+    return ", ".join(f"{count}×{value}" if count > 1 else str(value) for count, value in runs)
+
+
+def _positive_integers(name: str, values: Any) -> tuple[int, ...]:
+    items = [values] if isinstance(values, int) else list(values)
+    if not items or any(isinstance(v, bool) or not isinstance(v, int) or v < 1 for v in items):
+        shown = values if isinstance(values, int | tuple) else tuple(items)
+        kind = "positive integers" if name != "depth" else "a positive integer"
+        raise ValueError(f"{name} must be {kind}, got {shown!r}")
+    return tuple(items)

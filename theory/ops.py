@@ -1,0 +1,397 @@
+"""The vocabulary of formulas: ordinary Python over these functions records a tree with static shapes.
+
+A formula is written once and read by several arithmetics (``theory.interpreters``): rationals, balls, an algebraic
+normal form, SymPy and batched torch. Scalars have shape ``()``, matrices ``(m, n)``. Equal trees are one object, so
+``is`` compares formulas structurally.
+
+>>> X = variable("X", (2, 3))
+>>> (sum_squares(X) / 2).shape
+()
+>>> X @ X
+Traceback (most recent call last):
+...
+theory.ops.ShapeError: cannot multiply (2, 3) by (2, 3)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from math import lcm
+from typing import Any
+from weakref import WeakValueDictionary
+
+from theory.rationals import rational
+
+Shape = tuple[int, ...]
+Scalar = "Expression | int | Fraction"
+
+
+class FormulaError(TypeError):
+    """A formula uses something that cannot be recorded."""
+
+
+class ShapeError(ValueError):
+    """The shapes of a formula's parts do not fit."""
+
+
+@dataclass(frozen=True, eq=False)
+class Expression:
+    """One node of a formula: an operation, its arguments, static data and the shape of its value."""
+
+    op: str
+    args: tuple[Expression, ...]
+    data: Hashable
+    shape: Shape
+
+    __array_ufunc__ = None
+
+    def __add__(self, other: Any) -> Expression:
+        left, right = self, constant(other)
+        if left.shape != right.shape:
+            raise ShapeError(f"cannot add {left.shape} and {right.shape}")
+        return _fold("add", (left, right), left.shape)
+
+    def __neg__(self) -> Expression:
+        return constant(-1) * self
+
+    def __sub__(self, other: Any) -> Expression:
+        return self + (-constant(other))
+
+    def __mul__(self, other: Any) -> Expression:
+        left, right = self, constant(other)
+        if left.shape and right.shape:
+            raise ShapeError("use @ for a matrix product; * scales a matrix by a scalar")
+        if left.shape:
+            left, right = right, left
+        return _fold("scale", (left, right), right.shape)
+
+    def __truediv__(self, other: Any) -> Expression:
+        divisor = constant(other)
+        if divisor.shape:
+            raise ShapeError(f"cannot divide by a matrix of shape {divisor.shape}")
+        return self * divisor ** (-1)
+
+    def __pow__(self, exponent: int | Fraction) -> Expression:
+        if self.shape:
+            raise ShapeError("powers are for scalars")
+        if isinstance(exponent, float):
+            raise FormulaError(f"an exponent must be exact, for example Fraction(1, 2), got the float {exponent!r}")
+        return _fold("power", (self,), (), Fraction(exponent))
+
+    def __matmul__(self, other: Any) -> Expression:
+        right = constant(other)
+        if len(self.shape) != 2 or len(right.shape) != 2 or self.shape[1] != right.shape[0]:
+            raise ShapeError(f"cannot multiply {self.shape} by {right.shape}")
+        return _node("matmul", (self, right), (self.shape[0], right.shape[1]))
+
+    def __radd__(self, other: Any) -> Expression:
+        return constant(other) + self
+
+    def __rsub__(self, other: Any) -> Expression:
+        return constant(other) - self
+
+    def __rmul__(self, other: Any) -> Expression:
+        return constant(other) * self
+
+    def __rtruediv__(self, other: Any) -> Expression:
+        return constant(other) / self
+
+    @property
+    def T(self) -> Expression:
+        """The transpose."""
+        rows, columns = _matrix(self)
+        return self.args[0] if self.op == "transpose" else _node("transpose", (self,), (columns, rows))
+
+    def __getitem__(self, index: tuple[Any, Any]) -> Expression:
+        """``X[i, j]`` is an entry; ``X[rows, columns]`` with tuples of indices is a submatrix."""
+        rows, columns = index
+        if isinstance(rows, int) and isinstance(columns, int):
+            return _node("entry", (self,), (), (rows, columns))
+        chosen = tuple(rows), tuple(columns)
+        return _node("submatrix", (self,), (len(chosen[0]), len(chosen[1])), chosen)
+
+    def __bool__(self) -> bool:
+        raise FormulaError("a formula cannot branch on a value: it is recorded once, with symbols")
+
+    def __float__(self) -> float:
+        raise FormulaError("a formula has no numeric value; use the functions of theory.ops, not math or numpy")
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise FormulaError("a formula is not an array; use the functions of theory.ops, not numpy")
+
+    @classmethod
+    def __torch_function__(cls, *_: Any, **__: Any) -> Any:
+        raise FormulaError("a formula is not a tensor; use the functions of theory.ops, not torch")
+
+    @cached_property
+    def variables(self) -> frozenset[str]:
+        """Names of the variables that the formula depends on."""
+        own = frozenset([str(self.data)]) if self.op == "variable" else frozenset()
+        return own.union(*(arg.variables for arg in self.args))
+
+
+_nodes: WeakValueDictionary[Any, Expression] = WeakValueDictionary()
+
+
+def _node(op: str, args: tuple[Expression, ...], shape: Shape, data: Hashable = None) -> Expression:
+    key = (op, tuple(id(arg) for arg in args), data, shape)
+    found = _nodes.get(key)
+    if found is None:
+        found = _nodes[key] = Expression(op, args, data, shape)
+    return found
+
+
+def _fold(op: str, args: tuple[Expression, ...], shape: Shape, data: Hashable = None) -> Expression:
+    """Record a node, after the exact simplifications that keep formulas of constants small."""
+    if all(arg.op == "rational" for arg in args):
+        values = [_value(arg) for arg in args]
+        if op == "add":
+            return constant(values[0] + values[1])
+        if op == "scale":
+            return constant(values[0] * values[1])
+        if op == "power" and isinstance(data, Fraction) and data.denominator == 1 and (values[0] or data >= 0):
+            return constant(values[0] ** int(data))
+    if op == "power":
+        if data == 1:
+            return args[0]
+        if data == 0:
+            return constant(1)
+    if op == "add" and any(_is_zero(arg) for arg in args):
+        return args[1] if _is_zero(args[0]) else args[0]
+    if op == "scale" and args[0].op == "rational" and _value(args[0]) == 1:
+        return args[1]
+    if op == "scale" and not shape and any(_is_zero(arg) for arg in args):
+        return constant(0)
+    return _node(op, args, shape, data)
+
+
+def _value(node: Expression) -> Fraction:
+    if not isinstance(node.data, Fraction):
+        raise FormulaError(f"{node.op} is not a rational constant")
+    return node.data
+
+
+def _is_zero(node: Expression) -> bool:
+    return node.op == "rational" and node.data == 0
+
+
+def _matrix(node: Expression) -> tuple[int, int]:
+    if len(node.shape) != 2:
+        raise ShapeError("expected a matrix, got a scalar")
+    return node.shape[0], node.shape[1]
+
+
+def constant(value: Any) -> Expression:
+    """Record an exact scalar (int or Fraction); an expression passes unchanged."""
+    if isinstance(value, Expression):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | Fraction):
+        kind = type(value).__name__
+        raise FormulaError(f"a formula takes exact numbers (int or Fraction), got the {kind} {value!r}")
+    return _node("rational", (), (), Fraction(value))
+
+
+def variable(name: str, shape: Shape = ()) -> Expression:
+    """A named unknown of the given shape."""
+    return _node("variable", (), tuple(shape), name)
+
+
+def identity(size: int) -> Expression:
+    """The identity matrix I of a size."""
+    return _node("identity", (), (size, size))
+
+
+def ones(rows: int, columns: int) -> Expression:
+    """The matrix of ones."""
+    return _node("ones", (), (rows, columns))
+
+
+def zeros(rows: int, columns: int) -> Expression:
+    """The zero matrix."""
+    return _node("zeros", (), (rows, columns))
+
+
+def diagonal(entries: Sequence[Any], rows: int | None = None, columns: int | None = None) -> Expression:
+    """The ``rows × columns`` matrix with ``entries`` on its diagonal and zeros elsewhere (default: square)."""
+    scalars = tuple(constant(entry) for entry in entries)
+    shape = (rows or len(scalars), columns or len(scalars))
+    if len(scalars) > min(shape):
+        raise ShapeError(f"{len(scalars)} diagonal entries do not fit into {shape}")
+    return _node("diagonal", scalars, shape)
+
+
+def helmert(size: int, columns: int | None = None) -> Expression:
+    """Orthonormal columns that span a part of the vectors with zero sum: ``size × columns``, at most size − 1.
+
+    Column j (from 0) is (1, …, 1, −(j+1), 0, …, 0)/√((j+1)(j+2)). All of them: U Uᵀ = I − 11ᵀ/K, the simplex ETF.
+    """
+    count = size - 1 if columns is None else columns
+    if not 0 <= count <= size - 1:
+        raise ShapeError(f"there are {size - 1} orthonormal vectors of zero sum, not {count}")
+    return _node("helmert", (), (size, count))
+
+
+def one_hot(class_sizes: Sequence[int]) -> Expression:
+    """Labels Y (K × N): column i is e_k for the samples of class k, sorted by class."""
+    return _node("one_hot", (), (len(class_sizes), sum(class_sizes)), tuple(class_sizes))
+
+
+def class_means(features: Expression, class_sizes: Sequence[int]) -> Expression:
+    """Class means H̄ (d × K) of features H (d × N) sorted by class."""
+    rows, columns = _matrix(features)
+    if columns != sum(class_sizes):
+        raise ShapeError(f"{columns} features do not fit class sizes with sum {sum(class_sizes)}")
+    return _node("class_means", (features,), (rows, len(class_sizes)), tuple(class_sizes))
+
+
+def repeat_columns(means: Expression, class_sizes: Sequence[int]) -> Expression:
+    """Repeat column k of a d × K matrix n_k times: H̄ Y (d × N)."""
+    rows, columns = _matrix(means)
+    if columns != len(class_sizes):
+        raise ShapeError(f"{columns} columns do not fit {len(class_sizes)} classes")
+    return _node("repeat_columns", (means,), (rows, sum(class_sizes)), tuple(class_sizes))
+
+
+def sqrt(value: Any) -> Expression:
+    """The non-negative square root of a scalar."""
+    return constant(value) ** Fraction(1, 2)
+
+
+def trace(matrix: Expression) -> Expression:
+    """tr(X) of a square matrix."""
+    rows, columns = _matrix(matrix)
+    if rows != columns:
+        raise ShapeError(f"the trace needs a square matrix, got {matrix.shape}")
+    return _node("trace", (matrix,), ())
+
+
+def sum_squares(matrix: Expression) -> Expression:
+    """‖X‖_F², the sum of squared entries."""
+    return _node("sum_squares", (matrix,), ())
+
+
+def frobenius_norm(matrix: Expression) -> Expression:
+    """‖X‖_F."""
+    return sqrt(sum_squares(matrix))
+
+
+def schatten(matrix: Expression, power: int | Fraction) -> Expression:
+    """Σ_j σ_j(X)^p, the p-th power of the Schatten-p (quasi-)norm; p = 1 gives the nuclear norm."""
+    _matrix(matrix)
+    return _node("schatten", (matrix,), (), Fraction(power))
+
+
+def nuclear_norm(matrix: Expression) -> Expression:
+    """‖X‖_*, the sum of singular values."""
+    return schatten(matrix, 1)
+
+
+def operator_norm(matrix: Expression) -> Expression:
+    """‖X‖_op, the largest singular value."""
+    _matrix(matrix)
+    return _node("operator_norm", (matrix,), ())
+
+
+def relu(matrix: Expression) -> Expression:
+    """Entrywise max(x, 0)."""
+    return _node("relu", (matrix,), matrix.shape)
+
+
+def largest_root(coefficients: Sequence[Any]) -> Expression:
+    """The largest real root of Σ cᵢ xⁱ, coefficients from the constant term up; it must be positive."""
+    return _node("largest_root", tuple(constant(c) for c in coefficients), ())
+
+
+def smallest_positive_root(coefficients: Sequence[Any]) -> Expression:
+    """The smallest positive root of Σ cᵢ xⁱ, coefficients from the constant term up."""
+    return _node("smallest_positive_root", tuple(constant(c) for c in coefficients), ())
+
+
+def _radical(node: Expression) -> tuple[Fraction, int]:
+    if node.op == "rational":
+        return _value(node), 1
+    if node.op == "power" and isinstance(node.data, Fraction):
+        base, index = _radical(node.args[0])
+        return base**node.data.numerator, index * node.data.denominator
+    if node.op == "scale":
+        (left, i), (right, j) = map(_radical, node.args)
+        common = lcm(i, j)
+        return left ** (common // i) * right ** (common // j), common
+    raise FormulaError(f"{node.op} is not a product of rational powers of positive rationals")
+
+
+def compare(left: Any, right: Any) -> int:
+    """Compare two products of rational powers of non-negative rationals exactly: −1, 0 or 1.
+
+    >>> compare(sqrt(2), constant(3) ** Fraction(1, 3))
+    -1
+    """
+    (a, i), (b, j) = _radical(constant(left)), _radical(constant(right))
+    if a < 0 or b < 0:
+        raise FormulaError("compare is for non-negative quantities")
+    common = lcm(i, j)
+    x, y = a ** (common // i), b ** (common // j)
+    return (x > y) - (x < y)
+
+
+def walk(*roots: Expression) -> Iterator[Expression]:
+    """Every node below the roots once, arguments before the nodes that use them."""
+    seen: set[int] = set()
+    stack = [(root, False) for root in reversed(roots)]
+    while stack:
+        node, ready = stack.pop()
+        if id(node) in seen:
+            continue
+        if ready:
+            seen.add(id(node))
+            yield node
+        else:
+            stack.append((node, True))
+            stack.extend((arg, False) for arg in reversed(node.args))
+
+
+def substitute(root: Expression, values: Mapping[str, Expression]) -> Expression:
+    """Replace variables by expressions of the same shapes."""
+    done: dict[int, Expression] = {}
+    for node in walk(root):
+        if node.op == "variable" and node.data in values:
+            replacement = values[str(node.data)]
+            if replacement.shape != node.shape:
+                raise ShapeError(f"{node.data} has shape {node.shape}, its value has {replacement.shape}")
+            done[id(node)] = replacement
+        else:
+            done[id(node)] = _node(node.op, tuple(done[id(arg)] for arg in node.args), node.shape, node.data)
+    return done[id(root)]
+
+
+def to_json(*roots: Expression) -> list[Any]:
+    """The canonical form: nodes [op, shape, data, arguments] in order of first use, the roots' indices last."""
+    numbers: dict[int, int] = {}
+    rows: list[Any] = []
+    for node in walk(*roots):
+        numbers[id(node)] = len(rows)
+        data = str(node.data) if isinstance(node.data, Fraction) else node.data
+        rows.append([node.op, list(node.shape), data, [numbers[id(arg)] for arg in node.args]])
+    return [*rows, [numbers[id(root)] for root in roots]]
+
+
+def from_json(rows: Sequence[Any]) -> tuple[Expression, ...]:
+    """Rebuild formulas from their canonical form.
+
+    >>> X = variable("X", (2, 2))
+    >>> from_json(to_json(trace(X @ X)))[0] is trace(X @ X)
+    True
+    """
+    nodes: list[Expression] = []
+    for op, shape, data, args in rows[:-1]:
+        nodes.append(_node(op, tuple(nodes[i] for i in args), tuple(shape), _data(op, data)))
+    return tuple(nodes[i] for i in rows[-1])
+
+
+def _data(op: str, data: Any) -> Hashable:
+    if op in ("rational", "power", "schatten"):
+        return rational(data)
+    return tuple(tuple(part) if isinstance(part, list) else part for part in data) if isinstance(data, list) else data

@@ -1,0 +1,209 @@
+"""Statements: families of claims with their hypotheses, source and expected verdict, and the registry of them.
+
+A theorem is a conjecture with a proof attached: ``@theorem`` and ``@conjecture`` make the same ``Statement``.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+from theory.claims import Claim
+
+Parameters = Mapping[str, Any]
+
+PAPERS = ("theory.papers.dang2023",)
+"""Modules whose statements make up the registry."""
+
+PROVENANCE = {
+    "P": "the paper's own text was read",
+    "Q": "restated by another paper or by the official code",
+    "R": "reconstructed: the printed text was not seen",
+}
+
+
+class StatementError(ValueError):
+    """A statement is malformed, unknown, or its hypotheses are not met."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a statement stands: paper, version, place, and how its text is known (a key of ``PROVENANCE``)."""
+
+    paper: str
+    version: str
+    locator: str
+    provenance: str
+
+    def __str__(self) -> str:
+        return f"{self.paper} ({self.version}), {self.locator} [{self.provenance}]"
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The verdict that a statement is expected to get: a conclusion and the least assurance; a reason where unusual."""
+
+    conclusion: str = "holds"
+    at_least: str = "certified"
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A family of claims: ``build(**parameters)`` makes the claim of one instance.
+
+    ``strategies`` draw parameters, ``hypotheses`` are named predicates over them, ``witness`` is one non-trivial choice
+    that meets them, ``configurations`` are instances that are always examined (a paper's own experiments), and
+    ``wrong`` holds deliberately false versions by name, as keyword arguments that change what ``build`` asserts.
+    """
+
+    id: str
+    build: Callable[..., Claim]
+    strategies: Mapping[str, Any]
+    hypotheses: Mapping[str, Callable[..., bool]] = field(default_factory=dict)
+    source: Source | None = None
+    expected: Expected = Expected()
+    witness: Parameters = field(default_factory=dict)
+    configurations: tuple[Parameters, ...] = ()
+    wrong: Mapping[str, Parameters] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """The first line of the statement's docstring."""
+        return (inspect.getdoc(self.build) or self.id).splitlines()[0]
+
+    @property
+    def text(self) -> str:
+        """The whole docstring."""
+        return inspect.getdoc(self.build) or ""
+
+    def unmet(self, parameters: Parameters) -> list[str]:
+        """Names of the hypotheses that the parameters do not meet."""
+        return [name for name, holds in self.hypotheses.items() if not holds(**parameters)]
+
+    def claim(self, parameters: Parameters, wrong: str | None = None) -> Claim:
+        """The claim for one choice of parameters; ``wrong`` names a deliberately false version.
+
+        Raises:
+            StatementError: when a hypothesis is not met, or there is no such wrong version.
+        """
+        unmet = self.unmet(parameters)
+        if unmet:
+            raise StatementError(f"{self.id}: hypothesis not met: {unmet[0]}")
+        if wrong is not None and wrong not in self.wrong:
+            raise StatementError(f"{self.id} has no wrong version called {wrong!r}")
+        return self.build(**parameters, **(self.wrong[wrong] if wrong else {}))
+
+    def draw(self, count: int, seed: int = 0) -> list[dict[str, Any]]:
+        """Up to ``count`` different choices of parameters that meet the hypotheses, reproducible from the seed."""
+        import hypothesis
+        from hypothesis import HealthCheck, Phase, given, settings
+        from hypothesis import strategies as st
+
+        found: dict[str, dict[str, Any]] = {}
+
+        @hypothesis.seed(seed)
+        @settings(
+            max_examples=4 * count,
+            database=None,
+            deadline=None,
+            phases=(Phase.generate,),
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(st.fixed_dictionaries(dict(self.strategies)))
+        def collect(parameters: dict[str, Any]) -> None:
+            if len(found) < count and not self.unmet(parameters):
+                found.setdefault(repr(sorted(parameters.items())), parameters)
+
+        if count > 0:
+            collect()
+        return list(found.values())
+
+    def instances(self, count: int, seed: int = 0) -> list[dict[str, Any]]:
+        """The witness, the fixed configurations, then drawn parameters: ``count`` drawn ones at most."""
+        fixed = [dict(self.witness)] if self.witness else []
+        return [*fixed, *map(dict, self.configurations), *self.draw(count, seed)]
+
+
+_registry: dict[str, Statement] = {}
+
+
+def theorem(id: str, **fields: Any) -> Callable[[Callable[..., Claim]], Statement]:
+    """Register the decorated function as a published statement; keywords are strategies or fields of ``Statement``."""
+
+    def register(build: Callable[..., Claim]) -> Statement:
+        statement = _statement(id, build, fields)
+        if id in _registry and _registry[id].build.__module__ != build.__module__:
+            raise StatementError(f"two statements have the id {id}")
+        _registry[id] = statement
+        return statement
+
+    return register
+
+
+def conjecture(**fields: Any) -> Callable[[Callable[..., Claim]], Statement]:
+    """Make the decorated function a statement of one's own; its id is the function's name."""
+    return lambda build: _statement(build.__name__, build, fields)
+
+
+def _statement(id: str, build: Callable[..., Claim], fields: Mapping[str, Any]) -> Statement:
+    own = {"hypotheses", "source", "expected", "witness", "configurations", "wrong"}
+    known = {name: value for name, value in fields.items() if name in own}
+    strategies = {name: value for name, value in fields.items() if name not in own}
+    accepted = inspect.signature(build).parameters
+    for name in strategies:
+        if name not in accepted:
+            raise StatementError(f"{id}: there is a strategy for {name}, which is not a parameter of the statement")
+    return Statement(id=id, build=build, strategies=strategies, **known)
+
+
+def statements() -> dict[str, Statement]:
+    """All registered statements by id, in the order of the sheets."""
+    for module in PAPERS:
+        import_module(module)
+    return dict(_registry)
+
+
+def find(pattern: str) -> list[Statement]:
+    """Statements whose id is, or matches, a pattern with ``*`` and ``?``.
+
+    Raises:
+        StatementError: when none does, naming the nearest ids.
+    """
+    from fnmatch import fnmatchcase
+
+    known = statements()
+    found = [s for id, s in known.items() if fnmatchcase(id, pattern)]
+    if not found:
+        near = get_close_matches(pattern, known, n=3, cutoff=0.4) or list(known)[:3]
+        raise StatementError(f'no statement matches "{pattern}"; nearest: {", ".join(near)}')
+    return found
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One claim to examine, with the parameters and the statement that it came from where there is one."""
+
+    claim: Claim
+    parameters: Parameters = field(default_factory=dict)
+    statement: Statement | None = None
+    wrong: str | None = None
+
+    @classmethod
+    def of(cls, statement: Statement, parameters: Parameters, wrong: str | None = None) -> Instance:
+        """The instance of a statement at some parameters."""
+        return cls(statement.claim(parameters, wrong), dict(parameters), statement, wrong)
+
+    @property
+    def rebuild(self) -> Callable[..., Claim] | None:
+        """Makes the claim at other parameters, or None for a claim without a statement."""
+        return None if self.statement is None else partial(_rebuild, self.statement, self.wrong)
+
+
+def _rebuild(statement: Statement, wrong: str | None, **parameters: Any) -> Claim:
+    return statement.claim(parameters, wrong)
