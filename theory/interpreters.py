@@ -1,0 +1,353 @@
+"""Arithmetics that read a formula entry by entry: rationals, balls and SymPy.
+
+Each evaluates the same tree; ``theory.algebraic`` adds exact algebraic numbers and ``theory.floats`` batched torch.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from fractions import Fraction
+from typing import Any
+
+from theory.ops import Expression, walk
+
+Matrix = list[list[Any]]
+
+
+class Undecidable(ArithmeticError):
+    """This arithmetic cannot give the value at all, or not at this precision."""
+
+
+class Arithmetic(ABC):
+    """Evaluates formulas with one kind of scalar; a structural zero is the integer 0, which products skip.
+
+    An arithmetic keeps the values of constant nodes, so many formulas that share constants are cheap.
+    """
+
+    def __init__(self) -> None:
+        self._constants: dict[Expression, Any] = {}
+
+    @abstractmethod
+    def number(self, value: Fraction) -> Any:
+        """The scalar of a rational."""
+
+    @abstractmethod
+    def power(self, node: Expression, base: Any, exponent: Fraction) -> Any:
+        """A rational power; ``node`` is the power node itself."""
+
+    @abstractmethod
+    def root(self, node: Expression, coefficients: Sequence[Any]) -> Any:
+        """The root that a ``largest_root`` or ``smallest_positive_root`` node stands for."""
+
+    def singular_values(self, matrix: Matrix) -> Sequence[Any]:
+        """Singular values, where this arithmetic has them."""
+        raise Undecidable(f"{type(self).__name__} has no singular values")
+
+    def relu(self, value: Any) -> Any:
+        """max(x, 0) of one entry."""
+        raise Undecidable(f"{type(self).__name__} has no ReLU")
+
+    def evaluate(self, root: Expression, values: Mapping[str, Any] | None = None) -> Any:
+        """The value of a formula: a scalar, or a matrix as a list of rows.
+
+        Raises:
+            Undecidable: where this arithmetic has no answer.
+            KeyError: for a variable without a value.
+        """
+        environment = values or {}
+        done: dict[Expression, Any] = {}
+        for node in walk(root):
+            if node in self._constants:
+                done[node] = self._constants[node]
+                continue
+            done[node] = self._apply(node, [done[arg] for arg in node.args], environment)
+            if not node.variables:
+                self._constants[node] = done[node]
+        return done[root]
+
+    def point(self, point: Mapping[str, Expression]) -> dict[str, Any]:
+        """Evaluate every factor of a point."""
+        return {name: self.evaluate(value) for name, value in point.items()}
+
+    def _apply(self, node: Expression, args: list[Any], environment: Mapping[str, Any]) -> Any:
+        if node.op == "variable":
+            return environment[str(node.data)]
+        if node.op == "rational":
+            return self.number(node.data) if node.data else 0  # type: ignore[arg-type]
+        if node.op == "power":
+            return self.power(node, args[0], node.data)  # type: ignore[arg-type]
+        if node.op in ("largest_root", "smallest_positive_root"):
+            return self.root(node, args)
+        if node.op == "schatten":
+            return self._schatten(node, args[0])
+        if node.op == "operator_norm":
+            return max(self.singular_values(args[0]))
+        if node.op == "relu":
+            return [[0 if _is_zero(x) else self.relu(x) for x in row] for row in args[0]]
+        return _OPERATIONS[node.op](self, node, args)
+
+    def _schatten(self, node: Expression, matrix: Matrix) -> Any:
+        total: Any = 0
+        for value in self.singular_values(matrix):
+            total = total + (value if node.data == 1 else self.power(node, value, node.data))  # type: ignore[arg-type]
+        return total
+
+
+def _is_zero(value: Any) -> bool:
+    return type(value) is int and value == 0
+
+
+def _add(_: Arithmetic, node: Expression, args: list[Any]) -> Any:
+    left, right = args
+    if not node.shape:
+        return left + right
+    return [[x + y for x, y in zip(a, b, strict=True)] for a, b in zip(left, right, strict=True)]
+
+
+def _scale(_: Arithmetic, node: Expression, args: list[Any]) -> Any:
+    factor, value = args
+    if not node.shape:
+        return 0 if _is_zero(factor) or _is_zero(value) else factor * value
+    if _is_zero(factor):
+        return [[0] * node.shape[1] for _ in range(node.shape[0])]
+    return [[0 if _is_zero(x) else factor * x for x in row] for row in value]
+
+
+def multiply(left: Matrix, right: Matrix) -> Matrix:
+    """The product of two matrices given as rows, skipping structural zeros."""
+    width = len(right[0]) if right else 0
+    sparse = [[(j, y) for j, y in enumerate(row) if not _is_zero(y)] for row in right]
+    product: Matrix = []
+    for row in left:
+        entries: list[Any] = [0] * width
+        for x, nonzero in zip(row, sparse, strict=True):
+            if not _is_zero(x):
+                for j, y in nonzero:
+                    entries[j] = entries[j] + x * y
+        product.append(entries)
+    return product
+
+
+def _sum_squares(_: Arithmetic, __: Expression, args: list[Any]) -> Any:
+    total: Any = 0
+    for row in args[0]:
+        for x in row:
+            if not _is_zero(x):
+                total = total + x * x
+    return total
+
+
+def _diagonal(_: Arithmetic, node: Expression, args: list[Any]) -> Matrix:
+    rows, columns = node.shape
+    return [[args[i] if i == j and i < len(args) else 0 for j in range(columns)] for i in range(rows)]
+
+
+def _identity(arithmetic: Arithmetic, node: Expression, _: list[Any]) -> Matrix:
+    one = arithmetic.number(Fraction(1))
+    return [[one if i == j else 0 for j in range(node.shape[1])] for i in range(node.shape[0])]
+
+
+def _ones(arithmetic: Arithmetic, node: Expression, _: list[Any]) -> Matrix:
+    one = arithmetic.number(Fraction(1))
+    return [[one] * node.shape[1] for _ in range(node.shape[0])]
+
+
+def _zeros(_: Arithmetic, node: Expression, __: list[Any]) -> Matrix:
+    return [[0] * node.shape[1] for _ in range(node.shape[0])]
+
+
+def _one_hot(arithmetic: Arithmetic, node: Expression, _: list[Any]) -> Matrix:
+    one = arithmetic.number(Fraction(1))
+    labels = _labels(node)
+    return [[one if label == k else 0 for label in labels] for k in range(node.shape[0])]
+
+
+def _labels(node: Expression) -> list[int]:
+    return [k for k, size in enumerate(node.data) for _ in range(size)]  # type: ignore[arg-type, var-annotated]
+
+
+def _helmert(arithmetic: Arithmetic, node: Expression, _: list[Any]) -> Matrix:
+    from theory.ops import sqrt
+
+    rows, columns = node.shape
+    matrix: Matrix = [[0] * columns for _ in range(rows)]
+    for j in range(columns):
+        short = arithmetic.evaluate(1 / sqrt((j + 1) * (j + 2)))
+        for i in range(j + 1):
+            matrix[i][j] = short
+        matrix[j + 1][j] = short * -(j + 1)
+    return matrix
+
+
+def _class_means(arithmetic: Arithmetic, node: Expression, args: list[Any]) -> Matrix:
+    result: Matrix = []
+    for row in args[0]:
+        means, start = [], 0
+        for size in node.data:  # type: ignore[union-attr]
+            total: Any = 0
+            for x in row[start : start + size]:
+                total = total + x
+            means.append(0 if _is_zero(total) else total * arithmetic.number(Fraction(1, size)))
+            start += size
+        result.append(means)
+    return result
+
+
+def _repeat_columns(_: Arithmetic, node: Expression, args: list[Any]) -> Matrix:
+    labels = _labels(node)
+    return [[row[label] for label in labels] for row in args[0]]
+
+
+def _trace(_: Arithmetic, __: Expression, args: list[Any]) -> Any:
+    total: Any = 0
+    for i, row in enumerate(args[0]):
+        total = total + row[i]
+    return total
+
+
+def _submatrix(_: Arithmetic, node: Expression, args: list[Any]) -> Matrix:
+    rows, columns = node.data  # type: ignore[misc]
+    return [[args[0][i][j] for j in columns] for i in rows]
+
+
+def _entry(_: Arithmetic, node: Expression, args: list[Any]) -> Any:
+    i, j = node.data  # type: ignore[misc]
+    return args[0][i][j]
+
+
+_OPERATIONS: dict[str, Callable[[Arithmetic, Expression, list[Any]], Any]] = {
+    "add": _add,
+    "scale": _scale,
+    "matmul": lambda _, __, args: multiply(args[0], args[1]),
+    "transpose": lambda _, __, args: [list(column) for column in zip(*args[0], strict=True)],
+    "sum_squares": _sum_squares,
+    "diagonal": _diagonal,
+    "identity": _identity,
+    "ones": _ones,
+    "zeros": _zeros,
+    "one_hot": _one_hot,
+    "helmert": _helmert,
+    "class_means": _class_means,
+    "repeat_columns": _repeat_columns,
+    "trace": _trace,
+    "submatrix": _submatrix,
+    "entry": _entry,
+}
+
+
+class Rationals(Arithmetic):
+    """Exact rationals (python-flint's ``fmpq``); a power or root that is not rational is ``Undecidable``."""
+
+    def number(self, value: Fraction) -> Any:
+        from flint import fmpq
+
+        return fmpq(value.numerator, value.denominator)
+
+    def power(self, node: Expression, base: Any, exponent: Fraction) -> Any:
+        if exponent.denominator == 1:
+            if not base and exponent < 0:
+                raise Undecidable("division by zero")
+            return self.number(Fraction(1)) * base**exponent.numerator if base else 0
+        raise Undecidable(f"the power {exponent} leaves the rationals")
+
+    def root(self, node: Expression, coefficients: Sequence[Any]) -> Any:
+        raise Undecidable("a root of a polynomial leaves the rationals")
+
+    def relu(self, value: Any) -> Any:
+        return value if value > 0 else 0
+
+
+class Balls(Arithmetic):
+    """Real balls (Arb) at a precision in bits: every value comes with a rigorous radius.
+
+    Use inside ``precision(bits)``; the working precision of python-flint is a global of the process.
+
+    >>> from theory.ops import sqrt
+    >>> with precision(100):
+    ...     (Balls().evaluate(sqrt(2)) ** 2 - 2).contains(0)
+    True
+    """
+
+    def number(self, value: Fraction) -> Any:
+        from flint import arb, fmpq
+
+        return arb(fmpq(value.numerator, value.denominator))
+
+    def power(self, node: Expression, base: Any, exponent: Fraction) -> Any:
+        if _is_zero(base):
+            if exponent < 0:
+                raise Undecidable("division by zero")
+            return 0
+        if exponent.denominator == 1 and abs(exponent.numerator) < 1000:
+            value = base ** abs(exponent.numerator)
+            return value if exponent > 0 else 1 / value
+        if exponent == Fraction(1, 2):
+            return base.sqrt()
+        return base.root(exponent.denominator) ** exponent.numerator
+
+    def root(self, node: Expression, coefficients: Sequence[Any]) -> Any:
+        from flint import arb, arb_poly
+
+        polynomial = arb_poly([arb(c) for c in coefficients])
+        try:
+            candidates = [root.real for root in polynomial.complex_roots() if root.imag.contains(0)]
+        except ValueError as error:
+            raise Undecidable("the roots of a polynomial could not be isolated at this precision") from error
+        positive = [x for x in candidates if x > 0]
+        if any(x.contains(0) for x in candidates) or not positive or not all(_crosses(polynomial, x) for x in positive):
+            raise Undecidable("no isolated positive root at this precision")
+        choose = max if node.op == "largest_root" else min
+        return choose(positive, key=lambda x: float(x.mid()))
+
+    def singular_values(self, matrix: Matrix) -> Sequence[Any]:
+        from flint import acb_mat, arb
+
+        rows, columns = len(matrix), len(matrix[0])
+        wide = matrix if rows <= columns else [list(c) for c in zip(*matrix, strict=True)]
+        gram = multiply(wide, [list(c) for c in zip(*wide, strict=True)])
+        try:
+            values = acb_mat([[arb(x) for x in row] for row in gram]).eig(multiple=True)
+        except ValueError as error:
+            raise Undecidable("the singular values could not be enclosed at this precision") from error
+        return [value.real.nonnegative_part().sqrt() for value in values]
+
+    def relu(self, value: Any) -> Any:
+        return value.nonnegative_part() if value.contains(0) else (value if value > 0 else 0)
+
+
+def _crosses(polynomial: Any, root: Any) -> bool:
+    """Whether the polynomial changes sign over the ball, so that its isolated root there is real."""
+    from flint import arb
+
+    low, high = polynomial(arb(root.lower())), polynomial(arb(root.upper()))
+    return bool(root.is_exact() or (low < 0 < high) or (high < 0 < low))
+
+
+class Symbols(Arithmetic):
+    """SymPy: variables that are given SymPy symbols stay symbolic; roots of polynomials become ``CRootOf``."""
+
+    def number(self, value: Fraction) -> Any:
+        from sympy import Rational
+
+        return Rational(value.numerator, value.denominator)
+
+    def power(self, node: Expression, base: Any, exponent: Fraction) -> Any:
+        return base ** self.number(exponent)
+
+    def root(self, node: Expression, coefficients: Sequence[Any]) -> Any:
+        raise Undecidable("roots stay with their polynomials; use theory.algebraic")
+
+
+@contextmanager
+def precision(bits: int) -> Iterator[None]:
+    """Set python-flint's working precision for a block."""
+    from flint import ctx
+
+    before = ctx.prec
+    ctx.prec = bits
+    try:
+        yield
+    finally:
+        ctx.prec = before
