@@ -18,7 +18,7 @@ Point = Mapping[str, Expression]
 
 @dataclass(frozen=True)
 class Relation:
-    """``left = right`` or ``left ≤ right``, entrywise."""
+    """``left = right``, ``left ≤ right`` or ``left < right``, entrywise."""
 
     left: Expression
     sign: str
@@ -39,6 +39,11 @@ def at_most(left: Any, right: Any) -> Relation:
     return Relation(constant(left), "≤", constant(right))
 
 
+def less(left: Any, right: Any) -> Relation:
+    """The relation left < right."""
+    return Relation(constant(left), "<", constant(right))
+
+
 @dataclass(frozen=True)
 class Clause:
     """A named part of a claim: relations between the variables that hold together."""
@@ -54,7 +59,7 @@ def clause(name: str, *relations: Relation) -> Clause:
 
 @dataclass(frozen=True)
 class GlobalMinimum:
-    """The minimum of ``problem`` is ``value``; each of ``minimisers`` attains it; every minimiser satisfies ``clauses``.
+    """The minimum is ``value``; each of ``minimisers`` attains it; every minimiser satisfies ``clauses``.
 
     ``unique`` says whether the invariants of a minimiser (the minimiser itself for a scalar problem; the products
     W_M ⋯ W_1 H̄ and their Gram matrices for a model) are the same for all minimisers; ``None`` makes no such claim.

@@ -1,0 +1,104 @@
+"""How collapsed given weights and features are; each published metric carries its paper's name.
+
+Letters: features H (d × N) with labels, class means H̄ (d × K), P = W_M ⋯ W_1 (K × d). Published metrics divide both
+sides by their norms, so they can't see a wrong scale; ``relative_distance`` can. A metric of matrices that are zero is
+``nan``: the published definition divides by zero there.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+def class_means(features: Array, labels: NDArray[np.int64], classes: int) -> Array:
+    """Class means H̄ (d × K) of features (d × N) with labels 0 … K−1 (N).
+
+    >>> class_means(np.array([[1.0, 3.0, 5.0]]), np.array([0, 0, 1]), 2)
+    array([[2., 5.]])
+    """
+    counts = np.bincount(labels, minlength=classes)
+    return features @ np.eye(classes)[labels] / counts
+
+
+def dang2023_nc1(features: Array, labels: NDArray[np.int64], classes: int, cutoff: float | None = None) -> float:
+    """NC1 = tr(Σ_W Σ_B†)/K of Dang et al. 2023 (official code): variation within classes against that between them.
+
+    Σ_W is averaged over the N samples, Σ_B over the K class means around the mean of all samples. Σ_B is never formed:
+    its pseudo-inverse comes from the singular values of the centred means.
+
+    Args:
+        cutoff: singular values of the centred means below ``cutoff`` times the largest count as zero. Default:
+            max(d, N)·ε of the features' dtype, what rounding leaves of a zero singular value (the centred means have
+            rank K−1 for balanced classes), so pass float32 features as float32.
+
+    Returns:
+        0 at collapse; ``nan`` when all class means coincide.
+
+    >>> H = np.array([[1.0, 3.0, -1.0, -3.0]])
+    >>> dang2023_nc1(H, np.array([0, 0, 1, 1]), 2)
+    0.125
+    """
+    epsilon = np.finfo(features.dtype).eps if np.issubdtype(features.dtype, np.floating) else np.finfo(float).eps
+    relative = float(epsilon) * max(features.shape) if cutoff is None else cutoff
+    samples = features.astype(float)
+    means = class_means(samples, labels, classes)
+    left, singular, _ = np.linalg.svd(means - samples.mean(axis=1, keepdims=True), full_matrices=False)
+    # Rounding is relative to the features themselves, which may share a large mean.
+    kept = singular > relative * max(singular[0], float(np.abs(means).max()))
+    if not kept.any():
+        return float("nan")
+    within = (left[:, kept].T @ (samples - means[:, labels])) / singular[kept, None]
+    return float((within**2).sum() / samples.shape[1])
+
+
+def dang2023_nc2_weights(product: Array, target: Array) -> float:
+    """NC2 of the weights of Dang et al. 2023: ‖PPᵀ/‖PPᵀ‖_F − T/‖T‖_F‖_F, blind to scale.
+
+    ``target`` T is I (balanced), I − 11ᵀ/K (balanced with a bias) or the predicted diagonal (K × K).
+
+    >>> dang2023_nc2_weights(3 * np.eye(2), np.eye(2))
+    0.0
+    """
+    return _shape_distance(product @ product.T, target)
+
+
+def dang2023_nc2_features(means: Array, target: Array) -> float:
+    """NC2 of the features of Dang et al. 2023: the same for H̄ᵀH̄ (centre H̄ yourself where there is a bias)."""
+    return _shape_distance(means.T @ means, target)
+
+
+def dang2023_nc3(product: Array, means: Array, target: Array) -> float:
+    """NC3 of Dang et al. 2023: ‖PH̄/‖PH̄‖_F − T/‖T‖_F‖_F, blind to scale."""
+    return _shape_distance(product @ means, target)
+
+
+def dang2023_nc3_alignment(product: Array, means: Array, factors: Array) -> float:
+    """NC3 as alignment of Dang et al. 2023: ‖P/‖P‖_F − D H̄ᵀ/‖D H̄ᵀ‖_F‖_F for D = diag(``factors``) (K).
+
+    The factor of class k is c s_k^(2M) + Nλ_H; for balanced classes any constant does.
+    """
+    return _shape_distance(product, factors[:, None] * means.T)
+
+
+def relative_distance(matrix: Array, target: Array) -> float:
+    """‖A − T‖_F / max(‖A‖_F, ‖T‖_F), which sees scale: 0 where they are equal, 1 where one is zero, at most 2.
+
+    >>> relative_distance(2 * np.eye(3), np.eye(3))
+    0.5
+    """
+    largest = max(np.linalg.norm(matrix), np.linalg.norm(target))
+    return float(np.linalg.norm(matrix - target) / largest) if largest else 0.0
+
+
+def relative_spectrum_distance(matrix: Array, target: Array) -> float:
+    """``relative_distance`` of the sorted singular values: blind to rotations, as between equally good minimisers."""
+    values, wanted = (np.linalg.svd(a, compute_uv=False) for a in (matrix, target))
+    return relative_distance(values, wanted)
+
+
+def _shape_distance(matrix: Array, target: Array) -> float:
+    norms = np.linalg.norm(matrix), np.linalg.norm(target)
+    return float(np.linalg.norm(matrix / norms[0] - target / norms[1])) if all(norms) else float("nan")
