@@ -11,17 +11,24 @@ be non-zero by a ball that excludes 0; where neither happens the answer is ``Und
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from math import lcm
 from typing import Any
 
-from theory.interpreters import Arithmetic, Balls, Undecidable, precision
-from theory.ops import Expression, walk
+from theory.interpreters import Arithmetic, Balls, Matrix, Undecidable, precision
+from theory.ops import Expression, constant, walk
 
 Base = int | Expression
 """What a generator is a radical of: a prime, a root node, or the base of another radical."""
+
+Ratio = tuple[Any, Any]
+"""Numerator and denominator, polynomials in the generators."""
+
+RECOGNISE_BITS, RECOGNISE_DENOMINATOR = 256, 10**9
+"""To guess that a root is a radical: a rational with so small a denominator is met by chance once in 2^190."""
 
 PRECISIONS = (128, 512, 2048)
 """Bits tried in turn to show that an element is not zero."""
@@ -54,6 +61,8 @@ class AlgebraicNumbers(Arithmetic):
         self._context = fmpq_mpoly_ctx.get(names or ("unused",), Ordering.lex)
         self._symbols = dict(zip((g.base for g in self._generators), reversed(self._context.gens()), strict=False))
         self._index = {g.base: g.index for g in self._generators}
+        self._roots = sum(not isinstance(g.base, int) for g in self._generators)
+        self._unit = self._constant(Fraction(1))
         self._relations: list[Any] = []  # highest generator first
         self._denominators: dict[Base, Any] = {}
         self._balls: dict[int, list[Any]] = {}
@@ -61,7 +70,16 @@ class AlgebraicNumbers(Arithmetic):
             self._relations.insert(0, self._relation(generator))
 
     def number(self, value: Fraction) -> Algebraic:
-        return Algebraic(self, self._constant(value), self._constant(Fraction(1)))
+        return Algebraic(self, {0: (self._constant(value), self._constant(Fraction(1)))})
+
+    def support(self, ratio: Ratio) -> int:
+        """The roots (and opaque radicals) that a fraction involves, as a bit mask; 0 for radicals of primes alone."""
+        mask = 0
+        for polynomial in ratio:
+            for bit, degree in enumerate(polynomial.degrees()):
+                if degree > 0 and bit < self._roots:
+                    mask |= 1 << bit
+        return mask
 
     def power(self, node: Expression, base: Any, exponent: Fraction) -> Any:
         if type(base) is int and base == 0:
@@ -70,13 +88,43 @@ class AlgebraicNumbers(Arithmetic):
             return 0
         if exponent.denominator == 1:
             return base**exponent.numerator
-        result = self.number(Fraction(1))
-        for factor, power in _monomial(node).items():
-            result = result * self._generator_power(factor, power)
-        return result
+        if node.op == "schatten":
+            return self._rational_power(base, exponent)
+        return self._product(_monomial(node))
 
     def root(self, node: Expression, coefficients: Sequence[Any]) -> Algebraic:
-        return self._generator_power(node, Fraction(1))
+        return self._product(_monomial(node))
+
+    def _product(self, monomial: Mapping[Base, Fraction]) -> Algebraic:
+        result = self.number(Fraction(1))
+        for base, exponent in monomial.items():
+            result = result * self._generator_power(base, exponent)
+        return result
+
+    def singular_values(self, matrix: Matrix) -> Sequence[Any]:
+        """Entries of a matrix that has at most one in each row and column, and none of them negative."""
+        entries = [[x for x in line if not self.is_zero(x)] for line in matrix]
+        columns = [[x for x in line if not self.is_zero(x)] for line in zip(*matrix, strict=True)]
+        found = [line[0] for line in entries if line]
+        if any(len(line) > 1 for line in (*entries, *columns)) or not all(self.enclose(x, 128) > 0 for x in found):
+            raise Undecidable("singular values are exact here only for a non-negative diagonal matrix")
+        return found
+
+    @staticmethod
+    def _rational_power(base: Algebraic, exponent: Fraction) -> Algebraic:
+        """A rational power of an element that is rational, if the result is rational too."""
+        from flint import fmpz
+
+        value = base.rational()
+        if value is None or value < 0:
+            raise Undecidable("a power of an algebraic number that is not rational")
+        value, parts = value**exponent.numerator, []
+        for part in (value.numerator, value.denominator):
+            root = int(fmpz(part).root(exponent.denominator))
+            if root**exponent.denominator != part:
+                raise Undecidable("a power of a rational leaves the rationals")
+            parts.append(root)
+        return base.field.number(Fraction(parts[0], parts[1]))
 
     def is_zero(self, value: Any) -> bool:
         """Decide whether an element is zero.
@@ -86,7 +134,7 @@ class AlgebraicNumbers(Arithmetic):
         """
         if type(value) is int:
             return value == 0
-        if not value.numerator:
+        if not value.parts or not value.regrouped().ratio()[0]:
             return True
         for bits in PRECISIONS:
             if not self.enclose(value, bits).contains(0):
@@ -101,7 +149,10 @@ class AlgebraicNumbers(Arithmetic):
             if bits not in self._balls:
                 self._balls[bits] = self._generator_balls()
             values = self._balls[bits]
-            return _at(value.numerator, values) / _at(value.denominator, values)
+            total = Balls().number(Fraction(0))
+            for numerator, denominator in value.parts.values():
+                total = total + _at(numerator, values) / _at(denominator, values)
+            return total
 
     def reduce(self, polynomial: Any) -> Any:
         """The normal form of a polynomial in the generators."""
@@ -121,46 +172,52 @@ class AlgebraicNumbers(Arithmetic):
             return symbol**index - self._constant(Fraction(generator.base))
         if generator.base.op in _ROOTS:
             return self._root_relation(symbol**index, generator.base)
-        value = self.evaluate(generator.base)
-        self._denominators[generator.base] = value.denominator
-        return symbol**index - value.numerator * value.denominator ** (index - 1)
+        numerator, denominator = self.evaluate(generator.base).ratio()
+        self._denominators[generator.base] = denominator
+        return symbol**index - self.reduce(numerator * denominator ** (index - 1))
 
     def _root_relation(self, power: Any, node: Expression) -> Any:
         coefficients = [self.evaluate(arg) for arg in node.args]
-        lead = coefficients[-1]
-        inverse = self._invert_monomial(lead.numerator) * lead.denominator
+        top, bottom = coefficients[-1].ratio()
+        inverse = self._invert_monomial(top) * bottom
         total = power ** (len(coefficients) - 1)
         for i, coefficient in enumerate(coefficients[:-1]):
             if type(coefficient) is not int:
-                total = total + self.reduce(self._polynomial_of(coefficient) * inverse) * power**i
+                numerator, denominator = coefficient.ratio()
+                total = total + self.reduce(numerator * self._invert_monomial(denominator) * inverse) * power**i
         return total
-
-    def _polynomial_of(self, value: Algebraic) -> Any:
-        return value.numerator * self._invert_monomial(value.denominator)
 
     def _invert_monomial(self, polynomial: Any) -> Any:
         """The inverse of c · ∏ g^k over radicals of primes, as a polynomial: 1/g^k = g^(E−k)/p."""
-        if len(polynomial) != 1:
+        inverse = self.inverse_of_radicals(polynomial)
+        if inverse is None:
             raise Undecidable("a polynomial's leading coefficient is not a product of radicals")
+        return inverse
+
+    def inverse_of_radicals(self, polynomial: Any) -> Any:
+        """1/(c ∏ p^{k/E}) as a polynomial, or None for anything but one term in radicals of primes."""
+        if len(polynomial) != 1:
+            return None
         (exponents, coefficient), *_ = polynomial.terms()
         result = self._context.constant(1 / coefficient)
         for generator, k in zip(reversed(self._generators), exponents, strict=False):
             if k and not isinstance(generator.base, int):
-                raise Undecidable("a polynomial's leading coefficient is not a product of radicals")
+                return None
             if k and isinstance(generator.base, int):
                 symbol = self._symbols[generator.base]
                 result = result * symbol ** (generator.index - k) * self._constant(Fraction(1, generator.base))
         return result
 
     def _generator_power(self, base: Base, exponent: Fraction) -> Algebraic:
-        if isinstance(base, int) and base not in self._index:
-            return self.number(Fraction(base) ** int(exponent))
+        if isinstance(base, int):
+            whole, steps = divmod(exponent * self._index.get(base, 1), self._index.get(base, 1))
+            value = self.number(Fraction(base) ** int(whole))
+            return value * Algebraic.of(self, [(self._symbols[base] ** int(steps), self._unit)]) if steps else value
         steps = exponent * self._index[base]
-        one = self._constant(Fraction(1))
         symbol = self._symbols[base] ** abs(int(steps))
-        denominator = self._denominators.get(base, one) ** abs(int(steps))
+        denominator = self._denominators.get(base, self._unit) ** abs(int(steps))
         pair = (symbol, denominator) if steps >= 0 else (denominator, symbol)
-        return Algebraic(self, self.reduce(pair[0]), self.reduce(pair[1]))
+        return Algebraic.of(self, [(self.reduce(pair[0]), self.reduce(pair[1]))])
 
     def _generator_balls(self) -> list[Any]:
         """Values of the generators, highest first, at the current precision."""
@@ -180,14 +237,32 @@ class AlgebraicNumbers(Arithmetic):
 
 
 class Algebraic:
-    """An element: a fraction of reduced polynomials in the generators of a field."""
+    """An element: a sum of fractions of reduced polynomials in the generators of a field.
 
-    __slots__ = ("denominator", "field", "numerator")
+    Terms are kept apart by their support, the set of roots that they involve, so that a sum over classes never needs a
+    common denominator of all classes. Terms without roots are combined under the support 0.
+    """
 
-    def __init__(self, field: AlgebraicNumbers, numerator: Any, denominator: Any) -> None:
-        if denominator.is_constant() and denominator != 1:
-            numerator, denominator = numerator / denominator.leading_coefficient(), denominator**0
-        self.field, self.numerator, self.denominator = field, numerator, denominator
+    __slots__ = ("field", "parts")
+
+    def __init__(self, field: AlgebraicNumbers, parts: Mapping[int, Ratio]) -> None:
+        self.field = field
+        self.parts = {support: ratio for support, ratio in parts.items() if ratio[0]}
+
+    @classmethod
+    def of(cls, field: AlgebraicNumbers, terms: Iterable[Ratio]) -> Algebraic:
+        """The sum of fractions, each put under its support."""
+        parts: dict[int, Ratio] = {}
+        for numerator, denominator in terms:
+            ratio = _monic(field, numerator, denominator)
+            if not ratio[0]:
+                continue
+            support = field.support(ratio)
+            while support in parts:
+                ratio = _sum(field, parts.pop(support), ratio)
+                support = field.support(ratio)
+            parts[support] = ratio
+        return cls(field, parts)
 
     def _other(self, value: Any) -> Algebraic:
         return value if isinstance(value, Algebraic) else self.field.number(Fraction(value))
@@ -195,17 +270,12 @@ class Algebraic:
     def __add__(self, other: Any) -> Algebraic:
         if type(other) is int and other == 0:
             return self
-        right = self._other(other)
-        if self.denominator == right.denominator:
-            return Algebraic(self.field, self.numerator + right.numerator, self.denominator)
-        reduce = self.field.reduce
-        numerator = reduce(self.numerator * right.denominator + right.numerator * self.denominator)
-        return Algebraic(self.field, numerator, reduce(self.denominator * right.denominator))
+        return Algebraic.of(self.field, [*self.parts.values(), *self._other(other).parts.values()])
 
     __radd__ = __add__
 
     def __neg__(self) -> Algebraic:
-        return Algebraic(self.field, -self.numerator, self.denominator)
+        return Algebraic(self.field, {support: (-a, b) for support, (a, b) in self.parts.items()})
 
     def __sub__(self, other: Any) -> Algebraic:
         return self + (-self._other(other))
@@ -216,9 +286,11 @@ class Algebraic:
     def __mul__(self, other: Any) -> Any:
         if type(other) is int and other == 0:
             return 0
-        right, reduce = self._other(other), self.field.reduce
-        numerator = reduce(self.numerator * right.numerator)
-        return Algebraic(self.field, numerator, reduce(self.denominator * right.denominator))
+        reduce = self.field.reduce
+        right = self._other(other).parts.values()
+        return Algebraic.of(
+            self.field, [(reduce(a * c), reduce(b * d)) for a, b in self.parts.values() for c, d in right]
+        )
 
     __rmul__ = __mul__
 
@@ -229,13 +301,57 @@ class Algebraic:
         if exponent < 0:
             if self.field.is_zero(self):
                 raise Undecidable("division by zero")
-            return Algebraic(self.field, self.denominator, self.numerator) ** (-exponent)
+            numerator, denominator = self.ratio()
+            return Algebraic.of(self.field, [(denominator, numerator)]) ** (-exponent)
         result, base = self.field.number(Fraction(1)), self
         while exponent:
             if exponent & 1:
                 result = result * base
-            base, exponent = base * base, exponent >> 1
+            exponent >>= 1
+            if exponent:
+                base = base * base
         return result
+
+    def regrouped(self) -> Algebraic:
+        """The same element with common factors cancelled, so that terms whose roots drop out are combined."""
+        terms = []
+        for a, b in self.parts.values():
+            common = a.gcd(b)
+            terms.append((a / common, b / common))
+        return Algebraic.of(self.field, terms)
+
+    def ratio(self) -> Ratio:
+        """The element over one common denominator."""
+        one = self.field.number(Fraction(1)).parts[0]
+        total = (one[0] - one[0], one[1])
+        for part in self.parts.values():
+            total = _sum(self.field, total, part)
+        return total
+
+    def rational(self) -> Fraction | None:
+        """The element as a rational, if its normal form is one."""
+        if not self.parts:
+            return Fraction(0)
+        numerator, denominator = self.parts.get(0, (None, None))
+        if len(self.parts) > 1 or numerator is None or not (numerator.is_constant() and denominator.is_constant()):
+            return None
+        value = numerator.leading_coefficient() / denominator.leading_coefficient()
+        return Fraction(int(value.p), int(value.q))
+
+
+def _sum(field: AlgebraicNumbers, left: Ratio, right: Ratio) -> Ratio:
+    (a, b), (c, d) = left, right
+    if b == d:
+        return _monic(field, a + c, b)
+    return _monic(field, field.reduce(a * d + c * b), field.reduce(b * d))
+
+
+def _monic(field: AlgebraicNumbers, numerator: Any, denominator: Any) -> Ratio:
+    """Clear a denominator that is a product of radicals of primes."""
+    if denominator == 1:
+        return numerator, denominator
+    inverse = field.inverse_of_radicals(denominator)
+    return (numerator, denominator) if inverse is None else (field.reduce(numerator * inverse), denominator**0)
 
 
 _ROOTS = ("largest_root", "smallest_positive_root")
@@ -261,12 +377,46 @@ def _monomial(node: Expression) -> dict[Base, Fraction]:
         return _factor(node.data)  # type: ignore[arg-type]
     if node.op == "power":
         return {base: k * node.data for base, k in _monomial(node.args[0]).items()}  # type: ignore[operator]
+    if node.op in _ROOTS:
+        radical = _recognise(node)
+        return {base: e / radical[1] for base, e in _factor(radical[0]).items()} if radical else {node: Fraction(1)}
     if node.op == "scale" and not node.shape:
         product = dict(_monomial(node.args[0]))
         for base, k in _monomial(node.args[1]).items():
             product[base] = product.get(base, Fraction(0)) + k
         return product
     return {node: Fraction(1)}
+
+
+@lru_cache(maxsize=4096)
+def _recognise(node: Expression) -> tuple[Fraction, int] | None:
+    """A root that is a radical r^{1/k} of a small rational, as (r, k): guessed from a ball, then shown exactly."""
+    with precision(RECOGNISE_BITS):
+        ball = Balls().evaluate(node)
+    for k in range(1, len(node.args)):
+        with precision(RECOGNISE_BITS):
+            guess = _mid(ball**k).limit_denominator(RECOGNISE_DENOMINATOR)
+            candidate = Balls().number(guess).root(k)
+            near = guess > 0 and candidate.overlaps(ball)
+        if near and _vanishes(node, constant(guess) ** Fraction(1, k)):
+            return guess, k
+    return None
+
+
+def _mid(ball: Any) -> Fraction:
+    mantissa, exponent = ball.mid().man_exp()
+    return Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
+
+
+def _vanishes(node: Expression, x: Expression) -> bool:
+    total = constant(0)
+    for i, coefficient in enumerate(node.args):
+        total = total + coefficient * x**i
+    field = AlgebraicNumbers([total])
+    try:
+        return field.is_zero(field.evaluate(total))
+    except Undecidable:
+        return False
 
 
 def _factor(value: Fraction) -> dict[Base, Fraction]:
@@ -288,7 +438,8 @@ def _generators(formulas: Sequence[Expression]) -> list[_Generator]:
         if node.variables:
             continue
         if node.op in _ROOTS:
-            indices.setdefault(node, 1)
+            for base, exponent in _monomial(node).items():
+                indices[base] = lcm(indices.get(base, 1), exponent.denominator)
         elif node.op == "power" and isinstance(node.data, Fraction) and node.data.denominator > 1:
             if node.args[0].op == "rational" and node.args[0].data == 0:
                 continue

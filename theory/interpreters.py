@@ -186,13 +186,19 @@ def _class_means(arithmetic: Arithmetic, node: Expression, args: list[Any]) -> M
     for row in args[0]:
         means, start = [], 0
         for size in node.data:  # type: ignore[union-attr]
-            total: Any = 0
-            for x in row[start : start + size]:
-                total = total + x
-            means.append(0 if _is_zero(total) else total * arithmetic.number(Fraction(1, size)))
+            means.append(_mean(arithmetic, row[start : start + size]))
             start += size
         result.append(means)
     return result
+
+
+def _mean(arithmetic: Arithmetic, entries: list[Any]) -> Any:
+    if all(x is entries[0] for x in entries):
+        return entries[0]
+    total: Any = 0
+    for x in entries:
+        total = total + x
+    return 0 if _is_zero(total) else total * arithmetic.number(Fraction(1, len(entries)))
 
 
 def _repeat_columns(_: Arithmetic, node: Expression, args: list[Any]) -> Matrix:
@@ -288,18 +294,10 @@ class Balls(Arithmetic):
         return base.root(exponent.denominator) ** exponent.numerator
 
     def root(self, node: Expression, coefficients: Sequence[Any]) -> Any:
-        from flint import arb, arb_poly
-
-        polynomial = arb_poly([arb(c) for c in coefficients])
-        try:
-            candidates = [root.real for root in polynomial.complex_roots() if root.imag.contains(0)]
-        except ValueError as error:
-            raise Undecidable("the roots of a polynomial could not be isolated at this precision") from error
-        positive = [x for x in candidates if x > 0]
-        if any(x.contains(0) for x in candidates) or not positive or not all(_crosses(polynomial, x) for x in positive):
-            raise Undecidable("no isolated positive root at this precision")
-        choose = max if node.op == "largest_root" else min
-        return choose(positive, key=lambda x: float(x.mid()))
+        roots = positive_roots(coefficients)
+        if not roots:
+            raise Undecidable("a polynomial has no positive root")
+        return roots[-1] if node.op == "largest_root" else roots[0]
 
     def singular_values(self, matrix: Matrix) -> Sequence[Any]:
         from flint import acb_mat, arb
@@ -317,12 +315,50 @@ class Balls(Arithmetic):
         return value.nonnegative_part() if value.contains(0) else (value if value > 0 else 0)
 
 
+def positive_roots(coefficients: Sequence[Any]) -> list[Any]:
+    """Isolating balls for the positive roots of Σ cᵢ xⁱ with ball coefficients, in increasing order.
+
+    Raises:
+        Undecidable: when a root cannot be isolated, or told from 0, at the current precision.
+    """
+    from flint import arb, arb_poly
+
+    polynomial = arb_poly([arb(c) for c in coefficients])
+    try:
+        candidates = [root.real for root in polynomial.complex_roots() if root.imag.contains(0)]
+    except ValueError as error:
+        raise Undecidable("the roots of a polynomial could not be isolated at this precision") from error
+    if any(x.contains(0) for x in candidates):
+        raise Undecidable("a root could not be told from 0 at this precision")
+    positive = sorted((x for x in candidates if x > 0), key=lambda x: float(x.mid()))
+    if not all(_crosses(polynomial, x) for x in positive):
+        raise Undecidable("a real root could not be told from a pair of complex ones")
+    return [_newton(polynomial, x) for x in positive]
+
+
 def _crosses(polynomial: Any, root: Any) -> bool:
     """Whether the polynomial changes sign over the ball, so that its isolated root there is real."""
     from flint import arb
 
     low, high = polynomial(arb(root.lower())), polynomial(arb(root.upper()))
     return bool(root.is_exact() or (low < 0 < high) or (high < 0 < low))
+
+
+def _newton(polynomial: Any, root: Any) -> Any:
+    """Shrink an isolating ball by interval Newton steps, x ∩ (m − f(m)/f′(x)), as far as the precision allows."""
+    slope = polynomial.derivative()
+    while True:
+        derivative = slope(root)
+        if derivative.contains(0) or root.is_exact():
+            return root
+        middle = root.mid()
+        step = middle - polynomial(middle) / derivative
+        if not step.overlaps(root):
+            raise Undecidable("an isolating ball lost its root")
+        closer = step.intersection(root)
+        if closer.rad() * 2 > root.rad():
+            return closer
+        root = closer
 
 
 class Symbols(Arithmetic):

@@ -64,7 +64,7 @@ class Expression:
         left, right = self, constant(other)
         if left.shape and right.shape:
             raise ShapeError("use @ for a matrix product; * scales a matrix by a scalar")
-        if left.shape:
+        if left.shape or (right.op == "rational" and left.op != "rational"):
             left, right = right, left
         return _fold("scale", (left, right), right.shape)
 

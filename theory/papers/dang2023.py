@@ -304,7 +304,17 @@ def bias_part(m: Model, letters: Letters) -> Point:
     """The bias b = n/N, where the model has one."""
     if not m.has_bias:
         return {}
-    return {"b": diagonal([letters.bias(m, k) for k in range(m.K)]) @ ones(m.K, 1)}
+    return {"b": column([letters.bias(m, k) for k in range(m.K)])}
+
+
+def column(entries: Sequence[Expression]) -> Expression:
+    """A column vector."""
+    return diagonal(entries) @ ones(len(entries), 1)
+
+
+def bias_clause(m: Model, letters: Letters) -> Clause:
+    """The bias vector is b = n/N."""
+    return clause("bias", equal(m.bias_vector, bias_part(m, letters)["b"]))
 
 
 # ------------------------------------------------------------------------------------------------------- geometry
@@ -450,7 +460,7 @@ def simplex_frame(m: Model, letters: Letters) -> GlobalMinimum:
             zero_sum = equal(gram @ ones(m.K, 1), zeros(m.K, 1))
             clauses.append(clause(name, *projection_relations(m, name, part, letters), zero_sum))
     clauses.append(nc3(m, [found] * m.K, letters))
-    clauses.append(clause("bias", *(equal(m.bias_vector[k, 0], letters.bias(m, k)) for k in range(m.K))))
+    clauses.append(bias_clause(m, letters))
     points = [
         frame_point(m, helmert(m.K, r), [found] * r, letters) if r else zero_point(m)
         for r in [*ranks][:1] + [*ranks][1:][-2:]
@@ -635,7 +645,8 @@ def value(model: Model, letters: Letters = LETTERS, inactive: Fraction = Fractio
         found = mode(model, n, letters)
         on = i < model.R and found.side <= 0
         shares.append(share(model, found, letters) if on else inactive * share(model, replace(found, side=1), letters))
-    return GlobalMinimum(model, total(shares))
+    frame = simplex_frame if model.has_bias else general_orthogonal_frame
+    return GlobalMinimum(model, total(shares), frame(model, letters).minimisers)
 
 
 ACTIVE = {"below the threshold": lambda model: side(model, model.class_sizes[0]) < 0}
@@ -743,7 +754,7 @@ def mse_balanced_trivial(model: Model, letters: Letters = LETTERS, factor: Fract
     zero = [clause("weights vanish", *(equal(W, zeros(*W.shape)) for W in model.weights))]
     zero.append(clause("features vanish", equal(model.features, zeros(*model.features.shape))))
     if model.has_bias:
-        zero.append(clause("bias", *(equal(model.bias_vector[k, 0], letters.bias(model, k)) for k in range(model.K))))
+        zero.append(bias_clause(model, letters))
     value = constant(Fraction(model.K - 1, 2 * model.K) if model.has_bias else Fraction(1, 2))
     return GlobalMinimum(model, factor * value, (zero_point(model),), tuple(zero), unique=True)
 
@@ -793,7 +804,7 @@ def mse_balanced_equality(model: Model, letters: Letters = LETTERS) -> GlobalMin
 def bias_vector(model: Model, letters: Letters = LETTERS, uniform: bool = False) -> CriticalPoints:
     """The unregularised bias is b_k = n_k/N and the features sum to zero, at every critical point (minimisers included)."""
     expected = [constant(Fraction(1, model.K)) if uniform else letters.bias(model, k) for k in range(model.K)]
-    b = clause("bias", *(equal(model.bias_vector[k, 0], value) for k, value in enumerate(expected)))
+    b = clause("bias", equal(model.bias_vector, column(expected)))
     centred = clause("features centred", equal(model.features @ ones(model.N, 1), zeros(model.widths[0], 1)))
     return CriticalPoints(model, (b, centred))
 

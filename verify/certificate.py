@@ -1,0 +1,156 @@
+"""Writing certificates: exact data that ``verify.checker`` accepts without trusting what made it.
+
+Nothing published enters here. Each mode's scalar problem is solved with mpmath, rounded to rationals and bounded exactly;
+the factors follow from the scalars by balancedness; the checker's own evaluation gives the bounds.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import mpmath
+
+from theory.model import UnconstrainedFeatures
+from verify import checker
+from verify.verdict import Unable
+
+DIGITS = 60
+"""Decimal digits of the scalar solutions."""
+
+FACTOR_BITS = 110
+"""Factors are rounded to this many bits: the objective is stationary there, so it moves by about 2^−220."""
+
+SHARE_BITS = 150
+"""Bounds on a mode's share are rounded down to this many bits, a loss far below the gap of 1e-30."""
+
+
+def two_sided_bound(model: UnconstrainedFeatures) -> dict[str, Any]:
+    """A certificate that encloses the minimum of a linear model with squared error.
+
+    Raises:
+        Unable: for imbalanced classes with a bias.
+
+    >>> certificate = two_sided_bound(UnconstrainedFeatures(class_sizes=(2, 1), decays="1/100"))
+    >>> Fraction(certificate["high"]) - Fraction(certificate["low"]) < Fraction(1, 10**30)
+    True
+    """
+    if model.has_bias and not model.balanced:
+        raise Unable("imbalanced classes with a bias have no rational modes")
+    problem = checker.Model(model.to_json())
+    weights = sorted(set(problem.modes()), reverse=True)
+    with mpmath.workdps(DIGITS + 20):
+        betas = {mu: _below(_beta(model, mu), SHARE_BITS) for mu in weights}
+        local = {mu: _local_minimiser(model.M, _mpf(betas[mu])) for mu in weights}
+        lower = [_mode(model, mu, betas[mu], local[mu]) for mu in weights]
+        solutions = {mu: x if _share(model.M, _beta(model, mu), x) < 1 else mpmath.mpf(0) for mu, x in local.items()}
+        upper = _point(model, solutions)
+    low, high = checker.lower_bound(problem, lower), checker.upper_bound(problem, upper)
+    return {
+        "format": checker.FORMAT,
+        "kind": "two-sided bound",
+        "model": model.to_json(),
+        "low": str(low),
+        "high": str(high),
+        "lower": lower,
+        "upper": upper,
+    }
+
+
+def _beta(model: UnconstrainedFeatures, mu: int) -> Any:
+    """b/μ with b = M N (N Λ)^{1/M}, as an mpmath number."""
+    M, N = model.M, model.N
+    return M * N * mpmath.root(N * mpmath.mpf(model.Lambda.numerator) / model.Lambda.denominator, M) / mu
+
+
+def _share(M: int, beta: Any, x: Any) -> Any:
+    """g(x) = 1/(1 + xᴹ) + βx."""
+    return 1 / (1 + x**M) + beta * x
+
+
+def _local_minimiser(M: int, beta: Any) -> Any:
+    """The local minimiser of g in x > 0, by bisection of β(1 + xᴹ)² = M xᴹ⁻¹; 0 when there is none."""
+    low = mpmath.root(mpmath.mpf(M - 1) / (M + 1), M) if M > 1 else mpmath.mpf(0)  # where M xᴹ⁻¹/(1 + xᴹ)² is largest
+    high = 1 + mpmath.root(M / beta, M + 1)
+
+    def slope(x: Any) -> Any:
+        return beta * (1 + x**M) ** 2 - M * x ** (M - 1)
+
+    if slope(low) >= 0:
+        return mpmath.mpf(0)
+    while high - low > high * mpmath.mpf(10) ** -DIGITS:
+        x = (low + high) / 2
+        low, high = (x, high) if slope(x) < 0 else (low, x)
+    return (low + high) / 2
+
+
+def _rational(value: Any, bits: int) -> Fraction:
+    """The nearest rational with ``bits`` significant binary digits."""
+    if not value:
+        return Fraction(0)
+    exponent = bits - int(mpmath.floor(mpmath.log(abs(value), 2)))
+    return Fraction(int(mpmath.nint(mpmath.ldexp(value, exponent)))) / Fraction(2) ** exponent
+
+
+def _below(value: Any, bits: int) -> Fraction:
+    """A rational slightly below a positive number."""
+    return _rational(value, bits) * (1 - Fraction(1, 2 ** (bits - 2)))
+
+
+def _mpf(value: Fraction) -> Any:
+    return mpmath.mpf(value.numerator) / value.denominator
+
+
+def _mode(model: UnconstrainedFeatures, mu: int, beta: Fraction, x: Any) -> dict[str, Any]:
+    """The mode's share is bounded for the rounded β, so that the checker's exact root count succeeds."""
+    share = _below(_share(model.M, _mpf(beta), x), SHARE_BITS - 10) if x else Fraction(1)
+    return {"weight": mu, "beta": str(beta), "share": str(min(share, Fraction(1)))}
+
+
+def _point(model: UnconstrainedFeatures, solutions: dict[int, Any]) -> dict[str, Any]:
+    """Balanced factors on the active modes: λ_m s_m² = μ z(1 − z)/N with z = xᴹ/(1 + xᴹ)."""
+    frame, chosen = _frame(model, solutions)
+    energies = []
+    for mu in chosen:
+        t = solutions[mu] ** model.M
+        energies.append(mpmath.mpf(mu) / model.N * t / (1 + t) ** 2)
+    weights = []
+    for m, decay in enumerate(model.weight_decays, start=1):
+        values = [mpmath.sqrt(e * decay.denominator / decay.numerator) for e in energies]
+        last = m == model.M
+        weights.append(_framed(frame, values) if last else _diagonal(values))
+    ratio = mpmath.mpf(model.feature_decay.denominator) / model.feature_decay.numerator
+    lengths = [mpmath.sqrt(e * ratio / mu) for e, mu in zip(energies, chosen, strict=True)]
+    means = [[j, k, value] for k, j, value in _framed(frame, lengths)]
+    bias = [str(Fraction(n, model.N)) for n in model.class_sizes] if model.has_bias else []
+    return {"weights": weights, "means": means, "bias": bias}
+
+
+def _frame(model: UnconstrainedFeatures, solutions: dict[int, Any]) -> tuple[list[list[Any]], list[int]]:
+    """Orthonormal columns (as lists over classes) for the active modes, and the weight of each."""
+    if model.has_bias:
+        mu = model.class_sizes[0]
+        rank = min(model.R, model.K - 1) if model.K > 1 and solutions[mu] else 0
+        return [_helmert(model.K, j) for j in range(rank)], [mu] * rank
+    order = sorted(range(model.K), key=lambda k: -model.class_sizes[k])[: model.R]
+    active = [k for k in order if solutions[model.class_sizes[k]]]
+    columns = [[mpmath.mpf(int(i == k)) for i in range(model.K)] for k in active]
+    return columns, [model.class_sizes[k] for k in active]
+
+
+def _helmert(size: int, j: int) -> list[Any]:
+    short = 1 / mpmath.sqrt((j + 1) * (j + 2))
+    return [short if i <= j else (-(j + 1) * short if i == j + 1 else mpmath.mpf(0)) for i in range(size)]
+
+
+def _framed(frame: list[list[Any]], values: list[Any]) -> list[list[Any]]:
+    return [
+        [k, j, str(_rational(x * value, FACTOR_BITS))]
+        for j, (column, value) in enumerate(zip(frame, values, strict=True))
+        for k, x in enumerate(column)
+        if x
+    ]
+
+
+def _diagonal(values: list[Any]) -> list[list[Any]]:
+    return [[j, j, str(_rational(value, FACTOR_BITS))] for j, value in enumerate(values)]

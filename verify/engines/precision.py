@@ -1,0 +1,464 @@
+"""The precision engine: balls and 60-digit numbers at the published closed form, and exact two-sided bounds.
+
+Value: a certificate (``verify.certificate``) encloses the minimum without using any published formula; the claimed value
+must lie in it. Minimisers: objective, gradient and curvature at the published point in balls. Clauses: both sides in
+balls at published minimisers, in random rational rotations. A ball that contains 0 decides nothing: such a finding is
+``numerical``; a ball that excludes 0 refutes.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+from itertools import islice, product
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from theory.claims import Clause, CriticalPoints, GlobalMinimum, Inequality, Minimisation, Point
+from theory.interpreters import Arithmetic, Balls, Matrix, Undecidable, positive_roots, precision
+from theory.model import UnconstrainedFeatures
+from theory.ops import Expression
+from theory.statement import Instance
+from verify import checker
+from verify.certificate import two_sided_bound
+from verify.exact_points import collapsed_means, rotate
+from verify.verdict import Evidence, Finding, Unable, holds, refuted, undecided
+
+if TYPE_CHECKING:
+    from verify.engines import Settings
+
+INSTANCES = {"quick": 40, "full": 300}
+
+BITS = 320
+"""Working precision: 60 digits after the losses of some hundred operations."""
+
+SMALL = Fraction(1, 10**60)
+"""Sixty digits: a ball within this distance of 0, relative to the numbers compared, counts as numerical agreement."""
+
+GAP = Fraction(1, 10**30)
+"""Largest gap of a certificate with which a claimed value is called certified."""
+
+DIRECTIONS = 3
+"""Random directions in which gradient and curvature are examined at each published minimiser."""
+
+SAMPLES = 20
+"""Random rational points at which an inequality is evaluated."""
+
+
+def examine(instance: Instance, settings: Settings) -> Evidence:
+    """Examine one claim in balls.
+
+    Raises:
+        Unable: for a claim that it has no way to enclose.
+    """
+    start, claim = perf_counter(), instance.claim
+    certificates: tuple[Mapping[str, Any], ...] = ()
+    numbers: dict[str, Any] = {}
+    with precision(BITS):
+        if isinstance(claim, CriticalPoints):
+            findings = _critical_points(claim, settings.seed)
+        elif isinstance(claim, Inequality):
+            findings = _inequality(claim, settings.seed)
+        elif isinstance(claim.problem, UnconstrainedFeatures):
+            certificate = two_sided_bound(claim.problem)
+            certificates = (certificate,)
+            findings = _model_minimum(claim, claim.problem, certificate, settings.seed)
+            numbers = {name: certificate[name] for name in ("low", "high")}
+            numbers["claimed"] = _shown(claim.value)
+        elif isinstance(claim.problem, Minimisation):
+            findings = _scalar_minimum(claim, claim.problem)
+        else:
+            raise Unable(f"no enclosure for {claim.kind}")
+    uses = ("dang2023-schatten", *checker.ASSUMPTIONS) if certificates else ()
+    return Evidence("precision", tuple(findings), perf_counter() - start, numbers, uses, certificates)
+
+
+def _shown(value: Expression) -> str:
+    return str(_ball(Balls().evaluate(value)).str(40, radius=False))
+
+
+def _ball(value: Any) -> Any:
+    return Balls().number(Fraction(value)) if isinstance(value, int) else value
+
+
+# ------------------------------------------------------------------------------------------------------ comparisons
+
+
+def _agree(left: Any, right: Any) -> bool | None:
+    """True when two numbers agree to 60 digits, False when they certainly differ, None when neither is known."""
+    difference = _ball(left) - _ball(right)
+    if not difference.contains(0):
+        return False
+    scale = max(abs(_ball(left)).upper(), abs(_ball(right)).upper(), _ball(1))
+    return True if abs(difference).upper() <= scale * Balls().number(SMALL) else None
+
+
+def _clause(c: Clause, points: Sequence[Mapping[str, Any]], balls: Balls) -> Finding:
+    """Both sides of every relation at every point."""
+    if not points:
+        return undecided(c.name, "no published minimiser to evaluate it at")
+    doubt = False
+    for values in points:
+        for relation in c.relations:
+            left, right = balls.evaluate(relation.left, values), balls.evaluate(relation.right, values)
+            if not relation.left.shape:
+                left, right = [[left]], [[right]]
+            for x, y in _pairs(left, right):
+                known = _related(x, relation.sign, y)
+                if known is False:
+                    return refuted(
+                        c.name,
+                        f"{_ball(x).str(12, radius=False)} {relation.sign} "
+                        f"{_ball(y).str(12, radius=False)} fails at a published minimiser",
+                    )
+                doubt = doubt or known is None
+    if doubt:
+        return undecided(c.name, "the balls do not separate the sides, nor agree to 60 digits")
+    return holds(c.name, "numerical", f"to 60 digits at {len(points)} minimisers in random rotations")
+
+
+def _pairs(left: Matrix, right: Matrix) -> Iterable[tuple[Any, Any]]:
+    for a, b in zip(left, right, strict=True):
+        yield from ((x, y) for x, y in zip(a, b, strict=True) if x is not y)
+
+
+def _related(x: Any, sign: str, y: Any) -> bool | None:
+    if sign == "=":
+        return _agree(x, y)
+    difference = _ball(x) - _ball(y)
+    if difference < 0:
+        return True
+    if difference > 0:
+        return False
+    return _agree(x, y) if sign == "≤" else None
+
+
+# -------------------------------------------------------------------------------------------------- minima of a model
+
+
+def _model_minimum(
+    claim: GlobalMinimum, model: UnconstrainedFeatures, certificate: Mapping[str, Any], seed: int
+) -> list[Finding]:
+    checker.check(certificate)
+    low, high, balls = Fraction(certificate["low"]), Fraction(certificate["high"]), Balls()
+    findings = [_value(_ball(balls.evaluate(claim.value)), low, high)]
+    points = [balls.point(point) for point in claim.minimisers]
+    attained = [_attained(model, balls, values, low, high, seed) for values in points]
+    if points:
+        findings.append(next((f for f in attained if f.conclusion != "holds"), attained[0]))
+    genuine = [values for values, f in zip(points, attained, strict=True) if f.conclusion == "holds"]
+    turned = [rotate(model, balls, values, seed + i) for i, values in enumerate(genuine)]
+    return findings + [_clause(c, turned, balls) for c in claim.clauses]
+
+
+def _value(claimed: Any, low: Fraction, high: Fraction) -> Finding:
+    number = Balls().number
+    if claimed < number(low) or claimed > number(high):
+        return refuted(
+            "value", f"claimed {claimed.str(15, radius=False)}, certified in [{float(low)!r}, {float(high)!r}]"
+        )
+    if claimed.rad() < number(GAP) and high - low <= GAP:
+        return holds("value", "certified", f"within a certified enclosure of width {float(high - low):.1e}")
+    return undecided("value", f"inside an enclosure of width {float(high - low):.1e}, too wide to call")
+
+
+def _objective(model: UnconstrainedFeatures, arithmetic: Arithmetic, values: Mapping[str, Any]) -> Any:
+    means = collapsed_means(model, values)
+    if means is None:
+        return arithmetic.evaluate(model.objective, values)
+    return arithmetic.evaluate(model.reduced_objective, {**values, "M": means})
+
+
+def _attained(
+    model: UnconstrainedFeatures, balls: Balls, values: Mapping[str, Any], low: Fraction, high: Fraction, seed: int
+) -> Finding:
+    objective = _ball(_objective(model, balls, values))
+    if objective > balls.number(high):
+        return refuted(
+            "attained",
+            f"the objective at a published minimiser is {objective.str(15, radius=False)}, "
+            f"the minimum at most {float(high)!r}",
+        )
+    rng = random.Random(seed)
+    for _ in range(DIRECTIONS):
+        slope, curvature = _along(model, values, rng)
+        if not slope.contains(0):
+            return refuted("attained", f"the gradient at a published minimiser is not zero: {slope.str(10)}")
+        if curvature < -balls.number(SMALL):
+            return undecided("attained", f"candidate: negative curvature {curvature.str(10)} at a published minimiser")
+    if objective.rad() < balls.number(GAP):
+        return holds("attained", "numerical", "objective, gradient and curvature to 60 digits")
+    return undecided("attained", "the objective could not be enclosed tightly")
+
+
+class _Lines(Balls):
+    """Balls along a line: each entry is a polynomial in t, so the objective's Taylor coefficients come out exactly."""
+
+    def number(self, value: Fraction) -> Any:
+        from flint import arb_poly
+
+        return arb_poly([super().number(value)])
+
+    def power(self, node: Expression, base: Any, exponent: Fraction) -> Any:
+        from flint import arb_poly
+
+        if isinstance(base, arb_poly) and base.degree() <= 0:
+            constant = base.coeffs()[0] if base.degree() == 0 else 0
+            return arb_poly([_ball(super().power(node, constant, exponent))])
+        raise Undecidable("a power along a line is not needed for a polynomial objective")
+
+    def root(self, node: Expression, coefficients: Sequence[Any]) -> Any:
+        raise Undecidable("no roots along a line")
+
+
+def _along(model: UnconstrainedFeatures, values: Mapping[str, Any], rng: random.Random) -> tuple[Any, Any]:
+    """First and second Taylor coefficient of the objective along a random sparse direction."""
+    from flint import arb, arb_poly
+
+    means = collapsed_means(model, values)
+    if means is None:
+        raise Undecidable("the published features are not collapsed")
+    start = {**values, "M": means}
+    moved = {}
+    for name in (*(f"W_{m}" for m in range(1, model.M + 1)), "M", *(["b"] if model.has_bias else [])):
+        matrix = start[name]
+        places = {(rng.randrange(min(len(matrix), 8)), rng.randrange(min(len(matrix[0]), 8))) for _ in range(6)}
+        moved[name] = [
+            [
+                arb_poly([_ball(x), arb(rng.randint(-5, 5) or 1)])
+                if (i, j) in places
+                else (0 if _zero(x) else arb_poly([x]))
+                for j, x in enumerate(row)
+            ]
+            for i, row in enumerate(matrix)
+        ]
+    coefficients = _Lines().evaluate(model.reduced_objective, moved).coeffs()
+    coefficients += [arb(0)] * 3
+    return coefficients[1], coefficients[2]
+
+
+def _zero(x: Any) -> bool:
+    return isinstance(x, int)
+
+
+# ---------------------------------------------------------------------------------------------------- critical points
+
+
+def _critical_points(claim: CriticalPoints, seed: int) -> list[Finding]:
+    """The clauses at critical points built mode by mode from any root of the stationarity equation, saddles included."""
+    model = claim.problem
+    if not isinstance(model, UnconstrainedFeatures):
+        raise Unable("critical points are examined for the model only")
+    balls = Balls()
+    points = [rotate(model, balls, p, seed + i) for i, p in enumerate(_saddles(model, balls))]
+    findings = []
+    for c in claim.clauses:
+        found = _clause(c, points, balls)
+        # the points are critical by a derivation in balls, which cannot show that a gradient is exactly zero
+        findings.append(undecided(c.name, f"candidate: {found.detail}") if found.conclusion == "refuted" else found)
+    return findings
+
+
+def _saddles(model: UnconstrainedFeatures, balls: Balls) -> list[dict[str, Any]]:
+    """Critical points with each mode off, at its small root or at its large root (x from b/μ = M xᴹ⁻¹/(1 + xᴹ)²)."""
+    if model.has_bias and not model.balanced:
+        return [_assemble(model, balls, [])]
+    frames = _mode_frames(model, balls)
+    choices = []
+    for mu, frame in frames:
+        roots = _mode_roots(model, balls, mu)
+        choices.append([None, *((mu, frame, x) for x in roots)])
+    rank = min(model.R, len(frames))
+    combined = ([c for c in chosen if c is not None] for chosen in product(*choices))
+    usable = (chosen for chosen in combined if len(chosen) <= rank)
+    return [_assemble(model, balls, chosen) for chosen in islice(usable, 12)]
+
+
+def _mode_frames(model: UnconstrainedFeatures, balls: Balls) -> list[tuple[int, list[Any]]]:
+    if not model.has_bias:
+        one = balls.number(Fraction(1))
+        return [(n, [one if i == k else 0 for i in range(model.K)]) for k, n in enumerate(model.class_sizes)]
+    from theory.ops import helmert
+
+    if model.K == 1:
+        return []
+    U = balls.evaluate(helmert(model.K))
+    return [(model.class_sizes[0], [row[j] for row in U]) for j in range(model.K - 1)]
+
+
+def _mode_roots(model: UnconstrainedFeatures, balls: Balls, mu: int) -> list[Any]:
+    M = model.M
+    beta = M * model.N * balls.number(model.N * model.Lambda).root(M) / mu
+    coefficients = [balls.number(Fraction(0))] * (2 * M + 1)
+    for power, value in ((0, beta), (M, 2 * beta), (2 * M, beta), (M - 1, balls.number(Fraction(-M)))):
+        coefficients[power] = coefficients[power] + value
+    try:
+        return positive_roots(coefficients)
+    except Undecidable:
+        return []
+
+
+def _assemble(model: UnconstrainedFeatures, balls: Balls, chosen: Sequence[Any]) -> dict[str, Any]:
+    """Balanced factors with λ_m s_m² = μ z(1 − z)/N on the chosen modes, z = xᴹ/(1 + xᴹ)."""
+    values: dict[str, Any] = {
+        name: [[0] * v.shape[1] for _ in range(v.shape[0])] for name, v in model.variables.items()
+    }
+    for j, (mu, frame, x) in enumerate(chosen):
+        t = x**model.M
+        energy = mu * t / (1 + t) ** 2 / model.N
+        for m, decay in enumerate(model.weight_decays, start=1):
+            s = (energy / balls.number(decay)).sqrt()
+            for i in range(model.K) if m == model.M else (j,):
+                values[f"W_{m}"][i][j] = frame[i] * s if m == model.M else s
+        length = (energy / (balls.number(model.feature_decay) * mu)).sqrt()
+        entries = [0 if _zero(u) else length * u for u in frame]
+        values["H"][j] = [entries[k] for k, n in enumerate(model.class_sizes) for _ in range(n)]
+    if model.has_bias:
+        values["b"] = [[balls.number(Fraction(n, model.N))] for n in model.class_sizes]
+    return values
+
+
+# ------------------------------------------------------------------------------------------------------- inequalities
+
+
+def _inequality(claim: Inequality, seed: int) -> list[Finding]:
+    balls, rng = Balls(), random.Random(seed)
+    findings, doubt = [], 0
+    for _ in range(SAMPLES):
+        values = {name: _random_matrix(balls, v, rng) for name, v in claim.variables.items()}
+        try:
+            left, right = _ball(balls.evaluate(claim.left, values)), _ball(balls.evaluate(claim.right, values))
+        except Undecidable:
+            doubt += 1
+            continue
+        if left > right:
+            return [refuted("inequality", f"{left.str(12)} > {right.str(12)} at a random rational point")]
+    if doubt == SAMPLES:
+        findings.append(undecided("inequality", "no random point could be enclosed"))
+    else:
+        findings.append(holds("inequality", "numerical", f"at {SAMPLES - doubt} random rational points, in balls"))
+    for point in claim.tight[:1]:
+        findings.append(_tight(claim, point, balls))
+    return findings
+
+
+def _tight(claim: Inequality, point: Point, balls: Balls) -> Finding:
+    values = balls.point(point)
+    try:
+        known = _agree(balls.evaluate(claim.left, values), balls.evaluate(claim.right, values))
+    except Undecidable as reason:
+        return undecided("tight", str(reason))
+    if known is False:
+        return refuted("tight", "the two sides differ at the point of claimed equality")
+    return holds("tight", "numerical", "to 60 digits") if known else undecided("tight", "balls too wide")
+
+
+def _random_matrix(balls: Balls, v: Expression, rng: random.Random) -> Any:
+    def entry() -> Any:
+        return balls.number(Fraction(rng.randint(-50, 50), 20))
+
+    return [[entry() for _ in range(v.shape[1])] for _ in range(v.shape[0])] if v.shape else entry()
+
+
+# ---------------------------------------------------------------------------------------------------- scalar problems
+
+
+class _RationalFunctions(Balls):
+    """Balls with one variable: values are pairs (numerator, denominator) of ball polynomials."""
+
+    def number(self, value: Fraction) -> Any:
+        return _Ratio.of(super().number(value))
+
+    def power(self, node: Expression, base: Any, exponent: Fraction) -> Any:
+        if not node.variables:
+            return _Ratio.of(_ball(Balls().evaluate(node)))
+        if exponent.denominator != 1:
+            raise Undecidable("a fractional power of the variable")
+        return base**exponent.numerator
+
+    def root(self, node: Expression, coefficients: Sequence[Any]) -> Any:
+        return _Ratio.of(Balls().evaluate(node))
+
+
+class _Ratio:
+    def __init__(self, top: Any, bottom: Any) -> None:
+        self.top, self.bottom = top, bottom
+
+    @classmethod
+    def of(cls, value: Any) -> _Ratio:
+        from flint import arb_poly
+
+        return cls(arb_poly([_ball(value)]), arb_poly([1]))
+
+    def __add__(self, other: Any) -> _Ratio:
+        other = other if isinstance(other, _Ratio) else _Ratio.of(other)
+        if self.bottom.degree() == other.bottom.degree() == 0:
+            return _Ratio(self.top + other.top, self.bottom)
+        return _Ratio(self.top * other.bottom + other.top * self.bottom, self.bottom * other.bottom)
+
+    __radd__ = __add__
+
+    def __mul__(self, other: Any) -> _Ratio:
+        other = other if isinstance(other, _Ratio) else _Ratio.of(other)
+        return _Ratio(self.top * other.top, self.bottom * other.bottom)
+
+    __rmul__ = __mul__
+
+    def __pow__(self, exponent: int) -> _Ratio:
+        top, bottom = (self.top, self.bottom) if exponent >= 0 else (self.bottom, self.top)
+        return _Ratio(top ** abs(exponent), bottom ** abs(exponent))
+
+
+def _scalar_minimum(claim: GlobalMinimum, problem: Minimisation) -> list[Finding]:
+    """g ≥ v − 1e-30 on x ≥ 0 by isolating the roots of a ball polynomial; g at the claimed minimisers; the clauses there."""
+    from flint import arb_poly
+
+    if len(problem.variables) != 1 or problem.nonnegative != frozenset(problem.variables):
+        raise Unable("only problems in one non-negative variable are enclosed")
+    (name,) = problem.variables
+    balls = Balls()
+    g = _RationalFunctions().evaluate(problem.objective, {name: _Ratio(arb_poly([0, 1]), arb_poly([1]))})
+    value = _ball(balls.evaluate(claim.value))
+    points = [{name: _ball(balls.evaluate(p[name]))} for p in claim.minimisers]
+    reached = [_ball(balls.evaluate(problem.objective, p)) for p in points]
+    findings = [_scalar_value(g, value, reached)]
+    wrong = [y for y in reached if _agree(y, value) is False]
+    if wrong:
+        findings.append(refuted("attained", f"g is {wrong[0].str(15)} at a claimed minimiser, not {value.str(15)}"))
+    else:
+        findings.append(holds("attained", "numerical", "to 60 digits"))
+    return findings + [_clause(c, points, balls) for c in claim.clauses]
+
+
+def _scalar_value(g: _Ratio, value: Any, reached: Sequence[Any]) -> Finding:
+    from flint import arb_poly
+
+    margin = Balls().number(GAP)
+    low = value - margin
+    shifted = g.top - arb_poly([low]) * g.bottom
+    try:
+        if positive_roots(_trimmed(g.bottom)) or not _at_zero(g.bottom) > 0:
+            return undecided("value", "the denominator may vanish")
+        if positive_roots(_trimmed(shifted)):
+            return refuted("value", f"the function falls below {low.str(15, radius=False)}")
+        if not _at_zero(shifted) > 0:
+            return refuted("value", "the value at 0 is lower") if _at_zero(shifted) < 0 else undecided("value", "at 0")
+    except Undecidable as reason:
+        return undecided("value", str(reason))
+    if reached and all(y > value + margin for y in reached):
+        return undecided("value", "a lower bound, not attained at the claimed minimisers")
+    return holds(
+        "value", "numerical", "never lower by more than 1e-30, by root isolation in balls; reached to 60 digits"
+    )
+
+
+def _trimmed(polynomial: Any) -> list[Any]:
+    coefficients = list(polynomial.coeffs())
+    while coefficients and coefficients[-1] == 0:
+        coefficients.pop()
+    return coefficients
+
+
+def _at_zero(polynomial: Any) -> Any:
+    return polynomial.coeffs()[0]

@@ -1,0 +1,304 @@
+"""The sampling engine: Hypothesis draws points and symmetries, and shrinks what breaks the claim.
+
+Minima: no drawn point may lie below the claimed value, and the claimed values must respect the symmetries of the problem
+(permuting classes, rescaling decays with fixed product, repeating samples with λ_H divided, widening). Inequalities: no
+drawn point may violate them. Floats only propose: a violation is decided at the drawn point, whose entries are exact
+binary fractions, in balls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from random import Random
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from theory.claims import GlobalMinimum, Inequality, Minimisation, Point
+from theory.interpreters import Balls, Undecidable, precision
+from theory.model import UnconstrainedFeatures
+from theory.ops import Expression
+from theory.statement import Instance, StatementError
+from verify.verdict import Evidence, Finding, Unable, holds, refuted, undecided
+
+if TYPE_CHECKING:
+    from verify.engines import Settings
+
+INSTANCES = {"quick": 12, "full": 100}
+
+EXAMPLES = {"quick": 40, "full": 400}
+"""Draws by Hypothesis for each instance; each evaluates a batch of points."""
+
+BATCH = 16
+"""Points a draw."""
+
+ROUNDING = 1e-12
+"""A float objective this far (relatively) below the claim is worth an exact evaluation: some thousand rounding errors."""
+
+BITS = 400
+"""Precision of the exact evaluation of a drawn point."""
+
+ALL_COLUMNS = 16
+"""Up to this many samples the objective is evaluated on all N columns, since class means cannot see NC1 fail."""
+
+
+def examine(instance: Instance, settings: Settings) -> Evidence:
+    """Examine one claim by drawn points and symmetries.
+
+    Raises:
+        Unable: for claims about critical points, which cannot be drawn.
+    """
+    start, claim, count = perf_counter(), instance.claim, EXAMPLES[settings.effort]
+    certificates: list[Mapping[str, Any]] = []
+    if isinstance(claim, GlobalMinimum):
+        findings = [_never_below(claim, settings.seed, count, certificates)]
+        if isinstance(claim.problem, UnconstrainedFeatures):
+            findings = _with_laws(findings, instance, claim.problem)
+        if claim.minimisers:
+            findings.append(_attained(claim))
+    elif isinstance(claim, Inequality):
+        findings = [_never_violated(claim, settings.seed, count)]
+    else:
+        raise Unable("critical points cannot be drawn")
+    numbers = {"points": count * BATCH, "seed": settings.seed}
+    return Evidence("sampling", tuple(findings), perf_counter() - start, numbers, (), tuple(certificates))
+
+
+# ------------------------------------------------------------------------------------------------------------- points
+
+
+KINDS = ("near a claimed minimiser", "random", "low rank", "rescaled minimiser", "zero but one factor")
+
+
+class Points:
+    """Batches of points for some variables, reproducible from a kind, a scale and a seed."""
+
+    def __init__(self, variables: Mapping[str, Expression], nonnegative: frozenset[str], centres: list[Any]) -> None:
+        self.variables, self.nonnegative, self.centres = variables, nonnegative, centres
+
+    def draw(self, kind: str, scale: float, seed: int) -> dict[str, Any]:
+        """A batch of values (BATCH, m, n), or (BATCH,) for scalars."""
+        import torch
+
+        generator = torch.Generator().manual_seed(seed)
+        noise = {
+            name: torch.randn((BATCH, *v.shape), generator=generator, dtype=torch.float64)
+            for name, v in self.variables.items()
+        }
+        centre = self.centres[seed % len(self.centres)] if self.centres else None
+        names = list(self.variables)
+        chosen = names[seed % len(names)]
+        values = {}
+        for name, v in self.variables.items():
+            x = noise[name] * scale
+            if kind == "near a claimed minimiser" and centre is not None:
+                x = centre[name] + x
+            elif kind == "rescaled minimiser" and centre is not None:
+                x = centre[name] * (1 + x.reshape(BATCH, -1)[:, 0].reshape([-1] + [1] * len(v.shape)))
+            elif kind == "low rank" and len(v.shape) == 2:
+                x = x[..., :1] * noise[name][:, :1, :]
+            elif kind == "zero but one factor" and name != chosen:
+                x = x * 0
+            values[name] = x.abs() if name in self.nonnegative else x
+        return values
+
+
+def _search(points: Points, margin: Callable[[dict[str, Any]], Any], seed: int, count: int) -> tuple[Any, int] | None:
+    """The shrunk batch with a negative margin and the place of its worst point, or None.
+
+    A margin is negative where a float violates the claim by more than rounding.
+    """
+    import hypothesis
+    from hypothesis import HealthCheck, Phase, find
+    from hypothesis import strategies as st
+    from hypothesis.errors import NoSuchExample
+
+    drawn = st.tuples(st.sampled_from(KINDS), st.integers(-6, 2), st.integers(0, 2**31 - 1))
+
+    def violated(example: tuple[str, int, int]) -> bool:
+        kind, exponent, number = example
+        return bool((margin(points.draw(kind, 10.0**exponent, number)) < 0).any())
+
+    settings = hypothesis.settings(
+        max_examples=count,
+        database=None,
+        deadline=None,
+        phases=(Phase.generate, Phase.shrink),
+        suppress_health_check=list(HealthCheck),
+    )
+    try:
+        kind, exponent, number = find(drawn, violated, settings=settings, random=Random(seed))
+    except NoSuchExample:
+        return None
+    batch = points.draw(kind, 10.0**exponent, number)
+    return batch, int(margin(batch).argmin())
+
+
+def _exact(batch: Mapping[str, Any], index: int) -> dict[str, Any]:
+    """One point of a batch in balls: its floats are exact binary fractions."""
+    number = Balls().number
+    result = {}
+    for name, values in batch.items():
+        value = values[index].tolist()
+        result[name] = (
+            [[number(Fraction(x)) for x in row] for row in value]
+            if isinstance(value, list)
+            else number(Fraction(value))
+        )
+    return result
+
+
+# ------------------------------------------------------------------------------------------------------------- minima
+
+
+def _formula(problem: Any) -> tuple[Expression, dict[str, Expression], frozenset[str]]:
+    """The objective to evaluate, its variables, and which of them are non-negative."""
+    if isinstance(problem, Minimisation):
+        return problem.objective, problem.variables, problem.nonnegative
+    if problem.N <= ALL_COLUMNS:
+        return problem.objective, problem.variables, frozenset()
+    from theory.ops import variable
+
+    means = {"M": variable("M", (problem.widths[0], problem.K))}
+    others = {name: v for name, v in problem.variables.items() if name != "H"}
+    return problem.reduced_objective, others | means, frozenset()
+
+
+def _centres(claim: GlobalMinimum, variables: Mapping[str, Expression]) -> list[Any]:
+    """The claimed minimisers in floats, by class means where the formula is over them."""
+    from theory.floats import Floats
+
+    floats = Floats()
+    result = []
+    for point in claim.minimisers:
+        values = floats.point(point)
+        if "M" in variables and isinstance(claim.problem, UnconstrainedFeatures):
+            starts = [sum(claim.problem.class_sizes[:k]) for k in range(claim.problem.K)]
+            values["M"] = values.pop("H")[:, starts]
+        result.append(values)
+    return result
+
+
+def _never_below(claim: GlobalMinimum, seed: int, count: int, certificates: list[Mapping[str, Any]]) -> Finding:
+    from theory.floats import Floats, to_float
+
+    objective, variables, nonnegative = _formula(claim.problem)
+    floats, value = Floats(), float(to_float(claim.value))
+    allowed = ROUNDING * max(1.0, abs(value))
+    points = Points(variables, nonnegative, _centres(claim, variables))
+    found = _search(points, lambda batch: floats.evaluate(objective, batch) - value + allowed, seed, count)
+    if found is None:
+        return holds("value", "numerical", f"no point below it among {count * BATCH} drawn")
+    with precision(BITS):
+        point = _exact(*found)
+        reached, claimed = Balls().evaluate(objective, point), Balls().evaluate(claim.value)
+        if reached < claimed:
+            certificates.append(_counterexample(claim.problem, found))
+            return refuted("value", f"a drawn point reaches {reached.str(15, radius=False)}, below the claim")
+    return undecided("value", "a drawn point looked lower in floats, but not exactly")
+
+
+def _counterexample(problem: Any, found: tuple[Mapping[str, Any], int]) -> dict[str, Any]:
+    """The drawn point as exact rationals, with the problem that it belongs to."""
+    batch, index = found
+    point = {}
+    for name, values in batch.items():
+        value = values[index].tolist()
+        rows = value if isinstance(value, list) else [[value]]
+        point[name] = [[str(Fraction(x)) for x in row] for row in rows]
+    return {"kind": "counterexample", "problem": problem.to_json(), "point": point}
+
+
+def _attained(claim: GlobalMinimum) -> Finding:
+    """The objective at each claimed minimiser against the claimed value, in balls."""
+    with precision(BITS):
+        balls = Balls()
+        value = balls.evaluate(claim.value)
+        for point in claim.minimisers:
+            try:
+                reached = _objective_in_balls(claim, point, balls)
+            except Undecidable as reason:
+                return undecided("attained", str(reason))
+            if not (reached - value + balls.number(Fraction(0))).contains(0):
+                return refuted("attained", "the objective at a claimed minimiser is not the claimed value")
+    return holds("attained", "numerical", "the objective at the claimed minimisers is the claimed value")
+
+
+def _objective_in_balls(claim: GlobalMinimum, point: Point, balls: Balls) -> Any:
+    from verify.exact_points import collapsed_means
+
+    values = balls.point(point)
+    if isinstance(claim.problem, UnconstrainedFeatures):
+        means = collapsed_means(claim.problem, values)
+        if means is not None:
+            return balls.evaluate(claim.problem.reduced_objective, {**values, "M": means})
+    return balls.evaluate(claim.problem.objective, values)
+
+
+# --------------------------------------------------------------------------------------------------------------- laws
+
+
+def _laws(m: UnconstrainedFeatures) -> dict[str, UnconstrainedFeatures]:
+    """Models with the same minimum: symmetries of the problem itself."""
+    doubled, halved = (2 * m.weight_decays[0], *m.weight_decays[1:]), m.feature_decay / 2
+    return {
+        "permuting the classes": m.with_(class_sizes=m.class_sizes[::-1]),
+        "reversing the weight decays": m.with_(weight_decays=m.weight_decays[::-1]),
+        "rescaling two decays with fixed product": m.with_(weight_decays=doubled, feature_decay=halved),
+        "repeating every sample with half the feature decay": m.with_(
+            class_sizes=tuple(2 * n for n in m.class_sizes), feature_decay=halved
+        ),
+        "widening layers that are wide enough": m.with_(widths=tuple(d + (d >= m.K) for d in m.widths)),
+    }
+
+
+def _with_laws(findings: list[Finding], instance: Instance, model: UnconstrainedFeatures) -> list[Finding]:
+    """Replace the finding about the value where the claimed values break a symmetry."""
+    if instance.rebuild is None or "model" not in instance.parameters:
+        return findings
+    kept = 0
+    with precision(BITS):
+        value = Balls().evaluate(instance.claim.value)  # type: ignore[union-attr]
+        for law, other in _laws(model).items():
+            try:
+                twin = instance.rebuild(**{**instance.parameters, "model": other})
+            except StatementError:
+                continue
+            kept += 1
+            difference = Balls().evaluate(twin.value) - value + Balls().number(Fraction(0))  # type: ignore[union-attr]
+            if not difference.contains(0):
+                detail = f"the claimed values break a symmetry of the problem: {law}"
+                return [refuted("value", detail), *findings[1:]]
+    first = findings[0]
+    if first.conclusion != "holds":
+        return findings
+    return [holds(first.clause, first.assurance, f"{first.detail}; {kept} symmetries respected"), *findings[1:]]
+
+
+# ------------------------------------------------------------------------------------------------------- inequalities
+
+
+def _never_violated(claim: Inequality, seed: int, count: int) -> Finding:
+    from theory.floats import Floats
+
+    floats = Floats()
+    points = Points(claim.variables, frozenset(), [floats.point(point) for point in claim.tight])
+
+    def margin(batch: dict[str, Any]) -> Any:
+        left, right = floats.evaluate(claim.left, batch), floats.evaluate(claim.right, batch)
+        return right - left + ROUNDING * (1 + left.abs() + right.abs())
+
+    found = _search(points, margin, seed, count)
+    if found is None:
+        return holds("inequality", "numerical", f"no violation among {count * BATCH} drawn points")
+    with precision(BITS):
+        point = _exact(*found)
+        try:
+            left, right = Balls().evaluate(claim.left, point), Balls().evaluate(claim.right, point)
+        except Undecidable as reason:
+            return undecided("inequality", f"candidate: a drawn point looks like a violation ({reason})")
+        if left > right:
+            return refuted(
+                "inequality", f"{left.str(12, radius=False)} > {right.str(12, radius=False)} at a drawn point"
+            )
+    return undecided("inequality", "a drawn point looked like a violation in floats, but not exactly")

@@ -1,0 +1,422 @@
+"""The symbolic engine: derives the optimum by algebra and compares it with what is claimed, exactly.
+
+Minima of the model: SymPy differentiates the reduced problem and eliminates (``verify.derivation``); the claimed
+minimisers are then shown to be that optimum, and the clauses decided at them, in the normal form of
+``theory.algebraic``. Statements about critical points: an identity in non-commuting letters (``verify.free_algebra``).
+Scalar problems: the stationarity polynomial that SymPy derives from the formula. The published formula is compared with
+what was derived; it never enters a derivation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from functools import reduce
+from math import prod
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from theory.algebraic import AlgebraicNumbers
+from theory.claims import Clause, CriticalPoints, GlobalMinimum, Inequality, Minimisation, Point
+from theory.interpreters import Balls, Symbols, Undecidable, positive_roots, precision
+from theory.model import UnconstrainedFeatures
+from theory.ops import (
+    Expression,
+    constant,
+    diagonal,
+    helmert,
+    identity,
+    ones,
+    repeat_columns,
+    smallest_positive_root,
+    sqrt,
+    walk,
+)
+from theory.statement import Instance
+from verify import free_algebra
+from verify.derivation import REDUCTIONS, Derived, derive
+from verify.exact_points import (
+    Logits,
+    evaluate_points,
+    find_logits,
+    holds_exactly,
+    objective_at,
+    rotate,
+)
+from verify.verdict import Evidence, Finding, Unable, holds, refuted, undecided
+
+if TYPE_CHECKING:
+    from verify.engines import Settings
+
+INSTANCES = {"quick": 40, "full": 300}
+
+PRECISIONS = (256, 1024)
+"""Bits at which a claimed constant is separated from a derived one when they are not equal."""
+
+
+def examine(instance: Instance, settings: Settings) -> Evidence:
+    """Examine one claim by algebra.
+
+    Raises:
+        Unable: for a claim whose optimum it cannot derive.
+    """
+    start = perf_counter()
+    claim = instance.claim
+    if isinstance(claim, CriticalPoints):
+        findings, uses = _critical_points(claim), ()
+    elif isinstance(claim, Inequality):
+        findings, uses = _tight(claim), ()
+    elif isinstance(claim.problem, UnconstrainedFeatures):
+        findings, uses = _model_minimum(claim, claim.problem, settings.seed), REDUCTIONS
+    elif isinstance(claim.problem, Minimisation):
+        findings, uses = _scalar_minimum(claim, claim.problem), ()
+    else:
+        raise Unable(f"no derivation for {claim.kind}")
+    return Evidence("symbolic", tuple(findings), perf_counter() - start, uses=uses)
+
+
+# ------------------------------------------------------------------------------------------------- minima of a model
+
+
+def _model_minimum(claim: GlobalMinimum, model: UnconstrainedFeatures, seed: int) -> list[Finding]:
+    derived = derive(model)
+    try:
+        field = AlgebraicNumbers(_formulas(claim, model))
+        points = evaluate_points(field, claim.minimisers)
+        logits = find_logits(model, derived, field, points)
+    except Undecidable as reason:
+        return _numbers_only(claim, model, derived, str(reason))
+    if logits is None:
+        return _numbers_only(claim, model, derived, "no claimed minimiser has the derived logits")
+    minimum = logits.minimum(derived)
+    findings = [_equals("value", field, field.evaluate(claim.value), minimum)]
+    genuine = []
+    if claim.minimisers:
+        attained = [_equals("attained", field, objective_at(model, field, values), minimum) for values in points]
+        findings.append(next((f for f in attained if f.conclusion != "holds"), attained[0]))
+        genuine = [values for values, f in zip(points, attained, strict=True) if f.conclusion == "holds"]
+    turned = [rotate(model, field, values, seed + i) for i, values in enumerate(genuine)]
+    findings += [_clause(field, c, turned) for c in claim.clauses]
+    return findings + _uniqueness(claim, derived)
+
+
+def _formulas(claim: GlobalMinimum, model: UnconstrainedFeatures) -> list[Expression]:
+    sides = [side for c in claim.clauses for r in c.relations for side in (r.left, r.right)]
+    points = [value for point in claim.minimisers for value in point.values()]
+    return [claim.value, *points, *sides, model.reduced_objective]
+
+
+def _numbers_only(claim: GlobalMinimum, model: UnconstrainedFeatures, derived: Derived, reason: str) -> list[Finding]:
+    """What balls can still refute when the claimed minimisers are not those derived."""
+    findings = [_separated("value", claim.value, derived, reason)]
+    if claim.minimisers:
+        balls = Balls()
+        with precision(PRECISIONS[-1]):
+            try:
+                above = [
+                    balls.evaluate(model.objective, balls.point(p)) > derived.value_ball() for p in claim.minimisers
+                ]
+            except Undecidable:
+                above = []
+        if any(above):
+            findings.append(refuted("attained", "a claimed minimiser lies strictly above the derived minimum"))
+        else:
+            findings.append(undecided("attained", reason))
+    findings += [undecided(c.name, reason) for c in claim.clauses]
+    return findings + _uniqueness(claim, derived)
+
+
+def _separated(name: str, value: Expression, derived: Derived, reason: str) -> Finding:
+    for bits in PRECISIONS:
+        with precision(bits):
+            claimed, minimum = Balls().evaluate(value), derived.value_ball()
+            if isinstance(claimed, int):
+                claimed = Balls().number(Fraction(claimed))
+            if not claimed.overlaps(minimum):
+                return refuted(name, f"claimed {claimed.str(15)}, derived {minimum.str(15)}")
+    return undecided(name, reason)
+
+
+def _equals(name: str, field: AlgebraicNumbers, claimed: Any, derived: Any) -> Finding:
+    try:
+        if field.is_zero(claimed - derived):
+            return holds(name, "certified", "equal to the derived value as an algebraic number")
+    except Undecidable as reason:
+        return undecided(name, str(reason))
+    with precision(PRECISIONS[0]):
+        shown = [field.enclose(x, PRECISIONS[0]).str(15, radius=False) for x in (claimed, derived)]
+    return refuted(name, f"claimed {shown[0]}, derived {shown[1]}")
+
+
+def _clause(field: AlgebraicNumbers, c: Clause, minimisers: list[dict[str, Any]]) -> Finding:
+    if not minimisers:
+        return undecided(c.name, "no exact minimiser to decide it at")
+    try:
+        for values in minimisers:
+            for relation in c.relations:
+                if not holds_exactly(field, relation, values):
+                    return refuted(c.name, f"fails at an exact minimiser: the sides of “{relation.sign}” differ")
+    except Undecidable as reason:
+        return undecided(c.name, str(reason))
+    return holds(c.name, "certified", f"exact at {len(minimisers)} minimisers in random rational rotations")
+
+
+def _uniqueness(claim: GlobalMinimum, derived: Derived) -> list[Finding]:
+    if claim.unique is None:
+        return []
+    if claim.unique == derived.unique:
+        return [holds("uniqueness", "certified", "from the derived roots, their multiplicities and ties")]
+    found = "is" if derived.unique else "is not"
+    return [refuted("uniqueness", f"the derived optimum {found} unique")]
+
+
+# ------------------------------------------------------------------------------------------------ the derived optimum
+
+
+def derived_point(model: UnconstrainedFeatures, derived: Derived) -> Point:
+    """A minimiser from the derivation alone: factors with λ_m s_m² = μ z(1 − z)/N on the active modes."""
+    frame, modes = _derived_frame(model, derived)
+    if not modes:
+        return {name: diagonal([], *v.shape) for name, v in model.variables.items() if name != "b"} | _bias(model)
+    energies = []
+    for mode in modes:
+        w = smallest_positive_root(_reflected(mode.equation))  # w = 1 − z
+        energies.append(Fraction(mode.mu, model.N) * w * (1 - w))
+    point: dict[str, Expression] = {}
+    for m, (W, decay) in enumerate(zip(model.weights, model.weight_decays, strict=True), start=1):
+        last = m == model.M
+        S = diagonal([sqrt(e / decay) for e in energies], len(modes) if last else W.shape[0], W.shape[1])
+        point[f"W_{m}"] = frame @ S if last else S
+    lengths = [sqrt(e / (model.feature_decay * mode.mu)) for e, mode in zip(energies, modes, strict=True)]
+    means = diagonal(lengths, model.widths[0], len(modes)) @ frame.T
+    return point | {"H": repeat_columns(means, model.class_sizes)} | _bias(model)
+
+
+def _derived_frame(model: UnconstrainedFeatures, derived: Derived) -> tuple[Expression, list[Any]]:
+    if model.has_bias:
+        mode, _, ranks = derived.ranks()[0] if derived.modes else (None, 0, (0,))
+        return helmert(model.K, max(ranks)), [mode] * max(ranks)
+    chosen, modes = [], []
+    for mode, _, ranks in derived.ranks():
+        classes = [k for k, n in enumerate(model.class_sizes) if n == mode.mu][: max(ranks)]
+        chosen += classes
+        modes += [mode] * len(classes)
+    return identity(model.K)[range(model.K), chosen], modes
+
+
+def _reflected(equation: Any) -> list[Fraction]:
+    """Coefficients of equation(1 − w), scaled to leading coefficient 1."""
+    from flint import fmpq_poly
+
+    coefficients = equation(fmpq_poly([1, -1])).coeffs()
+    values = [Fraction(int(c.p), int(c.q)) for c in coefficients]
+    return [c / values[-1] for c in values]
+
+
+def _bias(model: UnconstrainedFeatures) -> dict[str, Expression]:
+    if not model.has_bias:
+        return {}
+    return {"b": diagonal([Fraction(n, model.N) for n in model.class_sizes]) @ ones(model.K, 1)}
+
+
+# --------------------------------------------------------------------------------------------------- critical points
+
+
+def _critical_points(claim: CriticalPoints) -> list[Finding]:
+    if not isinstance(claim.problem, UnconstrainedFeatures):
+        raise Unable("critical points are examined for the model only")
+    model = claim.problem
+    leaves = {name: free_algebra.variable(name, _pair(v)) for name, v in model.variables.items()}
+    P = free_algebra.read(model.product, leaves)
+    one = free_algebra.constant([[1]] * model.N)
+    gradients = free_algebra.gradient(model.objective, model.variables)
+    products = free_algebra.candidates(gradients, model.variables, {"P": P, "Pᵀ": P.T, "PPᵀ": P @ P.T, "1": one})
+    return [_vanishes(c, model, leaves, products) for c in claim.clauses]
+
+
+def _pair(v: Expression) -> tuple[int, int]:
+    return v.shape[0], v.shape[1]
+
+
+def _vanishes(
+    c: Clause, model: UnconstrainedFeatures, leaves: Mapping[str, Any], products: Mapping[str, Any]
+) -> Finding:
+    identities = []
+    for relation in c.relations:
+        if relation.sign != "=":
+            return undecided(c.name, "only equations follow from an identity")
+        try:
+            residual = free_algebra.read(relation.left - relation.right, leaves)
+        except Undecidable as reason:
+            return undecided(c.name, str(reason))
+        found = free_algebra.multipliers(residual, products)
+        if found is None:
+            return _fails_at_optimum(c, model)
+        identities.append(" + ".join(map(str, found)))
+    return holds(c.name, "certified", "the difference of its sides is " + "; ".join(identities))
+
+
+def _fails_at_optimum(c: Clause, model: UnconstrainedFeatures) -> Finding:
+    """Without an identity: does the clause fail at the derived optimum, which is a critical point?"""
+    try:
+        derived = derive(model)
+        point = derived_point(model, derived)
+        field = AlgebraicNumbers([*point.values(), *(s for r in c.relations for s in (r.left, r.right))])
+        values = field.point(point)
+        if not all(holds_exactly(field, relation, values) for relation in c.relations):
+            return refuted(c.name, "fails at the derived global minimiser, a critical point")
+    except (Undecidable, Unable) as reason:
+        return undecided(c.name, str(reason))
+    return undecided(c.name, "no identity with the gradient was found")
+
+
+# ------------------------------------------------------------------------------------------------------ inequalities
+
+
+def _tight(claim: Inequality) -> list[Finding]:
+    if not claim.tight:
+        raise Unable("no claim of equality to decide exactly")
+    findings = []
+    for point in claim.tight:
+        field = AlgebraicNumbers([claim.left, claim.right, *point.values()])
+        try:
+            values = field.point(point)
+            findings.append(
+                _equals("tight", field, field.evaluate(claim.left, values), field.evaluate(claim.right, values))
+            )
+        except Undecidable as reason:
+            findings.append(undecided("tight", str(reason)))
+    return [next((f for f in findings if f.conclusion != "holds"), findings[0])]
+
+
+# --------------------------------------------------------------------------------------------------- scalar problems
+
+
+class _Parametric(Symbols):
+    """SymPy with every irrational constant as a symbol of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.constants: dict[Any, Expression] = {}
+
+    def evaluate(self, root: Expression, values: Mapping[str, Any] | None = None) -> Any:
+        import sympy as sp
+
+        for node in walk(root):
+            if not node.variables and not node.shape and node.op != "rational" and node not in self._constants:
+                symbol = sp.Symbol(f"c{len(self.constants)}", positive=True)
+                self._constants[node] = symbol
+                self.constants[symbol] = node
+        return super().evaluate(root, values)
+
+
+def _scalar_minimum(claim: GlobalMinimum, problem: Minimisation) -> list[Finding]:
+    """min over x ≥ 0 of a rational function: stationary points, the boundary, and the claimed values, compared exactly."""
+    import sympy as sp
+
+    if len(problem.variables) != 1 or problem.nonnegative != frozenset(problem.variables):
+        raise Unable("only problems in one non-negative variable are derived")
+    (name,) = problem.variables
+    x = sp.Symbol("x", positive=True)
+    arithmetic = _Parametric()
+    g = arithmetic.evaluate(problem.objective, {name: x})
+    slope = sp.Poly(sp.numer(sp.together(sp.diff(g, x))), x)
+    formulas = [claim.value, problem.objective, *(p[name] for p in claim.minimisers), *arithmetic.constants.values()]
+    sides = [s for c in claim.clauses for r in c.relations for s in (r.left, r.right)]
+    field = AlgebraicNumbers([*formulas, *sides])
+    coefficients = [_element(field, c, arithmetic.constants) for c in slope.all_coeffs()]
+    points = [{name: field.evaluate(p[name])} for p in claim.minimisers]
+    genuine = _scalar_minimisers(field, problem, name, coefficients, points)
+    if isinstance(genuine, Finding):
+        return [genuine] + [
+            undecided(c, "the claimed minimisers are not those derived") for c in claim.clause_names if c != "attained"
+        ]
+    minimum, count = genuine
+    findings = [_equals("value", field, field.evaluate(claim.value), minimum)]
+    findings.append(holds("attained", "certified", "the claimed minimisers are those derived"))
+    findings += [_clause(field, c, points) for c in claim.clauses]
+    if claim.unique is not None:
+        same = claim.unique == (count == 1)
+        findings.append(
+            holds("uniqueness", "certified", f"{count} minimisers derived")
+            if same
+            else refuted("uniqueness", f"{count} minimisers derived")
+        )
+    return findings
+
+
+def _element(field: AlgebraicNumbers, coefficient: Any, constants: Mapping[Any, Expression]) -> Any:
+    """A coefficient, polynomial in the symbols of constants, as an element of the field."""
+    import sympy as sp
+
+    symbols = sorted(coefficient.free_symbols, key=str)
+    if not symbols:
+        return field.number(Fraction(int(coefficient.p), int(coefficient.q)))
+    values = [field.evaluate(constants[s]) for s in symbols]
+    terms = []
+    for powers, c in sp.Poly(coefficient, *symbols).terms():
+        factors = [value**k for value, k in zip(values, powers, strict=True) if k]
+        terms.append(prod(factors, start=field.number(Fraction(int(c.p), int(c.q)))))
+    return reduce(lambda a, b: a + b, terms)
+
+
+def _scalar_minimisers(
+    field: AlgebraicNumbers, problem: Minimisation, name: str, coefficients: list[Any], points: list[dict[str, Any]]
+) -> tuple[Any, int] | Finding:
+    """The derived minimum and the number of its minimisers, shown to be the claimed points; else a finding."""
+
+    def g(value: Any) -> Any:
+        return field.evaluate(problem.objective, {name: value})
+
+    claimed = [point[name] for point in points]
+    for x in claimed:
+        if not _is_number_zero(x) and not field.is_zero(_horner(coefficients, x)):
+            return _not_minimal(field, g, x, coefficients)
+    minimum = g(claimed[0])
+    if any(not field.is_zero(g(x) - minimum) for x in claimed[1:]):
+        return refuted("attained", "the claimed minimisers have different values")
+    others = [y for y in _candidates(field, coefficients) if not any(_same(field, x, y) for x in claimed)]
+    for y in others:
+        with precision(PRECISIONS[-1]):
+            value = Balls().evaluate(problem.objective, {name: y})
+            bound = field.enclose(minimum, PRECISIONS[-1])
+            if value < bound:
+                return refuted("attained", f"the value at x = {y.str(10, radius=False)} is strictly lower")
+            if not value > bound:
+                return undecided("attained", "two stationary values could not be separated")
+    return minimum, len(claimed)
+
+
+def _not_minimal(field: AlgebraicNumbers, g: Any, x: Any, coefficients: list[Any]) -> Finding:
+    shown = field.enclose(x, PRECISIONS[0]).str(12, radius=False)
+    return refuted("attained", f"the derivative at the claimed minimiser x = {shown} is not zero")
+
+
+def _candidates(field: AlgebraicNumbers, coefficients: list[Any]) -> Iterable[Any]:
+    """Balls for the positive stationary points, and the boundary x = 0."""
+    from flint import arb
+
+    bits = PRECISIONS[-1]
+    with precision(bits):
+        balls = [field.enclose(c, bits) for c in reversed(coefficients)]
+        while balls and balls[0] == 0:  # a factor x: the boundary is a candidate anyway
+            balls = balls[1:]
+        return [arb(0), *positive_roots(balls)]
+
+
+def _same(field: AlgebraicNumbers, x: Any, ball: Any) -> bool:
+    return bool(field.enclose(x, PRECISIONS[-1]).overlaps(ball))
+
+
+def _horner(coefficients: list[Any], x: Any) -> Any:
+    total: Any = 0
+    for c in coefficients:
+        total = total * x + c
+    return total
+
+
+def _is_number_zero(x: Any) -> bool:
+    return type(x) is int and x == 0
+
+
+__all__ = ["INSTANCES", "Logits", "constant", "derived_point", "examine"]
