@@ -222,7 +222,7 @@ class AlgebraicNumbers(Arithmetic):
     def _generator_balls(self) -> list[Any]:
         """Values of the generators, highest first, at the current precision."""
         balls = Balls()
-        values = []
+        values: list[Any] = []
         for generator in self._generators:
             if isinstance(generator.base, int):
                 base = balls.number(Fraction(generator.base))
@@ -449,7 +449,7 @@ def _generators(formulas: Sequence[Expression]) -> list[_Generator]:
             for size in range(2, node.shape[1] + 2):
                 for base in _factor(Fraction(size)):
                     indices[base] = lcm(indices.get(base, 1), 2)
-    primes = sorted(base for base in indices if isinstance(base, int))
+    primes: list[Base] = [*sorted(base for base in indices if isinstance(base, int))]
     order = {node: i for i, node in enumerate(walk(*formulas))}
     others = sorted((base for base in indices if isinstance(base, Expression)), key=lambda base: order[base])
     return [

@@ -6,6 +6,7 @@ Constant parts of a formula are enclosed by balls first and rounded once, so a c
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 from typing import Any
 
 import torch
@@ -15,19 +16,24 @@ from theory.ops import Expression, walk
 
 Tensor = torch.Tensor
 
+HALF = Fraction(1, 2)
+
 CONSTANT_BITS = 160
 """Working precision for constants: far more than a double's 53 bits, so that cancellation cannot reach them."""
 
 
-def to_float(constant: Expression, device: str | torch.device = "cpu") -> Tensor:
-    """The value of a constant formula as a float64 tensor.
+def to_float(constant: Expression, device: str | torch.device = "cpu", balls: Balls | None = None) -> Tensor:
+    """The value of a constant formula as a float64 tensor; ``balls`` keeps constants from one call to the next.
+
+    Raises:
+        Undecidable: where balls have no value, such as a root of a polynomial that they can't isolate.
 
     >>> from theory.ops import sqrt
     >>> float(to_float(sqrt(2))) ** 2
     2.0000000000000004
     """
     with precision(CONSTANT_BITS):
-        value = Balls().evaluate(constant)
+        value = (balls or Balls()).evaluate(constant)
     rows = [[float(x) for x in row] for row in value] if constant.shape else float(value)
     return torch.tensor(rows, dtype=torch.float64, device=device).reshape(constant.shape)
 
@@ -38,6 +44,7 @@ class Floats:
     def __init__(self, device: str | torch.device = "cpu") -> None:
         self.device = torch.device(device)
         self._constants: dict[Expression, Tensor] = {}
+        self._balls = Balls()
 
     def evaluate(self, root: Expression, values: Mapping[str, Tensor] | None = None) -> Tensor:
         """The value of a formula; leading dimensions of the variables' values are batch dimensions.
@@ -45,14 +52,22 @@ class Floats:
         Raises:
             KeyError: for a variable without a value.
         """
-        environment = values or {}
+        return self._nodes(root, values or {})[root] if root.variables else self._constant(root)
+
+    def magnitude(self, root: Expression, values: Mapping[str, Tensor]) -> float:
+        """The largest absolute entry of any part of a formula: what rounding errors of its value are relative to."""
+        parts = self._nodes(root, values).values() if root.variables else [self._constant(root)]
+        return max(float(part.abs().max()) for part in parts)
+
+    def _nodes(self, root: Expression, environment: Mapping[str, Tensor]) -> dict[Expression, Tensor]:
+        """The values of all parts of a formula that depend on variables."""
         done: dict[Expression, Tensor] = {}
         for node in walk(root):
             if not node.variables:
                 continue
             args = [self._constant(arg) if not arg.variables else done[arg] for arg in node.args]
             done[node] = environment[str(node.data)] if node.op == "variable" else _OPERATIONS[node.op](node, *args)
-        return done[root] if root.variables else self._constant(root)
+        return done
 
     def point(self, point: Mapping[str, Expression]) -> dict[str, Tensor]:
         """Evaluate every factor of a point."""
@@ -60,8 +75,33 @@ class Floats:
 
     def _constant(self, node: Expression) -> Tensor:
         if node not in self._constants:
-            self._constants[node] = to_float(node, self.device)
+            if node.op in _REARRANGING:
+                value = _OPERATIONS[node.op](node, *map(self._constant, node.args))
+            elif node.op in _PATTERNS:
+                value = _PATTERNS[node.op](node).to(self.device)
+            else:
+                value = to_float(node, self.device, self._balls)
+            self._constants[node] = value
         return self._constants[node]
+
+
+_REARRANGING = frozenset({"transpose", "entry", "submatrix", "repeat_columns"})
+"""Operations that only move entries, so that they commute with rounding: no balls for each of many equal columns."""
+
+
+def _one_hot(node: Expression) -> Tensor:
+    sizes: Any = node.data
+    labels = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes))
+    return torch.nn.functional.one_hot(labels, len(sizes)).T.to(torch.float64)
+
+
+_PATTERNS: dict[str, Callable[[Expression], Tensor]] = {
+    "identity": lambda node: torch.eye(*node.shape, dtype=torch.float64),
+    "ones": lambda node: torch.ones(node.shape, dtype=torch.float64),
+    "zeros": lambda node: torch.zeros(node.shape, dtype=torch.float64),
+    "one_hot": _one_hot,
+}
+"""Constants whose entries are 0 and 1."""
 
 
 def _scale(node: Expression, factor: Tensor, value: Tensor) -> Tensor:
@@ -69,26 +109,36 @@ def _scale(node: Expression, factor: Tensor, value: Tensor) -> Tensor:
 
 
 def _power(node: Expression, base: Tensor) -> Tensor:
-    exponent = node.data
-    return torch.sqrt(base) if str(exponent) == "1/2" else base ** float(exponent)  # type: ignore[arg-type]
+    exponent: Any = node.data
+    return torch.sqrt(base) if exponent == HALF else base ** float(exponent)
 
 
 def _class_means(node: Expression, features: Tensor) -> Tensor:
-    parts = torch.split(features, list(node.data), dim=-1)  # type: ignore[call-overload]
+    sizes: Any = node.data
+    parts = torch.split(features, list(sizes), dim=-1)
     return torch.stack([part.mean(dim=-1) for part in parts], dim=-1)
 
 
 def _repeat_columns(node: Expression, means: Tensor) -> Tensor:
-    return torch.repeat_interleave(means, torch.tensor(node.data, device=means.device), dim=-1)
+    sizes: Any = node.data
+    return torch.repeat_interleave(means, torch.tensor(sizes, device=means.device), dim=-1)
 
 
 def _schatten(node: Expression, matrix: Tensor) -> Tensor:
+    """Σ σ_j^p; singular values below rounding are 0, since a small power of a rounding error is large."""
+    power: Any = node.data
     values = torch.linalg.svdvals(matrix)
-    return values.sum(-1) if node.data == 1 else (values ** float(node.data)).sum(-1)  # type: ignore[arg-type]
+    if power == 1:
+        return values.sum(-1)
+    noise = max(matrix.shape[-2:]) * torch.finfo(torch.float64).eps * values[..., :1]
+    real = values > noise
+    powers = torch.where(real, values, torch.ones_like(values)) ** float(power)
+    return torch.where(real, powers, torch.zeros_like(values)).sum(-1)
 
 
 def _submatrix(node: Expression, matrix: Tensor) -> Tensor:
-    rows, columns = node.data  # type: ignore[misc]
+    indices: Any = node.data
+    rows, columns = indices
     return matrix[..., list(rows), :][..., list(columns)]
 
 

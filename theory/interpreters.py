@@ -185,7 +185,7 @@ def _class_means(arithmetic: Arithmetic, node: Expression, args: list[Any]) -> M
     result: Matrix = []
     for row in args[0]:
         means, start = [], 0
-        for size in node.data:  # type: ignore[union-attr]
+        for size in node.data:  # type: ignore[attr-defined]
             means.append(_mean(arithmetic, row[start : start + size]))
             start += size
         result.append(means)
@@ -214,11 +214,15 @@ def _trace(_: Arithmetic, __: Expression, args: list[Any]) -> Any:
 
 
 def _submatrix(_: Arithmetic, node: Expression, args: list[Any]) -> Matrix:
+    rows: Any
+    columns: Any
     rows, columns = node.data  # type: ignore[misc]
     return [[args[0][i][j] for j in columns] for i in rows]
 
 
 def _entry(_: Arithmetic, node: Expression, args: list[Any]) -> Any:
+    i: Any
+    j: Any
     i, j = node.data  # type: ignore[misc]
     return args[0][i][j]
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Context
 from fractions import Fraction
+from math import ceil, floor
 
 from theory.rationals import enclosed_decimal
 
@@ -89,9 +90,20 @@ class Interval:
         """Whether the value lies in the interval."""
         return self.low <= value <= self.high
 
+    def rounded(self, bits: int) -> Interval:
+        """A slightly larger interval, with ends of at most about ``bits`` significant bits.
+
+        >>> Interval.exact(Fraction(1, 3)).rounded(4)
+        Interval(low=Fraction(5, 16), high=Fraction(11, 32))
+        """
+        return Interval(_rounded(self.low, bits, floor), _rounded(self.high, bits, ceil))
+
     def decimal(self, digits: int = 30) -> str:
         """The number with at most ``digits`` digits, each of which is right."""
-        return enclosed_decimal(self.low, self.high, digits)
+        # Python refuses to write integers of more than 4300 digits.
+        small = max(end.denominator.bit_length() for end in (self.low, self.high)) < 8000
+        shown = self if small else self.rounded(4 * digits + 64)
+        return enclosed_decimal(shown.low, shown.high, digits)
 
     def brief(self, digits: int = 6) -> str:
         """The midpoint to a few digits, for people; also beyond the range of floats.
@@ -99,9 +111,10 @@ class Interval:
         >>> Interval.exact(Fraction(1, 3)).brief(), Interval.exact(Fraction(1, 10**400)).brief()
         ('0.333333', '1e-400')
         """
-        context = Context(prec=digits, Emin=-(10**9), Emax=10**9)
-        quotient = context.divide(*map(context.create_decimal, self.middle.as_integer_ratio()))
-        return "0" if not quotient else f"{quotient:g}".replace("e+", "e")
+        exact = Context(prec=digits + 20, Emin=-(10**9), Emax=10**9)
+        quotient = exact.divide(*map(exact.create_decimal, self.middle.as_integer_ratio()))
+        rounded = quotient.normalize(Context(prec=digits, Emin=-(10**9), Emax=10**9))
+        return f"{rounded:g}".replace("e+", "e") if quotient else "0"
 
 
 def total(values: Iterable[Interval]) -> Interval:
@@ -112,3 +125,8 @@ def total(values: Iterable[Interval]) -> Interval:
 
 def _interval(value: Interval | int | Fraction) -> Interval:
     return value if isinstance(value, Interval) else Interval.exact(value)
+
+
+def _rounded(value: Fraction, bits: int, towards: Callable[[Fraction], int]) -> Fraction:
+    shift = bits - value.numerator.bit_length() + value.denominator.bit_length()
+    return Fraction(towards(value * Fraction(2) ** shift)) / Fraction(2) ** shift

@@ -7,6 +7,8 @@ sides by their norms, so they can't see a wrong scale; ``relative_distance`` can
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,22 +25,22 @@ def class_means(features: Array, labels: NDArray[np.int64], classes: int) -> Arr
     return features @ np.eye(classes)[labels] / counts
 
 
-def dang2023_nc1(features: Array, labels: NDArray[np.int64], classes: int, cutoff: float | None = None) -> float:
+def dang2023_nc1(features: NDArray[Any], labels: NDArray[np.int64], classes: int, cutoff: float | None = None) -> float:
     """NC1 = tr(Σ_W Σ_B†)/K of Dang et al. 2023 (official code): variation within classes against that between them.
 
     Σ_W is averaged over the N samples, Σ_B over the K class means around the mean of all samples. Σ_B is never formed:
     its pseudo-inverse comes from the singular values of the centred means.
 
     Args:
-        cutoff: singular values of the centred means below ``cutoff`` times the largest count as zero. Default:
-            max(d, N)·ε of the features' dtype, what rounding leaves of a zero singular value (the centred means have
-            rank K−1 for balanced classes), so pass float32 features as float32.
+        cutoff: singular values of the centred means below ``cutoff`` times the largest of them, and of the entries of
+            H̄, count as zero. Default: max(d, N)·ε of the features' dtype, what rounding leaves of a zero singular
+            value (the centred means have rank K−1 for balanced classes), so pass float32 features as float32.
 
     Returns:
         0 at collapse; ``nan`` when all class means coincide.
 
     >>> H = np.array([[1.0, 3.0, -1.0, -3.0]])
-    >>> dang2023_nc1(H, np.array([0, 0, 1, 1]), 2)
+    >>> round(dang2023_nc1(H, np.array([0, 0, 1, 1]), 2), 12)
     0.125
     """
     epsilon = np.finfo(features.dtype).eps if np.issubdtype(features.dtype, np.floating) else np.finfo(float).eps
@@ -59,7 +61,7 @@ def dang2023_nc2_weights(product: Array, target: Array) -> float:
 
     ``target`` T is I (balanced), I − 11ᵀ/K (balanced with a bias) or the predicted diagonal (K × K).
 
-    >>> dang2023_nc2_weights(3 * np.eye(2), np.eye(2))
+    >>> round(dang2023_nc2_weights(3 * np.eye(2), np.eye(2)), 12)
     0.0
     """
     return _shape_distance(product @ product.T, target)
@@ -83,7 +85,7 @@ def dang2023_nc3_alignment(product: Array, means: Array, factors: Array) -> floa
     return _shape_distance(product, factors[:, None] * means.T)
 
 
-def relative_distance(matrix: Array, target: Array) -> float:
+def relative_distance(matrix: NDArray[Any], target: NDArray[Any]) -> float:
     """‖A − T‖_F / max(‖A‖_F, ‖T‖_F), which sees scale: 0 where they are equal, 1 where one is zero, at most 2.
 
     >>> relative_distance(2 * np.eye(3), np.eye(3))

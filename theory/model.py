@@ -92,14 +92,15 @@ class UnconstrainedFeatures:
         for name, options in (("loss", LOSSES), ("activation", ACTIVATIONS), ("bias", BIASES)):
             if getattr(self, name) not in options:
                 raise ValueError(f"{name} must be one of {', '.join(options)}, got {getattr(self, name)!r}")
-        for name, value in (
-            ("class_sizes", sizes),
-            ("depth", depth),
-            ("widths", tuple(widths)),
-            ("weight_decays", tuple(weights)),
-            ("feature_decay", feature),
-        ):
-            object.__setattr__(self, name, value)
+        normalised: dict[str, Any] = {
+            "class_sizes": sizes,
+            "depth": depth,
+            "widths": tuple(widths),
+            "weight_decays": tuple(weights),
+            "feature_decay": feature,
+        }
+        for name, field in normalised.items():
+            object.__setattr__(self, name, field)
 
     @property
     def K(self) -> int:

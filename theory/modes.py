@@ -16,7 +16,6 @@ from theory.intervals import Interval
 from theory.model import UnconstrainedFeatures
 from theory.secular import Secular
 
-
 UNUSED = Interval.exact(1)
 """The deficit of a mode that is zero."""
 

@@ -4,8 +4,8 @@ Letters as in ``theory.model``; μ, z, q and Λ as in ``theory.modes`` and ``the
 
     Σ_used μ/(2N) (1−z)(1+Mz) + Σ_other μ/(2N)
 
-over the modes (class by class without a bias). Only the standard library is used, except for the geometry of classes
-of different sizes with a bias.
+over the modes (class by class without a bias); Σ μ/(2N) over all of them is the objective at zero. Only the standard
+library is used, except for the geometry of classes of different sizes with a bias.
 """
 
 from __future__ import annotations
@@ -55,10 +55,12 @@ class Optimum:
     @cached_property
     def objective(self) -> Interval:
         """The minimum of the objective, exact or enclosed."""
+        if self.trivial:
+            return Interval.exact(self.zero_objective)
         return total(mode.multiplicity * self._cost(mode) for mode in self.modes)
 
     def _cost(self, mode: Mode) -> Interval:
-        """Mean cost of the modes: (1−z)(1+Mz) where used, 1 elsewhere, times μ/(2N)."""
+        """Mean cost of equal modes: μ/(2N), times (1−z)(1+Mz) for those that are used."""
         M, y = self.model.M, mode.deficit
         # y(1 + M − My) increases on y ≤ 1/M, so its values at the ends enclose it.
         used = Interval(*(end * (1 + M - M * end) for end in (y.low, y.high)))

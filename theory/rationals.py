@@ -92,7 +92,8 @@ def enclosed_decimal(low: Fraction, high: Fraction, digits: int = 30) -> str:
 
 
 def _leading_zeros(value: Fraction) -> int:
-    return max(0, len(str(value.denominator)) - len(str(max(1, value.numerator))))
+    """About how many zeros follow the decimal point."""
+    return max(0, (value.denominator.bit_length() - value.numerator.bit_length()) * 30103 // 100000)
 
 
 def _truncate(value: Fraction, places: int) -> int:

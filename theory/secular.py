@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import count
-from math import ceil
+from math import ceil, floor
 from typing import TYPE_CHECKING
 
 from theory.intervals import Interval
@@ -58,6 +58,8 @@ class Secular:
         nearby = ((low + high) / 2).limit_denominator(10 ** max(digits // 3, 1))
         if low <= nearby <= high and self.root_is(left, origin + nearby):
             low = high = nearby
+        else:
+            low, high = Fraction(floor(low * 2**scale), 2**scale), Fraction(ceil(high * 2**scale), 2**scale)
         return Interval(origin + low, origin + high)
 
     def roots(self, digits: int = 30) -> list[Interval]:

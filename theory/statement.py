@@ -106,6 +106,8 @@ class Statement:
         from hypothesis import strategies as st
 
         found: dict[str, dict[str, Any]] = {}
+        if count < 1:
+            return []
 
         @hypothesis.seed(seed)
         @settings(
@@ -120,8 +122,7 @@ class Statement:
             if len(found) < count and not self.unmet(parameters):
                 found.setdefault(repr(sorted(parameters.items())), parameters)
 
-        if count > 0:
-            collect()
+        collect()
         return list(found.values())
 
     def instances(self, count: int, seed: int = 0) -> list[dict[str, Any]]:

@@ -1,1 +1,40 @@
-"""How claims are checked: engines, certificates, the store of results and the command."""
+"""How claims are checked: engines, certificates, the store of results and the command.
+
+>>> from verify import examine
+>>> from theory.statement import find
+>>> examine(find("dang2023-value")[0], engines=[], count=0).verdict.conclusion
+'undecided'
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from verify.engines import Settings as Settings
+    from verify.results import Examination as Examination
+    from verify.runner import examine as examine
+    from verify.runner import run as run
+    from verify.store import Store as Store
+    from verify.verdict import Evidence as Evidence
+    from verify.verdict import Verdict as Verdict
+
+_HOMES = {
+    "Evidence": "verify.verdict",
+    "Examination": "verify.results",
+    "Settings": "verify.engines",
+    "Store": "verify.store",
+    "Verdict": "verify.verdict",
+    "examine": "verify.runner",
+    "run": "verify.runner",
+}
+
+__all__ = ["Evidence", "Examination", "Settings", "Store", "Verdict", "examine", "run"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used: the command answers at once because nothing else is loaded."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,7 +1,7 @@
 """Writing certificates: exact data that ``verify.checker`` accepts without trusting what made it.
 
-Nothing published enters here. Each mode's scalar problem is solved with mpmath, rounded to rationals and bounded exactly;
-the factors follow from the scalars by balancedness; the checker's own evaluation gives the bounds.
+Nothing published enters here. Each mode's scalar problem is solved with mpmath, rounded to rationals and bounded
+exactly; the factors follow from the scalars by balancedness; the checker's own evaluation gives the bounds.
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
 A certificate is a JSON object that states a claim in full and carries what is needed to re-check it exactly. Kinds:
 
 two-sided bound
-    The minimum of the deep linear unconstrained-features model with squared error lies in [lower, upper]. Upper: factors
-    W_1 … W_M, class means H̄ (and b) with rational entries, whose objective is evaluated exactly. Lower: for each mode of
-    weight μ a rational v and a rational β ≤ b/μ, with 1 + βx(1 + xᴹ) − v(1 + xᴹ) > 0 for all x ≥ 0 by an exact root
+    The minimum of the deep linear unconstrained-features model with squared error lies in [low, high]. Upper: factors
+    W_1 … W_M, class means H̄ (and b) with rational entries, whose objective is evaluated exactly. Lower: for each mode
+    of weight μ a rational v and a rational β ≤ b/μ, with 1 + βx(1 + xᴹ) − v(1 + xᴹ) > 0 for all x ≥ 0 by an exact root
     count, so that the mode's share of the objective is at least μ v / (2N). The R largest gains are counted.
 
 What is assumed, by name, is listed in ``ASSUMPTIONS`` and printed with every acceptance.
@@ -17,6 +17,7 @@ import json
 import re
 import sys
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 FORMAT = "collapse certificate 1"
@@ -264,7 +265,7 @@ def positive_roots(p: Poly) -> int:
 
 def _changes(values: list[int]) -> int:
     signs = [v > 0 for v in values if v]
-    return sum(a != b for a, b in zip(signs, signs[1:], strict=False))
+    return sum(a != b for a, b in pairwise(signs))
 
 
 # -------------------------------------------------------------------------------------------------------- lower bound
@@ -293,7 +294,7 @@ def mode_bound(model: Model, weight: int, beta: Fraction, share: Fraction) -> Fr
     M, N, Lambda = model.M, model.N, model.feature_decay
     for decay in model.weight_decays:
         Lambda *= decay
-    if not 0 <= beta or (beta * weight) ** M > (M * N) ** M * N * Lambda:
+    if beta < 0 or (beta * weight) ** M > (M * N) ** M * N * Lambda:
         raise Rejected(f"β of the mode of weight {weight} is negative or above b/μ")
     if share > 1:
         raise Rejected("a share above 1 cannot be a lower bound: x = 0 gives 1")

@@ -172,7 +172,7 @@ def _real_roots(equation: Any) -> list[Any]:
     from flint import fmpz_poly
 
     integers = equation * int(equation.denom())
-    roots = fmpz_poly([int(c.p) for c in integers.coeffs()]).complex_roots()
+    roots: Any = fmpz_poly([int(c.p) for c in integers.coeffs()]).complex_roots()
     return sorted((root.real for root, _ in roots if root.imag == 0), key=lambda x: float(x.mid()))
 
 

@@ -1,8 +1,8 @@
 """Minimisers in exact algebraic arithmetic: linking a published point to the derived optimum, and turning it about.
 
-A point is *linked* when its logits satisfy the derived stationarity polynomial at the derived root, and its objective is
-the derived minimum, both as identities of algebraic numbers. It is then a global minimiser, and clauses can be decided
-there exactly.
+A point is *linked* when its logits satisfy the derived stationarity polynomial at the derived root, and its objective
+is the derived minimum, both as identities of algebraic numbers. It is then a global minimiser, and clauses can be
+decided there exactly.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ GAUGE_SIZE = 3
 class Logits:
     """The logit of each active mode at a published point, as exact elements that satisfy the derived equations."""
 
+    field: AlgebraicNumbers
     by_weight: Mapping[int, Any]
 
     def minimum(self, derived: Derived) -> Any:
@@ -39,7 +40,7 @@ class Logits:
             on = 0 if mode.tie else max(ranks)
             if on:
                 total = total + mode.share(self.by_weight[mode.mu]) * Fraction(on)
-            total = total + mode.zero_value * (multiplicity - on)
+            total = total + self.field.number(mode.zero_value * (multiplicity - on))
         return total
 
 
@@ -79,7 +80,7 @@ def find_logits(
                 break
         else:
             return None
-    return Logits(found)
+    return Logits(field, found)
 
 
 def _logit(
@@ -104,7 +105,11 @@ def _is_root(field: AlgebraicNumbers, logit: Any, mode: DerivedMode) -> bool:
 def rotate(
     model: UnconstrainedFeatures, arithmetic: Arithmetic, values: Mapping[str, Matrix], seed: int
 ) -> dict[str, Matrix]:
-    """Turn every hidden space by a random rational rotation: W_m → Q_{m+1} W_m Q_mᵀ, H → Q_1 H (Q_{M+1} = I)."""
+    """Another point with the same objective: hidden spaces turned, classes of equal size permuted.
+
+    W_m → Q_{m+1} W_m Q_mᵀ and H → Q_1 H with random rational rotations (Q_{M+1} = I); then a random permutation of
+    equal classes: of the rows of W_M and b, and of the features.
+    """
     rng = random.Random(seed)
     rotations = [_rotation(width, min(width, model.R + 1, GAUGE_SIZE), arithmetic, rng) for width in model.widths]
     turned = dict(values)
@@ -118,7 +123,24 @@ def rotate(
     else:
         labels = [k for k, n in enumerate(model.class_sizes) for _ in range(n)]
         turned["H"] = [[row[k] for k in labels] for row in multiply(rotations[0], means)]
-    return turned
+    return permute(model, turned, rng)
+
+
+def permute(model: UnconstrainedFeatures, values: Mapping[str, Matrix], rng: random.Random) -> dict[str, Matrix]:
+    """Exchange classes of equal size: a symmetry of the problem."""
+    order = list(range(model.K))
+    for n in set(model.class_sizes):
+        places = [k for k in order if model.class_sizes[k] == n]
+        shuffled = rng.sample(places, len(places))
+        for place, k in zip(places, shuffled, strict=True):
+            order[place] = k
+    starts = [sum(model.class_sizes[:k]) for k in range(model.K)]
+    columns = [starts[k] + i for k in order for i in range(model.class_sizes[k])]
+    result = dict(values)
+    for name in (f"W_{model.M}", *(["b"] if model.has_bias else [])):
+        result[name] = [values[name][k] for k in order]
+    result["H"] = [[row[j] for j in columns] for row in values["H"]]
+    return result
 
 
 def _transpose(matrix: Matrix) -> Matrix:

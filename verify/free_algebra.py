@@ -1,16 +1,16 @@
 """Matrix formulas as polynomials in non-commuting letters: identities that hold for matrices of these shapes.
 
-A word is a tuple of letters, each a variable, its transpose, or a constant matrix; neighbouring constants are multiplied
-out. Two formulas with the same normal form are equal for all values of their variables. ``multipliers`` looks for an
-identity ``residual = Σ cᵢ Lᵢ (∂F/∂Vᵢ) Rᵢ``, which shows that the residual vanishes at every critical point of F.
+A word is a tuple of letters, each a variable, its transpose, or a constant matrix; neighbouring constants are
+multiplied out. Two formulas with the same normal form are equal for all values of their variables. ``multipliers``
+looks for an identity ``residual = Σ cᵢ Lᵢ (∂F/∂Vᵢ) Rᵢ``, which shows that the residual vanishes wherever the gradient
+of F does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 from theory.interpreters import Matrix, Rationals, Undecidable, multiply
 from theory.ops import Expression
@@ -64,7 +64,7 @@ def constant(rows: Matrix) -> Polynomial:
 def _transposed(letter: Letter) -> Letter:
     if isinstance(letter[0], str):
         return letter[0], not letter[1]
-    return tuple(zip(*letter, strict=True))  # type: ignore[arg-type]
+    return tuple(zip(*letter, strict=True))
 
 
 def _normal(shape: tuple[int, int], word: Word, coefficient: Fraction) -> Polynomial:
@@ -72,21 +72,25 @@ def _normal(shape: tuple[int, int], word: Word, coefficient: Fraction) -> Polyno
     letters: list[Letter] = []
     for letter in word:
         if not isinstance(letter[0], str) and letters and not isinstance(letters[-1][0], str):
-            previous = letters.pop()
-            letter = tuple(map(tuple, multiply(list(map(list, previous)), list(map(list, letter)))))  # type: ignore[arg-type]
+            letter = tuple(tuple(row) for row in multiply(_rows(letters.pop()), _rows(letter)))
         letters.append(letter)
     kept: list[Letter] = []
     for letter in letters:
         if isinstance(letter[0], str):
             kept.append(letter)
             continue
-        factor, unit = _unit(letter)  # type: ignore[arg-type]
+        factor, unit = _unit(tuple(tuple(row) for row in _rows(letter)))
         coefficient *= factor
         if not factor:
             return Polynomial(shape, {})
         if not _is_identity(unit) or len(letters) == 1:
             kept.append(unit)
     return Polynomial(shape, {tuple(kept): coefficient})
+
+
+def _rows(letter: Letter) -> Matrix:
+    """A constant letter as a matrix."""
+    return [list(row) for row in letter if not isinstance(row, str | bool)]
 
 
 def _unit(rows: Rows) -> tuple[Fraction, Rows]:
@@ -122,7 +126,7 @@ def read(node: Expression, leaves: Mapping[str, Polynomial]) -> Polynomial:
 
 def gradient(objective: Expression, variables: Mapping[str, Expression]) -> dict[str, Polynomial]:
     """The gradient of a sum of c · ‖X‖² with X a polynomial in the variables."""
-    leaves = {name: variable(name, v.shape) for name, v in variables.items()}  # type: ignore[arg-type]
+    leaves = {name: variable(name, (v.shape[0], v.shape[1])) for name, v in variables.items()}
     result = {name: Polynomial(p.shape, {}) for name, p in leaves.items()}
     for factor, inner in _squares(objective, Fraction(1)):
         value = read(inner, leaves)
@@ -150,7 +154,7 @@ def _pullback(value: Polynomial, cotangent: Polynomial, leaves: Mapping[str, Pol
         for i, letter in enumerate(word):
             if not isinstance(letter[0], str):
                 continue
-            name, turned = letter  # type: ignore[misc]
+            name, turned = letter
             before = _product(word[:i], leaves).T if i else None
             after = _product(word[i + 1 :], leaves).T if i + 1 < len(word) else None
             term = cotangent if before is None else before @ cotangent
@@ -166,11 +170,34 @@ def _product(word: Word, leaves: Mapping[str, Polynomial]) -> Polynomial:
         if isinstance(letter[0], str):
             factor = leaves[letter[0]].T if letter[1] else leaves[letter[0]]
         else:
-            factor = constant([list(row) for row in letter])  # type: ignore[arg-type]
+            factor = constant(_rows(letter))
         total = factor if total is None else total @ factor
     if total is None:
         raise ValueError("an empty word has no shape")
     return total
+
+
+def evaluate(polynomial: Polynomial, values: Mapping[str, Matrix]) -> Matrix:
+    """The value of a polynomial at rational matrices."""
+    total: Matrix = [[Fraction(0)] * polynomial.shape[1] for _ in range(polynomial.shape[0])]
+    for word, c in polynomial.terms.items():
+        product: Matrix | None = None
+        for letter in word:
+            factor = _value(letter, values)
+            product = factor if product is None else multiply(product, factor)
+        if product is None:  # the empty word is the identity
+            product = [[Fraction(i == j) for j in range(polynomial.shape[1])] for i in range(polynomial.shape[0])]
+        total = [
+            [x + c * Fraction(str(y)) for x, y in zip(a, b, strict=True)] for a, b in zip(total, product, strict=True)
+        ]
+    return total
+
+
+def _value(letter: Letter, values: Mapping[str, Matrix]) -> Matrix:
+    if not isinstance(letter[0], str):
+        return _rows(letter)
+    matrix = [[Fraction(str(x)) for x in row] for row in values[letter[0]]]
+    return [list(column) for column in zip(*matrix, strict=True)] if letter[1] else matrix
 
 
 @dataclass(frozen=True)
@@ -228,7 +255,7 @@ def candidates(
     gradients: Mapping[str, Polynomial], variables: Mapping[str, Expression], extra: Mapping[str, Polynomial]
 ) -> dict[str, Polynomial]:
     """Products of a gradient (or its transpose) with one letter, or with ``extra`` matrices on the left and right."""
-    letters = {name: variable(name, v.shape) for name, v in variables.items()}  # type: ignore[arg-type]
+    letters = {name: variable(name, (v.shape[0], v.shape[1])) for name, v in variables.items()}
     letters |= {f"{name}ᵀ": p.T for name, p in letters.items()}
     found: dict[str, Polynomial] = {}
     for name, g in gradients.items():
@@ -249,6 +276,3 @@ def candidates(
 def _try(found: dict[str, Polynomial], name: str, left: Polynomial, right: Polynomial) -> None:
     if left.shape[1] == right.shape[0]:
         found[name] = left @ right
-
-
-Reader = Callable[[Expression], Any]

@@ -1,9 +1,9 @@
 """The precision engine: balls and 60-digit numbers at the published closed form, and exact two-sided bounds.
 
-Value: a certificate (``verify.certificate``) encloses the minimum without using any published formula; the claimed value
-must lie in it. Minimisers: objective, gradient and curvature at the published point in balls. Clauses: both sides in
-balls at published minimisers, in random rational rotations. A ball that contains 0 decides nothing: such a finding is
-``numerical``; a ball that excludes 0 refutes.
+Value: a certificate (``verify.certificate``) encloses the minimum without using any published formula; the claimed
+value must lie in it. Minimisers: objective, gradient and curvature at the published point in balls. Clauses: both sides
+in balls at published minimisers, in random rational rotations. A ball that contains 0 decides nothing: such a finding
+is ``numerical``; a ball that excludes 0 refutes.
 """
 
 from __future__ import annotations
@@ -120,10 +120,12 @@ def _clause(c: Clause, points: Sequence[Mapping[str, Any]], balls: Balls) -> Fin
 
 def _pairs(left: Matrix, right: Matrix) -> Iterable[tuple[Any, Any]]:
     for a, b in zip(left, right, strict=True):
-        yield from ((x, y) for x, y in zip(a, b, strict=True) if x is not y)
+        yield from zip(a, b, strict=True)
 
 
 def _related(x: Any, sign: str, y: Any) -> bool | None:
+    if x is y:
+        return sign != "<"
     if sign == "=":
         return _agree(x, y)
     difference = _ball(x) - _ball(y)
@@ -149,7 +151,23 @@ def _model_minimum(
         findings.append(next((f for f in attained if f.conclusion != "holds"), attained[0]))
     genuine = [values for values, f in zip(points, attained, strict=True) if f.conclusion == "holds"]
     turned = [rotate(model, balls, values, seed + i) for i, values in enumerate(genuine)]
-    return findings + [_clause(c, turned, balls) for c in claim.clauses]
+    findings += [_clause(c, turned, balls) for c in claim.clauses]
+    return findings + _uniqueness(claim, model, balls, [*genuine, *turned])
+
+
+def _uniqueness(
+    claim: GlobalMinimum, model: UnconstrainedFeatures, balls: Balls, points: Sequence[Mapping[str, Any]]
+) -> list[Finding]:
+    """Published minimisers and their images under the problem's symmetries: do their logits differ?"""
+    if claim.unique is None or not points:
+        return []
+    first, *others = [balls.evaluate(model.product @ model.mean_features, values) for values in points]
+    differ = any(_agree(x, y) is False for Z in others for x, y in _pairs(first, Z))
+    if differ and claim.unique:
+        return [refuted("uniqueness", "two minimisers, exchanged by a symmetry, have different logits")]
+    if differ:
+        return [holds("uniqueness", "numerical", "two published minimisers have different logits")]
+    return []
 
 
 def _value(claimed: Any, low: Fraction, high: Fraction) -> Finding:
@@ -246,7 +264,7 @@ def _zero(x: Any) -> bool:
 
 
 def _critical_points(claim: CriticalPoints, seed: int) -> list[Finding]:
-    """The clauses at critical points built mode by mode from any root of the stationarity equation, saddles included."""
+    """The clauses at critical points built mode by mode from roots of the stationarity equation, saddles included."""
     model = claim.problem
     if not isinstance(model, UnconstrainedFeatures):
         raise Unable("critical points are examined for the model only")
@@ -411,7 +429,7 @@ class _Ratio:
 
 
 def _scalar_minimum(claim: GlobalMinimum, problem: Minimisation) -> list[Finding]:
-    """g ≥ v − 1e-30 on x ≥ 0 by isolating the roots of a ball polynomial; g at the claimed minimisers; the clauses there."""
+    """g ≥ v − 1e-30 on x ≥ 0 by isolating the roots of a ball polynomial; then g and the clauses at the minimisers."""
     from flint import arb_poly
 
     if len(problem.variables) != 1 or problem.nonnegative != frozenset(problem.variables):

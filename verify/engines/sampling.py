@@ -1,9 +1,9 @@
 """The sampling engine: Hypothesis draws points and symmetries, and shrinks what breaks the claim.
 
-Minima: no drawn point may lie below the claimed value, and the claimed values must respect the symmetries of the problem
-(permuting classes, rescaling decays with fixed product, repeating samples with λ_H divided, widening). Inequalities: no
-drawn point may violate them. Floats only propose: a violation is decided at the drawn point, whose entries are exact
-binary fractions, in balls.
+Minima: no drawn point may lie below the claimed value, and the claimed values must respect the symmetries of the
+problem (permuting classes, rescaling decays with fixed product, repeating samples with λ_H divided, widening).
+Inequalities: no drawn point may violate them. Floats only propose: a violation is decided at the drawn point, whose
+entries are exact binary fractions, in balls.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ BATCH = 16
 """Points a draw."""
 
 ROUNDING = 1e-12
-"""A float objective this far (relatively) below the claim is worth an exact evaluation: some thousand rounding errors."""
+"""A float objective this far (relatively) below the claim is evaluated exactly: some thousand rounding errors."""
 
 BITS = 400
 """Precision of the exact evaluation of a drawn point."""

@@ -18,11 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 from theory.algebraic import AlgebraicNumbers
 from theory.claims import Clause, CriticalPoints, GlobalMinimum, Inequality, Minimisation, Point
-from theory.interpreters import Balls, Symbols, Undecidable, positive_roots, precision
+from theory.interpreters import Balls, Rationals, Symbols, Undecidable, positive_roots, precision
 from theory.model import UnconstrainedFeatures
 from theory.ops import (
     Expression,
-    constant,
     diagonal,
     helmert,
     identity,
@@ -31,12 +30,12 @@ from theory.ops import (
     smallest_positive_root,
     sqrt,
     walk,
+    zeros,
 )
 from theory.statement import Instance
 from verify import free_algebra
 from verify.derivation import REDUCTIONS, Derived, derive
 from verify.exact_points import (
-    Logits,
     evaluate_points,
     find_logits,
     holds_exactly,
@@ -60,16 +59,16 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
     Raises:
         Unable: for a claim whose optimum it cannot derive.
     """
-    start = perf_counter()
-    claim = instance.claim
+    start, claim = perf_counter(), instance.claim
+    uses: tuple[str, ...] = ()
     if isinstance(claim, CriticalPoints):
-        findings, uses = _critical_points(claim), ()
+        findings = _critical_points(claim)
     elif isinstance(claim, Inequality):
-        findings, uses = _tight(claim), ()
+        findings = _tight(claim)
     elif isinstance(claim.problem, UnconstrainedFeatures):
         findings, uses = _model_minimum(claim, claim.problem, settings.seed), REDUCTIONS
     elif isinstance(claim.problem, Minimisation):
-        findings, uses = _scalar_minimum(claim, claim.problem), ()
+        findings = _scalar_minimum(claim, claim.problem)
     else:
         raise Unable(f"no derivation for {claim.kind}")
     return Evidence("symbolic", tuple(findings), perf_counter() - start, uses=uses)
@@ -177,7 +176,7 @@ def derived_point(model: UnconstrainedFeatures, derived: Derived) -> Point:
     """A minimiser from the derivation alone: factors with λ_m s_m² = μ z(1 − z)/N on the active modes."""
     frame, modes = _derived_frame(model, derived)
     if not modes:
-        return {name: diagonal([], *v.shape) for name, v in model.variables.items() if name != "b"} | _bias(model)
+        return {name: zeros(*v.shape) for name, v in model.variables.items()} | _bias(model)
     energies = []
     for mode in modes:
         w = smallest_positive_root(_reflected(mode.equation))  # w = 1 − z
@@ -231,7 +230,7 @@ def _critical_points(claim: CriticalPoints) -> list[Finding]:
     one = free_algebra.constant([[1]] * model.N)
     gradients = free_algebra.gradient(model.objective, model.variables)
     products = free_algebra.candidates(gradients, model.variables, {"P": P, "Pᵀ": P.T, "PPᵀ": P @ P.T, "1": one})
-    return [_vanishes(c, model, leaves, products) for c in claim.clauses]
+    return [_vanishes(c, model, leaves, gradients, products) for c in claim.clauses]
 
 
 def _pair(v: Expression) -> tuple[int, int]:
@@ -239,7 +238,11 @@ def _pair(v: Expression) -> tuple[int, int]:
 
 
 def _vanishes(
-    c: Clause, model: UnconstrainedFeatures, leaves: Mapping[str, Any], products: Mapping[str, Any]
+    c: Clause,
+    model: UnconstrainedFeatures,
+    leaves: Mapping[str, Any],
+    gradients: Mapping[str, Any],
+    products: Mapping[str, Any],
 ) -> Finding:
     identities = []
     for relation in c.relations:
@@ -251,14 +254,16 @@ def _vanishes(
             return undecided(c.name, str(reason))
         found = free_algebra.multipliers(residual, products)
         if found is None:
-            return _fails_at_optimum(c, model)
+            return _fails_somewhere(c, model, gradients)
         identities.append(" + ".join(map(str, found)))
     return holds(c.name, "certified", "the difference of its sides is " + "; ".join(identities))
 
 
-def _fails_at_optimum(c: Clause, model: UnconstrainedFeatures) -> Finding:
-    """Without an identity: does the clause fail at the derived optimum, which is a critical point?"""
+def _fails_somewhere(c: Clause, model: UnconstrainedFeatures, gradients: Mapping[str, Any]) -> Finding:
+    """Without an identity: does the clause fail at zero or at the derived optimum, which are critical points?"""
     try:
+        if _fails_at_zero(c, model, gradients):
+            return refuted(c.name, "fails at the zero solution, a critical point")
         derived = derive(model)
         point = derived_point(model, derived)
         field = AlgebraicNumbers([*point.values(), *(s for r in c.relations for s in (r.left, r.right))])
@@ -268,6 +273,18 @@ def _fails_at_optimum(c: Clause, model: UnconstrainedFeatures) -> Finding:
     except (Undecidable, Unable) as reason:
         return undecided(c.name, str(reason))
     return undecided(c.name, "no identity with the gradient was found")
+
+
+def _fails_at_zero(c: Clause, model: UnconstrainedFeatures, gradients: Mapping[str, Any]) -> bool:
+    """Whether zero (with b = n/N) is a critical point, by the exact gradient, at which the clause fails."""
+    rationals = Rationals()
+    point = {name: zeros(*v.shape) for name, v in model.variables.items()} | _bias(model)
+    values = rationals.point(point)
+    if any(x for g in gradients.values() for row in free_algebra.evaluate(g, values) for x in row):
+        return False
+    field = AlgebraicNumbers([s for r in c.relations for s in (r.left, r.right)])
+    exact = field.point(point)
+    return not all(holds_exactly(field, relation, exact) for relation in c.relations)
 
 
 # ------------------------------------------------------------------------------------------------------ inequalities
@@ -311,7 +328,7 @@ class _Parametric(Symbols):
 
 
 def _scalar_minimum(claim: GlobalMinimum, problem: Minimisation) -> list[Finding]:
-    """min over x ≥ 0 of a rational function: stationary points, the boundary, and the claimed values, compared exactly."""
+    """min over x ≥ 0 of a rational function: stationary points, the boundary and the claim, compared exactly."""
     import sympy as sp
 
     if len(problem.variables) != 1 or problem.nonnegative != frozenset(problem.variables):
@@ -417,6 +434,3 @@ def _horner(coefficients: list[Any], x: Any) -> Any:
 
 def _is_number_zero(x: Any) -> bool:
     return type(x) is int and x == 0
-
-
-__all__ = ["INSTANCES", "Logits", "constant", "derived_point", "examine"]

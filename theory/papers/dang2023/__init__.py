@@ -8,8 +8,7 @@ each wrong version changes one of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from functools import reduce
 from typing import Any
@@ -22,7 +21,6 @@ from theory.claims import (
     GlobalMinimum,
     Inequality,
     Minimisation,
-    Point,
     at_most,
     clause,
     equal,
@@ -30,28 +28,64 @@ from theory.claims import (
 )
 from theory.model import UnconstrainedFeatures as Model
 from theory.ops import (
-    Expression,
     compare,
     constant,
     diagonal,
-    helmert,
     identity,
-    largest_root,
     ones,
-    repeat_columns,
     schatten,
-    smallest_positive_root,
     sqrt,
     sum_squares,
     trace,
     variable,
     zeros,
 )
+from theory.papers.dang2023.frames import (
+    Partition,
+    bias_clause,
+    blocks,
+    column,
+    constants,
+    general_orthogonal_frame,
+    grams,
+    mode,
+    modes_by_class,
+    share,
+    simplex_frame,
+    ties_broken,
+    total,
+    zero_point,
+)
+from theory.papers.dang2023.letters import (
+    LETTERS,
+    OFF,
+    PLAIN,
+    AlignmentWithoutDecay,
+    BiasOff,
+    BWithK,
+    BWithoutM,
+    BWithoutN,
+    CInverted,
+    FeaturesNotSquared,
+    Letters,
+    LogitsOff,
+    MNotMPlusOne,
+    PlainAlignment,
+    PlainFeaturesNotSquared,
+    PlainInverted,
+    PlainLetters,
+    PlainLogitsOff,
+    PlainValueOff,
+    PlainWeightsOff,
+    PlainWithoutN,
+    SmallestRoot,
+    ThresholdExponent,
+    ThresholdTooHigh,
+    ValueOff,
+    WeightsOff,
+)
 from theory.statement import Expected, Source, theorem
 from theory.strategies import ABOVE, AT, BELOW, balanced_sizes, decay_product, imbalanced_sizes, models, threshold
-
-OFF = Fraction(1_000_001, 1_000_000)
-"""A scale off by 1e-6, for wrong versions."""
 
 
 def source(locator: str, provenance: str = "R") -> Source:
@@ -61,421 +95,15 @@ def source(locator: str, provenance: str = "R") -> Source:
     )
 
 
-# ---------------------------------------------------------------------------------------------- published constants
-
-
-class Letters:
-    """The paper's constants, as published; each wrong version is a subclass that changes one method."""
-
-    root = staticmethod(largest_root)
-
-    def c(self, m: Model) -> Expression:
-        """c = λ_1^{M−1} / (λ_2 ⋯ λ_M)."""
-        return constant(m.weight_decays[0] ** m.M * m.feature_decay / m.Lambda)
-
-    def b(self, m: Model) -> Expression:
-        """b = M N (N Λ)^{1/M}."""
-        return m.M * m.N * constant(m.N * m.Lambda) ** Fraction(1, m.M)
-
-    def T(self, M: int) -> Expression:
-        """T_M = (M−1)^{(M−1)/M} / M, with 0⁰ = 1."""
-        return constant(M - 1) ** Fraction(M - 1, M) / M
-
-    def x(self, M: int, beta: Expression) -> Expression:
-        """The root of β = M x^{M−1} / (1 + x^M)² (the largest, as published); √(1/β) − 1 for M = 1."""
-        if M == 1:
-            return sqrt(1 / beta) - 1
-        coefficients = [constant(0)] * (2 * M + 1)
-        for power, coefficient in ((0, beta), (M, 2 * beta), (2 * M, beta), (M - 1, constant(-M))):
-            coefficients[power] = coefficients[power] + coefficient
-        return self.root(coefficients)
-
-    def s(self, m: Model, n: int, x: Expression) -> Expression:
-        """s_k = (N λ_H x_k^M / c)^{1/(2M)}."""
-        return (m.N * m.feature_decay * x**m.M / self.c(m)) ** Fraction(1, 2 * m.M)
-
-    def g(self, M: int, beta: Expression, x: Expression) -> Expression:
-        """g(x) = 1/(1 + x^M) + β x."""
-        return 1 / (1 + x**M) + beta * x
-
-    def weights_gram(self, p: Expression, r: Expression) -> Expression:
-        """Eigenvalue of P Pᵀ from p = c s^{2M} and r = N λ_H."""
-        return p
-
-    def features_gram(self, p: Expression, r: Expression) -> Expression:
-        """Eigenvalue of H̄ᵀH̄: c s^{2M} / (c s^{2M} + N λ_H)²."""
-        return p / (p + r) ** 2
-
-    def logits(self, p: Expression, r: Expression) -> Expression:
-        """Eigenvalue of P H̄: c s^{2M} / (c s^{2M} + N λ_H)."""
-        return p / (p + r)
-
-    def alignment(self, p: Expression, r: Expression) -> Expression:
-        """NC3: P = (c s^{2M} + N λ_H) H̄ᵀ."""
-        return p + r
-
-    def bias(self, m: Model, k: int) -> Expression:
-        """b_k = n_k / N."""
-        return constant(Fraction(m.class_sizes[k], m.N))
-
-    def schatten_factors(self, M: int) -> int:
-        """The number of factors in the layered regulariser: M + 1."""
-        return M + 1
-
-
-LETTERS = Letters()
-
-
-class SmallestRoot(Letters):
-    root = staticmethod(smallest_positive_root)
-
-
-class ThresholdTooHigh(Letters):
-    def T(self, M: int) -> Expression:
-        return Fraction(21, 20) * super().T(M)
-
-
-class ThresholdExponent(Letters):
-    def T(self, M: int) -> Expression:
-        return constant(M - 1) ** Fraction(M, M + 1) / M
-
-
-class BWithoutM(Letters):
-    def b(self, m: Model) -> Expression:
-        return super().b(m) / m.M if m.M > 1 else super().b(m) / 2
-
-
-class BWithK(Letters):
-    def b(self, m: Model) -> Expression:
-        return super().b(m) / m.K
-
-
-class BWithoutN(Letters):
-    def b(self, m: Model) -> Expression:
-        return super().b(m) * constant(Fraction(1, m.N)) ** Fraction(1, m.M)
-
-
-class WeightsOff(Letters):
-    def weights_gram(self, p: Expression, r: Expression) -> Expression:
-        return OFF * p
-
-
-class FeaturesNotSquared(Letters):
-    def features_gram(self, p: Expression, r: Expression) -> Expression:
-        return p / (p + r)
-
-
-class LogitsOff(Letters):
-    def logits(self, p: Expression, r: Expression) -> Expression:
-        return OFF * p / (p + r)
-
-
-class AlignmentWithoutDecay(Letters):
-    def alignment(self, p: Expression, r: Expression) -> Expression:
-        return p
-
-
-class BiasOff(Letters):
-    def bias(self, m: Model, k: int) -> Expression:
-        return constant(Fraction(m.class_sizes[k], m.N + m.class_sizes[k]))
-
-
-class CInverted(Letters):
-    def c(self, m: Model) -> Expression:
-        return 1 / super().c(m)
-
-
-class ValueOff(Letters):
-    def g(self, M: int, beta: Expression, x: Expression) -> Expression:
-        return OFF * super().g(M, beta, x)
-
-
-class MNotMPlusOne(Letters):
-    def schatten_factors(self, M: int) -> int:
-        return M
-
-
-# ------------------------------------------------------------------------------------------------- the closed form
-
-
-@dataclass(frozen=True)
-class Mode:
-    """The constants of one class (or of one direction) at the optimum: weight n, g = its share of the value."""
-
-    n: int
-    x: Expression
-    s: Expression
-    side: int  # sign of b/n − T_M: −1 active, 0 zero and active tie, 1 zero
-    p: Expression  # c s^{2M}
-    r: Expression  # N λ_H
-
-    @property
-    def ties(self) -> bool:
-        return self.side == 0
-
-
-def mode(m: Model, n: int, letters: Letters) -> Mode:
-    """The constants of a class of size n, active where b/n ≤ T_M (for M = 1 the tie is the zero solution itself)."""
-    beta = letters.b(m) / n
-    side = compare(beta, letters.T(m.M))
-    if m.M == 1 and side == 0:
-        side = 1
-    x = letters.x(m.M, beta) if side <= 0 else constant(0)
-    s = letters.s(m, n, x) if side <= 0 else constant(0)
-    p = letters.c(m) * s ** (2 * m.M) if side <= 0 else constant(0)
-    return Mode(n, x, s, side, p, constant(m.N * m.feature_decay))
-
-
-def share(m: Model, mode: Mode, letters: Letters) -> Expression:
-    """The part of the value that one mode contributes: n/(2N) · g(x)."""
-    return Fraction(mode.n, 2 * m.N) * (
-        letters.g(m.M, letters.b(m) / mode.n, mode.x) if mode.side <= 0 else constant(1)
-    )
-
-
-def total(terms: Iterable[Expression]) -> Expression:
-    """The sum of scalars."""
-    return reduce(lambda a, b: a + b, terms, constant(0))
-
-
-@dataclass(frozen=True)
-class Block:
-    """A set of classes whose diagonal block of every Gram matrix is a constant times a projection of some rank.
-
-    ``ranks`` are the possible ranks; a block of full rank only is a multiple of the identity.
-    """
-
-    classes: tuple[int, ...]
-    mode: Mode
-    ranks: tuple[int, ...]
-
-    @property
-    def determined(self) -> bool:
-        return self.ranks in ((0,), (len(self.classes),))
-
-
-def blocks(m: Model, letters: Letters) -> list[Block]:
-    """Classes by size, largest first: fully on, off, or (ties at the cut R or at the threshold) on along a subspace."""
-    left, result = m.R, []
-    for n in sorted(set(m.class_sizes), reverse=True):
-        classes = tuple(k for k, size in enumerate(m.class_sizes) if size == n)
-        found = mode(m, n, letters)
-        most = min(left, len(classes)) if found.side <= 0 else 0
-        ranks = tuple(range(most + 1)) if found.ties else (most,)
-        result.append(Block(classes, found if most else replace(found, side=1), ranks))
-        left -= most
-    return result
-
-
-def block_point(m: Model, chosen: Sequence[tuple[Block, Expression]], letters: Letters) -> Point:
-    """Balanced factors for frames U (|classes| × r, orthonormal columns) in some blocks; zero elsewhere."""
-    rank = sum(U.shape[1] for _, U in chosen)
-    if rank == 0:
-        return zero_point(m)
-    modes = [block.mode for block, U in chosen for _ in range(U.shape[1])]
-    frame, start = zeros(m.K, rank), 0
-    for block, U in chosen:
-        place = identity(m.K)[range(m.K), block.classes]
-        columns = identity(rank)[range(start, start + U.shape[1]), range(rank)]
-        frame, start = frame + place @ U @ columns, start + U.shape[1]
-    return frame_point(m, frame, modes, letters)
-
-
-def frame_point(m: Model, frame: Expression, modes: Sequence[Mode], letters: Letters) -> Point:
-    """W_M = U S_M, W_m = S_m, H = S_H Uᵀ Y with balanced S_m: singular values √(λ_1/λ_m) s, features √p / (p + r)."""
-    point: dict[str, Expression] = {}
-    for index, (W, decay) in enumerate(zip(m.weights, m.weight_decays, strict=True), start=1):
-        values = [sqrt(m.weight_decays[0] / decay) * found.s for found in modes]
-        last = index == m.M
-        S = diagonal(values, len(modes) if last else W.shape[0], W.shape[1])
-        point[f"W_{index}"] = frame @ S if last else S
-    lengths = [sqrt(letters.c(m)) * found.s**m.M / (found.p + found.r) for found in modes]
-    means = diagonal(lengths, m.widths[0], len(modes)) @ frame.T
-    point["H"] = repeat_columns(means, m.class_sizes)
-    return point | bias_part(m, letters)
-
-
-def zero_point(m: Model) -> Point:
-    """The trivial solution: all factors zero, the bias at its optimum."""
-    return {name: zeros(*v.shape) for name, v in m.variables.items() if name != "b"} | bias_part(m, LETTERS)
-
-
-def bias_part(m: Model, letters: Letters) -> Point:
-    """The bias b = n/N, where the model has one."""
-    if not m.has_bias:
-        return {}
-    return {"b": column([letters.bias(m, k) for k in range(m.K)])}
-
-
-def column(entries: Sequence[Expression]) -> Expression:
-    """A column vector."""
-    return diagonal(entries) @ ones(len(entries), 1)
-
-
-def bias_clause(m: Model, letters: Letters) -> Clause:
-    """The bias vector is b = n/N."""
-    return clause("bias", equal(m.bias_vector, bias_part(m, letters)["b"]))
-
-
-# ------------------------------------------------------------------------------------------------------- geometry
-
-
-def nc1(m: Model) -> Clause:
-    """NC1: every feature equals its class mean."""
-    return clause("NC1", equal(m.features, repeat_columns(m.mean_features, m.class_sizes)))
-
-
-def grams(m: Model) -> dict[str, Expression]:
-    """The three Gram matrices of NC2."""
-    P, means = m.product, m.mean_features
-    return {"NC2 weights": P @ P.T, "NC2 features": means.T @ means, "NC2 logits": P @ means}
-
-
-def constants(found: Mode, letters: Letters) -> dict[str, Expression]:
-    """The published eigenvalue of each Gram matrix of NC2."""
-    if found.side > 0:
-        return dict.fromkeys(("NC2 weights", "NC2 features", "NC2 logits"), constant(0))
-    return {
-        "NC2 weights": letters.weights_gram(found.p, found.r),
-        "NC2 features": letters.features_gram(found.p, found.r),
-        "NC2 logits": letters.logits(found.p, found.r),
-    }
-
-
-def nc2_blocks(m: Model, parts: Sequence[Block], letters: Letters) -> list[Clause]:
-    """NC2: each Gram matrix is diagonal outside the undetermined blocks, and a constant times a projection inside."""
-    values: dict[int, dict[str, Expression]] = {}
-    for part in parts:
-        for k in part.classes:
-            values[k] = constants(part.mode, letters)
-    fixed = tuple(sorted(k for part in parts if part.determined for k in part.classes))
-    everything = tuple(range(m.K))
-    clauses = []
-    for name, gram in grams(m).items():
-        target = diagonal([values[k][name] for k in everything])
-        relations = [
-            equal(gram[rows, columns], target[rows, columns])
-            for rows, columns in ((fixed, everything), (everything, fixed))
-            if fixed
-        ]
-        for part in parts:
-            if not part.determined:
-                relations += projection_relations(m, name, part, letters)
-                others = tuple(k for k in everything if k not in part.classes)
-                if others:
-                    relations.append(equal(gram[part.classes, others], zeros(len(part.classes), len(others))))
-        clauses.append(Clause(name, tuple(relations)))
-    return clauses
-
-
-def projection_relations(m: Model, name: str, part: Block, letters: Letters) -> list[Any]:
-    """G² = κ G, G = Gᵀ, tr G = κ rank (where the rank is fixed), and G ∝ the weights' block with the same projection."""
-    all_grams, kappas = grams(m), constants(part.mode, letters)
-    G, kappa = all_grams[name][part.classes, part.classes], kappas[name]
-    relations = [equal(G @ G, kappa * G), equal(G, G.T)]
-    if len(part.ranks) == 1:
-        relations.append(equal(trace(G), kappa * part.ranks[0]))
-    if name != "NC2 weights":
-        weights = all_grams["NC2 weights"][part.classes, part.classes]
-        relations.append(equal(kappas["NC2 weights"] * G, kappa * weights))
-    return relations
-
-
-def nc3(m: Model, modes: Sequence[Mode], letters: Letters) -> Clause:
-    """NC3: row k of P is (c s_k^{2M} + N λ_H) times the mean feature of class k."""
-    lengths = diagonal([letters.alignment(found.p, found.r) for found in modes])
-    return clause("NC3", equal(m.product, lengths @ m.mean_features.T))
-
-
-def modes_by_class(m: Model, parts: Sequence[Block]) -> list[Mode]:
-    """The mode of each class in order."""
-    return [next(part.mode for part in parts if k in part.classes) for k in range(m.K)]
-
-
-def block_minimisers(m: Model, parts: Sequence[Block], letters: Letters) -> tuple[Point, ...]:
-    """Representatives: coordinate frames of every possible rank, and rotated ones where a block is undetermined."""
-    points: list[list[tuple[Block, Expression]]] = [[]]
-    for part in parts:
-        size = len(part.classes)
-        frames = [coordinate_frame(size, r) for r in part.ranks]
-        if not part.determined:
-            frames += [helmert(size, r) for r in part.ranks if 0 < r < size]
-        frames = frames[:1] + frames[1:][-3:]
-        points = [[*chosen, (part, U)] if U is not None else chosen for chosen in points for U in frames]
-    return tuple(block_point(m, chosen, letters) for chosen in points)
-
-
-def coordinate_frame(size: int, rank: int) -> Expression | None:
-    """The first ``rank`` coordinate vectors, or None for rank 0."""
-    return identity(size)[range(size), range(rank)] if rank else None
-
-
-def general_orthogonal_frame(m: Model, letters: Letters, *extra: Clause, rotate: bool = True) -> GlobalMinimum:
-    """The bias-free optimum for any class sizes: value, NC1, NC2, NC3 and uniqueness."""
-    parts = blocks(m, letters)
-    if not rotate:
-        parts = [
-            Block(
-                (k,),
-                part.mode
-                if i < max(part.ranks)
-                else replace(part.mode, side=1, p=constant(0), s=constant(0), x=constant(0)),
-                (int(i < max(part.ranks)),),
-            )
-            for part in parts
-            for i, k in enumerate(part.classes)
-        ]
-    value = total(share(m, on, letters) for part in parts for on in spread(part))
-    return GlobalMinimum(
-        m,
-        value,
-        minimisers=block_minimisers(m, parts, letters),
-        clauses=(nc1(m), *nc2_blocks(m, parts, letters), nc3(m, modes_by_class(m, parts), letters), *extra),
-        unique=all(part.determined for part in parts),
-    )
-
-
-def spread(part: Block) -> list[Mode]:
-    """The block's modes one by one: as many on as its largest rank, the rest off."""
-    on = max(part.ranks)
-    return [part.mode if i < on else replace(part.mode, side=1) for i in range(len(part.classes))]
-
-
-def simplex_frame(m: Model, letters: Letters) -> GlobalMinimum:
-    """The balanced optimum with last-layer bias: K − 1 equal modes on the vectors of zero sum."""
-    n = m.class_sizes[0]
-    found = mode(m, n, letters)
-    most = min(m.R, m.K - 1) if found.side <= 0 else 0
-    ranks = range(most + 1) if found.ties else range(most, most + 1)
-    full = found.side < 0 and most == m.K - 1
-    S = identity(m.K) - ones(m.K, m.K) / m.K
-    clauses = [nc1(m)]
-    part = Block(tuple(range(m.K)), found, tuple(ranks))
-    for name, gram in grams(m).items():
-        if full:
-            clauses.append(clause(name, equal(gram, constants(found, letters)[name] * S)))
-        elif most == 0:
-            clauses.append(clause(name, equal(gram, zeros(m.K, m.K))))
-        else:
-            zero_sum = equal(gram @ ones(m.K, 1), zeros(m.K, 1))
-            clauses.append(clause(name, *projection_relations(m, name, part, letters), zero_sum))
-    clauses.append(nc3(m, [found] * m.K, letters))
-    clauses.append(bias_clause(m, letters))
-    points = [
-        frame_point(m, helmert(m.K, r), [found] * r, letters) if r else zero_point(m)
-        for r in [*ranks][:1] + [*ranks][1:][-2:]
-    ]
-    value = most * share(m, found, letters) + (m.K - 1 - most) * share(m, replace(found, side=1), letters)
-    return GlobalMinimum(m, value, tuple(points), tuple(clauses), unique=full or most == 0)
-
-
-# ----------------------------------------------------------------------------------------------------- statements
-
 DEPTHS = st.integers(1, 8)
 DEEP = st.integers(2, 6)
-EXPERIMENT = dict(class_sizes=(200, 100, 50, 50), widths=(64,), decays="5e-4")
-IMBALANCED_10 = dict(class_sizes=(100, 100, 200, 200, 300, 300, 400, 400, 500, 500), widths=(64,), decays="1e-5")
-BALANCED_4 = dict(class_sizes=(100,) * 4, widths=(64,), decays="5e-4")
+EXPERIMENT: dict[str, Any] = {"class_sizes": (200, 100, 50, 50), "widths": (64,), "decays": "5e-4"}
+IMBALANCED_10: dict[str, Any] = {
+    "class_sizes": (100, 100, 200, 200, 300, 300, 400, 400, 500, 500),
+    "widths": (64,),
+    "decays": "1e-5",
+}
+BALANCED_4: dict[str, Any] = {"class_sizes": (100,) * 4, "widths": (64,), "decays": "5e-4"}
 
 
 def configuration(depth: int, fields: dict[str, Any], bias: str = "none") -> dict[str, Any]:
@@ -644,7 +272,7 @@ def value(model: Model, letters: Letters = LETTERS, inactive: Fraction = Fractio
     for i, n in enumerate(sizes):
         found = mode(model, n, letters)
         on = i < model.R and found.side <= 0
-        shares.append(share(model, found, letters) if on else inactive * share(model, replace(found, side=1), letters))
+        shares.append(share(model, found, letters) if on else inactive * share(model, found.off, letters))
     frame = simplex_frame if model.has_bias else general_orthogonal_frame
     return GlobalMinimum(model, total(shares), frame(model, letters).minimisers)
 
@@ -678,9 +306,8 @@ GEOMETRY_WRONG: dict[str, dict[str, Any]] = {
 def mse_balanced(model: Model, letters: Letters = LETTERS, simplex: bool = False) -> GlobalMinimum:
     """Balanced classes without bias collapse to an orthogonal frame below the threshold.
 
-    NC1: H = H̄ ⊗ 1ᵀ. NC2: P Pᵀ = c s^{2M} I, H̄ᵀH̄ = c s^{2M}/(c s^{2M} + Nλ_H)² I, P H̄ = c s^{2M}/(c s^{2M} + Nλ_H) I (with
-    R < K: the same times a projection of rank R, the same for all three), and W_M ⋯ W_m alike. NC3: P = (c s^{2M} +
-    Nλ_H) H̄ᵀ.
+    NC1: H = H̄ ⊗ 1ᵀ. NC2, with p = c s^{2M} and r = N λ_H: P Pᵀ = p I, H̄ᵀH̄ = p/(p + r)² I, P H̄ = p/(p + r) I (with
+    R < K: the same times a projection of rank R, one for all three), and W_M ⋯ W_m alike. NC3: P = (p + r) H̄ᵀ.
     """
     if simplex:
         found, S = mode(model, model.class_sizes[0], letters), identity(model.K) - ones(model.K, model.K) / model.K
@@ -750,7 +377,7 @@ TRIVIAL = {"above the threshold (M = 1: or at it)": lambda model: side(model, ma
     },
 )
 def mse_balanced_trivial(model: Model, letters: Letters = LETTERS, factor: Fraction = Fraction(1)) -> GlobalMinimum:
-    """Above the threshold the only minimiser is zero (with b = 1/K where there is a bias); its value is ½ or (K−1)/(2K)."""
+    """Above the threshold the only minimiser is zero, with b = 1/K where there is a bias; value ½ or (K−1)/(2K)."""
     zero = [clause("weights vanish", *(equal(W, zeros(*W.shape)) for W in model.weights))]
     zero.append(clause("features vanish", equal(model.features, zeros(*model.features.shape))))
     if model.has_bias:
@@ -802,62 +429,11 @@ def mse_balanced_equality(model: Model, letters: Letters = LETTERS) -> GlobalMin
     wrong={"bias n_k/(N + n_k)": {"letters": BiasOff()}, "bias 1/K": {"uniform": True}},
 )
 def bias_vector(model: Model, letters: Letters = LETTERS, uniform: bool = False) -> CriticalPoints:
-    """The unregularised bias is b_k = n_k/N and the features sum to zero, at every critical point (minimisers included)."""
+    """At every critical point, minimisers included, the unregularised bias is b_k = n_k/N and the features sum to 0."""
     expected = [constant(Fraction(1, model.K)) if uniform else letters.bias(model, k) for k in range(model.K)]
     b = clause("bias", equal(model.bias_vector, column(expected)))
     centred = clause("features centred", equal(model.features @ ones(model.N, 1), zeros(model.widths[0], 1)))
     return CriticalPoints(model, (b, centred))
-
-
-# M = 1, imbalanced: the plain model's own closed form
-
-
-class PlainLetters(Letters):
-    """Theorem 4.1's constants for M = 1: s_k² = u_k − N λ_H with u_k = √(n_k λ_H/λ_W), and NC3 constant u_k."""
-
-    def u(self, m: Model, n: int) -> Expression:
-        """u_k = √(n_k λ_H / λ_W)."""
-        return sqrt(n * m.feature_decay / m.weight_decays[0])
-
-    def s(self, m: Model, n: int, x: Expression) -> Expression:
-        return sqrt(self.u(m, n) - m.N * m.feature_decay)
-
-
-PLAIN = PlainLetters()
-
-
-class PlainInverted(PlainLetters):
-    def u(self, m: Model, n: int) -> Expression:
-        return sqrt(n * m.weight_decays[0] / m.feature_decay)
-
-
-class PlainWithoutN(PlainLetters):
-    def s(self, m: Model, n: int, x: Expression) -> Expression:
-        return sqrt(self.u(m, n) - m.feature_decay)
-
-
-class PlainWeightsOff(PlainLetters, WeightsOff):
-    pass
-
-
-class PlainLogitsOff(PlainLetters, LogitsOff):
-    pass
-
-
-class PlainThreshold(PlainLetters, ThresholdTooHigh):
-    pass
-
-
-class PlainFeaturesNotSquared(PlainLetters, FeaturesNotSquared):
-    pass
-
-
-class PlainAlignment(PlainLetters, AlignmentWithoutDecay):
-    pass
-
-
-class PlainValueOff(PlainLetters, ValueOff):
-    pass
 
 
 PLAIN_MODEL = {"M = 1": lambda model: model.M == 1}
@@ -987,7 +563,7 @@ def tied_sizes(draw: Any) -> tuple[int, ...]:
     wrong=PLAIN_WRONG | {"smallest classes kept": {"reverse": True}},
 )
 def bottleneck(model: Model, letters: Letters = PLAIN, reverse: bool = False) -> GlobalMinimum:
-    """With width d < K and n_d > n_{d+1} the d largest classes keep the formulas of Theorem 4.1; the others are zero."""
+    """With width d < K and n_d > n_{d+1} the d largest classes keep Theorem 4.1's formulas; the others are zero."""
     claim = general_orthogonal_frame(model, letters)
     if reverse:
         flipped = model.with_(class_sizes=model.class_sizes[::-1])
@@ -1002,14 +578,14 @@ def bottleneck(model: Model, letters: Letters = PLAIN, reverse: bool = False) ->
     hypotheses=BIAS_FREE | PLAIN_MODEL | BOTTLENECK | TIED,
     model=models(sizes=tied_sizes(), depth=st.just(1), ratios=BELOW + AT + ABOVE, narrow=True),
     witness={"model": unequal((6, 4, 4, 4), 1, Fraction(1, 20), widths=(2,))},
-    wrong=PLAIN_WRONG | {"tie broken: the first classes are kept": {"rotate": False}},
+    wrong=PLAIN_WRONG | {"tie broken: the first classes are kept": {"parts": ties_broken}},
 )
-def bottleneck_tie(model: Model, letters: Letters = PLAIN, rotate: bool = True) -> GlobalMinimum:
+def bottleneck_tie(model: Model, letters: Letters = PLAIN, parts: Partition = blocks) -> GlobalMinimum:
     """When ties straddle the cut, the tied block is s_d² times any projection of rank ρ: the optimum is not unique.
 
     T = {k : n_k = n_d}, ρ = d − #{k : n_k > n_d}; other classes are diagonal as before; if s_d = 0 the block is 0.
     """
-    return general_orthogonal_frame(model, letters, rotate=rotate)
+    return general_orthogonal_frame(model, letters, parts=parts(model, letters))
 
 
 DEEP_MODEL = {"M ≥ 2": lambda model: model.M >= 2}
@@ -1050,7 +626,7 @@ def deep_imbalanced(model: Model, letters: Letters = LETTERS) -> GlobalMinimum:
         "model": Model(
             class_sizes=(9, 3, 3, 2),
             depth=2,
-            weight_decays=("1/10", "1/5"),
+            weight_decays=(Fraction(1, 10), Fraction(1, 5)),
             feature_decay=decay_product((9, 3, 3, 2), 2, 3, Fraction(1)) * 50,
         )
     },
@@ -1062,7 +638,7 @@ def deep_imbalanced(model: Model, letters: Letters = LETTERS) -> GlobalMinimum:
     },
 )
 def deep_imbalanced_equality(model: Model, letters: Letters = LETTERS) -> GlobalMinimum:
-    """Classes exactly at the threshold may be off, fully on, or (several tied ones) on along any projection of the block."""
+    """Classes exactly at the threshold may be off, on, or (several tied ones) on along any projection of the block."""
     return general_orthogonal_frame(model, letters)
 
 
@@ -1074,11 +650,11 @@ def deep_imbalanced_equality(model: Model, letters: Letters = LETTERS) -> Global
         sizes=imbalanced_sizes(st.integers(2, 4)) | tied_sizes(), depth=DEEP, ratios=BELOW + ABOVE, narrow=True
     ),
     witness={"model": unequal((6, 4, 4, 4), 2, Fraction(1, 20), widths=(2, 4))},
-    wrong=GEOMETRY_WRONG | {"tie broken: the first classes are kept": {"rotate": False}},
+    wrong=GEOMETRY_WRONG | {"tie broken: the first classes are kept": {"parts": ties_broken}},
 )
-def deep_bottleneck(model: Model, letters: Letters = LETTERS, rotate: bool = True) -> GlobalMinimum:
+def deep_bottleneck(model: Model, letters: Letters = LETTERS, parts: Partition = blocks) -> GlobalMinimum:
     """With some width below K, depth M ≥ 2: the rule of the plain bottleneck with d replaced by R, ties included."""
-    return general_orthogonal_frame(model, letters, rotate=rotate)
+    return general_orthogonal_frame(model, letters, parts=parts(model, letters))
 
 
 @theorem(
@@ -1095,7 +671,7 @@ def deep_jump(model: Model, jump: Any = lambda M: Fraction(M - 1, M)) -> GlobalM
     """The confidence of a class jumps from 0 to at least (M−1)/M at its collapse threshold; for M = 1 it is continuous.
 
     At every minimiser each eigenvalue z of P H̄ is 0 or at least (M−1)/M: the clause says tr Z²(Z − (M−1)/M) ≥ 0 class
-    by class where Z is diagonal. For M = 1: z ≤ 1 − N²λ_Wλ_H/n_k when that is positive, which vanishes at the threshold.
+    by class where Z is diagonal. For M = 1: z ≤ 1 − N²λ_Wλ_H/n_k where positive, which vanishes at the threshold.
     """
     Z = model.product @ model.mean_features
     claim = general_orthogonal_frame(model, LETTERS)

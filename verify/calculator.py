@@ -1,0 +1,208 @@
+"""The commands ``collapse optimum`` and ``collapse measure``: the closed form in one's own setting."""
+
+from __future__ import annotations
+
+import json as json_format
+import sys
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from verify.errors import BadInput
+
+if TYPE_CHECKING:
+    from theory.geometry import Number
+    from theory.optimum import Optimum
+    from verify.measure import Measurement
+
+MAX_DENSE = 2000
+"""Most classes for dense rows: three matrices of four million entries."""
+MAX_ROWS = 16
+"""Most groups of classes in the table for people; JSON holds all."""
+
+Decay = Annotated[
+    str | None, typer.Option(help="One decay λ for all weights and the features: 1/2000, 0.0005 and 5e-4 are the same.")
+]
+WeightDecays = Annotated[
+    str | None, typer.Option(metavar="A,B,…", help="Decays of W_1, …, W_M, or one for all; with --feature-decay.")
+]
+FeatureDecay = Annotated[str | None, typer.Option(metavar="X", help="Decay of the features; with --weight-decays.")]
+Convention = Annotated[
+    str,
+    typer.Option(
+        metavar="1/(2N)|1/(2NK)|sum",
+        help="Your objective: 1/(2N)‖·‖² (theory), 1/(2NK)‖·‖² (mean over entries, halved) or ½‖·‖² (sum), each plus "
+        "λ/2 ‖·‖² for every factor. Decays and reported objectives are in it, converted exactly "
+        "(λ becomes Kλ or λ/N, the objective is divided by K or multiplied by N).",
+    ),
+]
+Json = Annotated[str | None, typer.Option("--json", metavar="FILE", help="Write JSON to a file; - is standard output.")]
+
+
+def optimum(
+    sizes: Annotated[str, typer.Option(metavar="N_1,N_2,…", help="Class sizes; 100*4 is four classes of 100.")],
+    depth: Annotated[int, typer.Option(metavar="M", help="Number of weight matrices after the free features.")] = 1,
+    decay: Decay = None,
+    weight_decays: WeightDecays = None,
+    feature_decay: FeatureDecay = None,
+    widths: Annotated[
+        str | None,
+        typer.Option(metavar="D_1,…", help="Widths from the features up, or one for all; default: number of classes."),
+    ] = None,
+    loss: Annotated[str, typer.Option(help="mse.")] = "mse",
+    activation: Annotated[str, typer.Option(help="linear.")] = "linear",
+    bias: Annotated[str, typer.Option(help="none, or last-layer (not regularised).")] = "none",
+    convention: Convention = "1/(2N)",
+    json: Json = None,
+    dense: Annotated[bool, typer.Option("--dense", help="Write whole matrices to the JSON.")] = False,
+) -> None:
+    """The global minimum in your setting, in closed form: value, logits, norms, and which classes collapse to zero."""
+    from theory.optimum import optimum as closed_form
+    from verify.settings import build_model, parse_integers
+
+    class_sizes = parse_integers(sizes, "--sizes")
+    if dense and len(class_sizes) > MAX_DENSE:
+        raise BadInput(f"--dense is for at most {MAX_DENSE} classes, got {len(class_sizes)}")
+    layer_widths = () if widths is None else parse_integers(widths, "--widths")
+    model = build_model(
+        class_sizes, depth, decay, weight_decays, feature_decay, layer_widths, loss, activation, bias, convention
+    )
+    best = closed_form(model)
+    if json is not None:
+        _write(best.to_json(dense=dense, convention=convention), json)
+    if json != "-":
+        _print_optimum(best, convention)
+
+
+def measure(
+    file: Annotated[Path, typer.Argument(metavar="FILE.npz", help="Arrays H (d×N), W_1 … W_M, maybe b, and labels.")],
+    decay: Decay = None,
+    weight_decays: WeightDecays = None,
+    feature_decay: FeatureDecay = None,
+    convention: Convention = "1/(2N)",
+    json: Json = None,
+) -> None:
+    """Your own weights and features against the optimum of their setting: loss, NC metrics by layer, distances.
+
+    The file holds labels y (N integers from 0) or class_sizes (columns of H sorted by class); a vector b makes it the
+    model with a last-layer bias. Decays come from the options, or as text from arrays decay, or weight_decays and
+    feature_decay.
+    """
+    from verify.measure import load_checkpoint
+    from verify.measure import measure as hold_against
+    from verify.settings import build_model
+
+    checkpoint = load_checkpoint(file)
+    given = {"decay": decay, "weight_decays": weight_decays, "feature_decay": feature_decay}
+    decays: Mapping[str, str | None] = given
+    if all(value is None for value in given.values()):
+        decays = checkpoint.decays
+    if not decays:
+        raise BadInput(f"{file} holds no decays; give --decay, or --weight-decays together with --feature-decay")
+    model = build_model(
+        checkpoint.class_sizes,
+        len(checkpoint.weights),
+        decays.get("decay"),
+        decays.get("weight_decays"),
+        decays.get("feature_decay"),
+        widths=checkpoint.widths,
+        bias="none" if checkpoint.bias is None else "last-layer",
+        convention=convention,
+    )
+    found = hold_against(checkpoint, model, convention)
+    if json is not None:
+        _write(found.to_json(), json)
+    if json != "-":
+        _print_measurement(found)
+
+
+def _write(data: dict[str, Any], target: str) -> None:
+    text = json_format.dumps(data, ensure_ascii=False, allow_nan=False) + "\n"
+    if target == "-":
+        sys.stdout.write(text)
+        return
+    try:
+        Path(target).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"--json {target} cannot be written: {error.strerror}") from None
+
+
+def _print_optimum(best: Optimum, convention: str) -> None:
+    from theory.intervals import Interval
+    from theory.optimum import convention_factor, radius
+
+    model = best.model
+    scale = 1 / convention_factor(convention, model.class_sizes)
+    objective = best.objective * scale
+    printed = objective.decimal(best.digits)
+    with_convention = "" if convention == "1/(2N)" else f"   (convention {convention}; decays below are in 1/(2N))"
+    typer.echo(f"{_short(str(model))}{with_convention}\n")
+    typer.echo(f"objective  {printed} ± {radius(objective, Fraction(printed))}")
+    typer.echo(f"at zero    {Interval.exact(best.zero_objective * scale).decimal(best.digits)}\n")
+    _print_table(("classes", "size", "active", "gain", "‖w‖²", "‖h‖²"), _class_rows(best))
+    if not model.has_bias:
+        typer.echo(f"\nA class smaller than {best.threshold.brief()} is zero at the optimum, at this N.")
+    else:
+        typer.echo("")
+    if best.trivial:
+        typer.echo("Zero is the only minimiser.")
+    elif best.unique:
+        typer.echo("The minimiser is unique up to orthogonal symmetry.")
+    else:
+        typer.echo(f"Not unique. {best.note}")
+    for assumption in best.assumptions:
+        if assumption.startswith("Extension"):
+            typer.echo(assumption)
+
+
+def _class_rows(best: Optimum) -> list[tuple[str, ...]]:
+    from theory.optimum import is_active
+
+    gains, weights, features = best.gains(), best.weights_gram(), best.features_gram()
+    shown = list(zip(gains.groups, gains.diagonal, weights.diagonal, features.diagonal, strict=True))
+    rows: list[tuple[str, ...]] = []
+    for classes, gain, weight, feature in shown:
+        size, active = best.model.class_sizes[classes[0]], "yes" if is_active(gain) else "no"
+        rows.append((str(len(classes)), str(size), active, _brief(gain), _brief(weight), _brief(feature)))
+    if len(rows) > MAX_ROWS:
+        half = MAX_ROWS // 2
+        rows = [*rows[:half], ("…",) * 6, *rows[-half:]]
+    return rows
+
+
+def _short(text: str, limit: int = 400) -> str:
+    return text if len(text) <= limit else f"{text[: limit // 2]} … {text[-limit // 2 :]}"
+
+
+def _brief(value: Number) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else value.brief()
+
+
+def _print_measurement(found: Measurement) -> None:
+    best = found.best
+    objective = best.objective * found.scale
+    typer.echo(f"{_short(str(best.model))}\n")
+    typer.echo(f"loss        {found.loss:.12g}")
+    typer.echo(f"optimum     {objective.brief(12)}")
+    typer.echo(f"difference  {found.difference:.3g}\n")
+    heads = ("layer", "NC1", "NC2 (shape)", "Gram distance", "spectrum distance")
+    names = ("dang2023_nc1", "dang2023_nc2_features", "gram_distance", "gram_spectrum_distance")
+    rows = [(str(layer["layer"]), *(f"{layer[name]:.3g}" for name in names)) for layer in found.layers]
+    _print_table(heads, rows)
+    typer.echo(f"\nNC2 of the weights (shape)  {found.nc2_weights:.3g}")
+    typer.echo(f"NC3 (shape)                 {found.nc3:.3g}")
+    for name, title in (("weights_gram", "distance of P Pᵀ"), ("logits", "distance of logits")):
+        typer.echo(f"{title:<27} {found.distances[name]:.3g}   (spectrum {found.spectra[name]:.3g})")
+    if best.trivial:
+        typer.echo("Zero is the only minimiser in this setting.")
+    if best.note:
+        typer.echo(f"The optimum is not unique. {best.note}")
+
+
+def _print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    for row in (heads, *rows):
+        typer.echo("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
