@@ -1,0 +1,75 @@
+"""What is claimed: models, formulas, statements and closed forms. Pure mathematics: no files, no solver, no clock.
+
+Names are imported when they are first used, so that a calculator need not wait for a proof's libraries.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from theory.claims import (
+        CriticalPoints,
+        GlobalMinimum,
+        Inequality,
+        Minimisation,
+        at_most,
+        clause,
+        equal,
+        inequality,
+        less,
+    )
+    from theory.model import UnconstrainedFeatures
+    from theory.optimum import Optimum, optimum
+    from theory.statement import Expected, Source, Statement, conjecture, find, statements, theorem
+
+_HOME = {
+    "CriticalPoints": "claims",
+    "Expected": "statement",
+    "GlobalMinimum": "claims",
+    "Inequality": "claims",
+    "Minimisation": "claims",
+    "Optimum": "optimum",
+    "Source": "statement",
+    "Statement": "statement",
+    "UnconstrainedFeatures": "model",
+    "at_most": "claims",
+    "clause": "claims",
+    "conjecture": "statement",
+    "equal": "claims",
+    "find": "statement",
+    "inequality": "claims",
+    "less": "claims",
+    "optimum": "optimum",
+    "statements": "statement",
+    "theorem": "statement",
+}
+
+__all__ = [
+    "CriticalPoints",
+    "Expected",
+    "GlobalMinimum",
+    "Inequality",
+    "Minimisation",
+    "Optimum",
+    "Source",
+    "Statement",
+    "UnconstrainedFeatures",
+    "at_most",
+    "clause",
+    "conjecture",
+    "equal",
+    "find",
+    "inequality",
+    "less",
+    "optimum",
+    "statements",
+    "theorem",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -11,7 +11,7 @@ be non-zero by a ball that excludes 0; where neither happens the answer is ``Und
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -110,6 +110,14 @@ class AlgebraicNumbers(Arithmetic):
             raise Undecidable("singular values are exact here only for a non-negative diagonal matrix")
         return found
 
+    def largest(self, values: Sequence[Any]) -> Any:
+        best = values[0]
+        for value in values[1:]:
+            gap = value - best
+            if not self.is_zero(gap) and next(ball > 0 for ball in self._separating(gap)):
+                best = value
+        return best
+
     @staticmethod
     def _rational_power(base: Algebraic, exponent: Fraction) -> Algebraic:
         """A rational power of an element that is rational, if the result is rational too."""
@@ -136,10 +144,16 @@ class AlgebraicNumbers(Arithmetic):
             return value == 0
         if not value.parts or not value.regrouped().ratio()[0]:
             return True
-        for bits in PRECISIONS:
-            if not self.enclose(value, bits).contains(0):
-                return False
+        if any(True for _ in self._separating(value)):
+            return False
         raise Undecidable("an algebraic number is neither zero in normal form nor excluded from zero by a ball")
+
+    def _separating(self, value: Any) -> Iterator[Any]:
+        """Balls for an element that exclude zero, coarsest first."""
+        for bits in PRECISIONS:
+            ball = self.enclose(value, bits)
+            if not ball.contains(0):
+                yield ball
 
     def enclose(self, value: Any, bits: int) -> Any:
         """A ball that contains the element's real value."""
@@ -209,6 +223,8 @@ class AlgebraicNumbers(Arithmetic):
         return result
 
     def _generator_power(self, base: Base, exponent: Fraction) -> Algebraic:
+        if (exponent * self._index.get(base, 1)).denominator > 1 or (type(base) is not int and base not in self._index):
+            raise ValueError("a radical or root that was not among the formulas of this field")
         if isinstance(base, int):
             whole, steps = divmod(exponent * self._index.get(base, 1), self._index.get(base, 1))
             value = self.number(Fraction(base) ** int(whole))
@@ -385,7 +401,20 @@ def _monomial(node: Expression) -> dict[Base, Fraction]:
         for base, k in _monomial(node.args[1]).items():
             product[base] = product.get(base, Fraction(0)) + k
         return product
+    if not _positive(node):
+        raise Undecidable("a radical of something that could not be shown to be positive")
     return {node: Fraction(1)}
+
+
+@lru_cache(maxsize=4096)
+def _positive(node: Expression) -> bool:
+    """Whether balls show that a constant is positive: only then is (a²)^{1/2} = a, and (ab)^{1/2} = a^{1/2} b^{1/2}."""
+    for bits in PRECISIONS if not node.variables else ():
+        with precision(bits):
+            ball = Balls().evaluate(node)
+            if not ball.contains(0):
+                return bool(ball > 0)
+    return False
 
 
 @lru_cache(maxsize=4096)

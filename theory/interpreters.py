@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
+from functools import reduce
 from typing import Any
 
 from theory.ops import Expression, walk
@@ -44,6 +45,10 @@ class Arithmetic(ABC):
     def singular_values(self, matrix: Matrix) -> Sequence[Any]:
         """Singular values, where this arithmetic has them."""
         raise Undecidable(f"{type(self).__name__} has no singular values")
+
+    def largest(self, values: Sequence[Any]) -> Any:
+        """The largest of some non-negative scalars, at least one."""
+        raise Undecidable(f"{type(self).__name__} has no order")
 
     def relu(self, value: Any) -> Any:
         """max(x, 0) of one entry."""
@@ -83,7 +88,8 @@ class Arithmetic(ABC):
         if node.op == "schatten":
             return self._schatten(node, args[0])
         if node.op == "operator_norm":
-            return max(self.singular_values(args[0]))
+            values = self.singular_values(args[0])
+            return self.largest(values) if values else 0
         if node.op == "relu":
             return [[0 if _is_zero(x) else self.relu(x) for x in row] for row in args[0]]
         return _OPERATIONS[node.op](self, node, args)
@@ -115,9 +121,10 @@ def _scale(_: Arithmetic, node: Expression, args: list[Any]) -> Any:
     return [[0 if _is_zero(x) else factor * x for x in row] for row in value]
 
 
-def multiply(left: Matrix, right: Matrix) -> Matrix:
-    """The product of two matrices given as rows, skipping structural zeros."""
-    width = len(right[0]) if right else 0
+def multiply(left: Matrix, right: Matrix, width: int | None = None) -> Matrix:
+    """The product of two matrices given as rows, skipping structural zeros; ``width`` where ``right`` has no rows."""
+    if width is None:
+        width = len(right[0]) if right else 0
     sparse = [[(j, y) for j, y in enumerate(row) if not _is_zero(y)] for row in right]
     product: Matrix = []
     for row in left:
@@ -230,8 +237,8 @@ def _entry(_: Arithmetic, node: Expression, args: list[Any]) -> Any:
 _OPERATIONS: dict[str, Callable[[Arithmetic, Expression, list[Any]], Any]] = {
     "add": _add,
     "scale": _scale,
-    "matmul": lambda _, __, args: multiply(args[0], args[1]),
-    "transpose": lambda _, __, args: [list(column) for column in zip(*args[0], strict=True)],
+    "matmul": lambda _, node, args: multiply(args[0], args[1], node.shape[1]),
+    "transpose": lambda _, node, args: [[row[j] for row in args[0]] for j in range(node.shape[0])],
     "sum_squares": _sum_squares,
     "diagonal": _diagonal,
     "identity": _identity,
@@ -295,6 +302,8 @@ class Balls(Arithmetic):
             return value if exponent > 0 else 1 / value
         if exponent == Fraction(1, 2):
             return base.sqrt()
+        if node.op == "schatten" and not base > 0:
+            return _nonnegative(base, lambda end: end.root(exponent.denominator) ** exponent.numerator)
         return base.root(exponent.denominator) ** exponent.numerator
 
     def root(self, node: Expression, coefficients: Sequence[Any]) -> Any:
@@ -306,17 +315,29 @@ class Balls(Arithmetic):
     def singular_values(self, matrix: Matrix) -> Sequence[Any]:
         from flint import acb_mat, arb
 
-        rows, columns = len(matrix), len(matrix[0])
+        rows, columns = len(matrix), len(matrix[0]) if matrix else 0
+        if not rows or not columns:
+            return []
         wide = matrix if rows <= columns else [list(c) for c in zip(*matrix, strict=True)]
         gram = multiply(wide, [list(c) for c in zip(*wide, strict=True)])
         try:
             values = acb_mat([[arb(x) for x in row] for row in gram]).eig(multiple=True)
         except ValueError as error:
             raise Undecidable("the singular values could not be enclosed at this precision") from error
-        return [value.real.nonnegative_part().sqrt() for value in values]
+        return [_nonnegative(value.real, lambda end: end.sqrt()) for value in values]
+
+    def largest(self, values: Sequence[Any]) -> Any:
+        return reduce(lambda left, right: left.max(right), values)
 
     def relu(self, value: Any) -> Any:
         return value.nonnegative_part() if value.contains(0) else (value if value > 0 else 0)
+
+
+def _nonnegative(ball: Any, increasing: Callable[[Any], Any]) -> Any:
+    """An increasing function with f(0) = 0 of a number that is known not to be negative."""
+    from flint import arb
+
+    return increasing(ball) if ball > 0 else arb(0).union(increasing(arb(ball.upper()).max(0)))
 
 
 def positive_roots(coefficients: Sequence[Any]) -> list[Any]:
@@ -327,6 +348,8 @@ def positive_roots(coefficients: Sequence[Any]) -> list[Any]:
     """
     from flint import arb, arb_poly
 
+    while coefficients and coefficients[0] == 0:  # exactly: a root at 0 is not positive
+        coefficients = coefficients[1:]
     polynomial = arb_poly([arb(c) for c in coefficients])
     try:
         candidates = [root.real for root in polynomial.complex_roots() if root.imag.contains(0)]
@@ -374,6 +397,8 @@ class Symbols(Arithmetic):
         return Rational(value.numerator, value.denominator)
 
     def power(self, node: Expression, base: Any, exponent: Fraction) -> Any:
+        if _is_zero(base) and exponent < 0:
+            raise Undecidable("division by zero")
         return base ** self.number(exponent)
 
     def root(self, node: Expression, coefficients: Sequence[Any]) -> Any:

@@ -15,15 +15,14 @@ theory.ops.ShapeError: cannot multiply (2, 3) by (2, 3)
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from math import lcm
 from typing import Any
 from weakref import WeakValueDictionary
-
-from theory.rationals import rational
 
 Shape = tuple[int, ...]
 Scalar = "Expression | int | Fraction"
@@ -77,9 +76,7 @@ class Expression:
     def __pow__(self, exponent: int | Fraction) -> Expression:
         if self.shape:
             raise ShapeError("powers are for scalars")
-        if isinstance(exponent, float):
-            raise FormulaError(f"an exponent must be exact, for example Fraction(1, 2), got the float {exponent!r}")
-        return _fold("power", (self,), (), Fraction(exponent))
+        return _fold("power", (self,), (), _exponent(exponent))
 
     def __matmul__(self, other: Any) -> Expression:
         right = constant(other)
@@ -106,12 +103,26 @@ class Expression:
         return self.args[0] if self.op == "transpose" else _node("transpose", (self,), (columns, rows))
 
     def __getitem__(self, index: tuple[Any, Any]) -> Expression:
-        """``X[i, j]`` is an entry; ``X[rows, columns]`` with tuples of indices is a submatrix."""
-        rows, columns = index
+        """``X[i, j]`` is an entry; ``X[rows, columns]`` with tuples of indices or slices is a submatrix."""
+        shape = _matrix(self)
+        if not isinstance(index, tuple) or len(index) != 2:
+            raise FormulaError(f"an index is X[i, j] for an entry, X[rows, columns] for a submatrix, got {index!r}")
+        rows, columns = (_positions(part, size) for part, size in zip(index, shape, strict=True))
         if isinstance(rows, int) and isinstance(columns, int):
             return _node("entry", (self,), (), (rows, columns))
-        chosen = tuple(rows), tuple(columns)
-        return _node("submatrix", (self,), (len(chosen[0]), len(chosen[1])), chosen)
+        if isinstance(rows, int) or isinstance(columns, int):
+            raise FormulaError(f"give two numbers for an entry, or two tuples for a submatrix, got {index!r}")
+        return _node("submatrix", (self,), (len(rows), len(columns)), (rows, columns))
+
+    __iter__ = None
+
+    def __eq__(self, other: object) -> bool:
+        """Structural equality of formulas; comparing with a number would be a branch on a value."""
+        if isinstance(other, int | float | Fraction):
+            raise FormulaError("a formula cannot branch on a value: it is recorded once, with symbols")
+        return self is other
+
+    __hash__ = object.__hash__
 
     def __bool__(self) -> bool:
         raise FormulaError("a formula cannot branch on a value: it is recorded once, with symbols")
@@ -141,6 +152,7 @@ def _node(op: str, args: tuple[Expression, ...], shape: Shape, data: Hashable = 
     found = _nodes.get(key)
     if found is None:
         found = _nodes[key] = Expression(op, args, data, shape)
+        found.variables  # noqa: B018 - cached while the arguments' are known, so that deep formulas need no recursion
     return found
 
 
@@ -179,9 +191,49 @@ def _is_zero(node: Expression) -> bool:
 
 
 def _matrix(node: Expression) -> tuple[int, int]:
+    if not isinstance(node, Expression):
+        raise FormulaError(f"expected a matrix of a formula, got the {type(node).__name__} {node!r}")
     if len(node.shape) != 2:
         raise ShapeError("expected a matrix, got a scalar")
     return node.shape[0], node.shape[1]
+
+
+def _scalars(values: Iterable[Any]) -> tuple[Expression, ...]:
+    scalars = tuple(constant(value) for value in values)
+    for scalar in scalars:
+        if scalar.shape:
+            raise ShapeError(f"expected a scalar, got a matrix of shape {scalar.shape}")
+    return scalars
+
+
+def _exponent(value: Any) -> Fraction:
+    if isinstance(value, bool) or not isinstance(value, int | Fraction):
+        kind = type(value).__name__
+        raise FormulaError(f"an exponent must be exact, for example Fraction(1, 2), got the {kind} {value!r}")
+    return Fraction(value)
+
+
+def _shape(*sizes: Any) -> Shape:
+    if any(isinstance(size, bool) or not isinstance(size, int) or size < 0 for size in sizes):
+        raise ShapeError(f"a shape is made of non-negative integers, got {sizes}")
+    return sizes
+
+
+def _sizes(class_sizes: Sequence[int]) -> tuple[int, ...]:
+    sizes = _shape(*class_sizes)
+    if 0 in sizes:
+        raise ShapeError(f"class sizes must be positive, got {sizes}")
+    return sizes
+
+
+def _positions(index: Any, size: int) -> int | tuple[int, ...]:
+    """Python's index, slice or sequence of indices, counted from 0."""
+    try:
+        if isinstance(index, int):
+            return range(size)[index]
+        return tuple(range(size)[index] if isinstance(index, slice) else (range(size)[i] for i in index))
+    except IndexError:
+        raise ShapeError(f"index {index} is outside a matrix with {size} rows or columns") from None
 
 
 def constant(value: Any) -> Expression:
@@ -195,29 +247,33 @@ def constant(value: Any) -> Expression:
 
 
 def variable(name: str, shape: Shape = ()) -> Expression:
-    """A named unknown of the given shape."""
-    return _node("variable", (), tuple(shape), name)
+    """A named unknown of the given shape: ``()`` for a scalar, ``(m, n)`` for a matrix."""
+    if not isinstance(name, str) or not name:
+        raise FormulaError(f"a variable needs a name, got {name!r}")
+    if len(shape) not in (0, 2):
+        raise ShapeError(f"{name} must be a scalar () or a matrix (m, n), got the shape {shape}")
+    return _node("variable", (), _shape(*shape), name)
 
 
 def identity(size: int) -> Expression:
     """The identity matrix I of a size."""
-    return _node("identity", (), (size, size))
+    return _node("identity", (), _shape(size, size))
 
 
 def ones(rows: int, columns: int) -> Expression:
     """The matrix of ones."""
-    return _node("ones", (), (rows, columns))
+    return _node("ones", (), _shape(rows, columns))
 
 
 def zeros(rows: int, columns: int) -> Expression:
     """The zero matrix."""
-    return _node("zeros", (), (rows, columns))
+    return _node("zeros", (), _shape(rows, columns))
 
 
 def diagonal(entries: Sequence[Any], rows: int | None = None, columns: int | None = None) -> Expression:
     """The ``rows × columns`` matrix with ``entries`` on its diagonal and zeros elsewhere (default: square)."""
-    scalars = tuple(constant(entry) for entry in entries)
-    shape = (rows or len(scalars), columns or len(scalars))
+    scalars = _scalars(entries)
+    shape = _shape(*(len(scalars) if size is None else size for size in (rows, columns)))
     if len(scalars) > min(shape):
         raise ShapeError(f"{len(scalars)} diagonal entries do not fit into {shape}")
     return _node("diagonal", scalars, shape)
@@ -231,28 +287,29 @@ def helmert(size: int, columns: int | None = None) -> Expression:
     count = size - 1 if columns is None else columns
     if not 0 <= count <= size - 1:
         raise ShapeError(f"there are {size - 1} orthonormal vectors of zero sum, not {count}")
-    return _node("helmert", (), (size, count))
+    return _node("helmert", (), _shape(size, count))
 
 
 def one_hot(class_sizes: Sequence[int]) -> Expression:
     """Labels Y (K × N): column i is e_k for the samples of class k, sorted by class."""
-    return _node("one_hot", (), (len(class_sizes), sum(class_sizes)), tuple(class_sizes))
+    sizes = _sizes(class_sizes)
+    return _node("one_hot", (), (len(sizes), sum(sizes)), sizes)
 
 
 def class_means(features: Expression, class_sizes: Sequence[int]) -> Expression:
     """Class means H̄ (d × K) of features H (d × N) sorted by class."""
-    rows, columns = _matrix(features)
-    if columns != sum(class_sizes):
-        raise ShapeError(f"{columns} features do not fit class sizes with sum {sum(class_sizes)}")
-    return _node("class_means", (features,), (rows, len(class_sizes)), tuple(class_sizes))
+    (rows, columns), sizes = _matrix(features), _sizes(class_sizes)
+    if columns != sum(sizes):
+        raise ShapeError(f"{columns} features do not fit class sizes with sum {sum(sizes)}")
+    return _node("class_means", (features,), (rows, len(sizes)), sizes)
 
 
 def repeat_columns(means: Expression, class_sizes: Sequence[int]) -> Expression:
     """Repeat column k of a d × K matrix n_k times: H̄ Y (d × N)."""
-    rows, columns = _matrix(means)
-    if columns != len(class_sizes):
-        raise ShapeError(f"{columns} columns do not fit {len(class_sizes)} classes")
-    return _node("repeat_columns", (means,), (rows, sum(class_sizes)), tuple(class_sizes))
+    (rows, columns), sizes = _matrix(means), _sizes(class_sizes)
+    if columns != len(sizes):
+        raise ShapeError(f"{columns} columns do not fit {len(sizes)} classes")
+    return _node("repeat_columns", (means,), (rows, sum(sizes)), sizes)
 
 
 def sqrt(value: Any) -> Expression:
@@ -270,6 +327,7 @@ def trace(matrix: Expression) -> Expression:
 
 def sum_squares(matrix: Expression) -> Expression:
     """‖X‖_F², the sum of squared entries."""
+    _matrix(matrix)
     return _node("sum_squares", (matrix,), ())
 
 
@@ -279,9 +337,11 @@ def frobenius_norm(matrix: Expression) -> Expression:
 
 
 def schatten(matrix: Expression, power: int | Fraction) -> Expression:
-    """Σ_j σ_j(X)^p, the p-th power of the Schatten-p (quasi-)norm; p = 1 gives the nuclear norm."""
+    """Σ_j σ_j(X)^p for p > 0, the p-th power of the Schatten-p (quasi-)norm; p = 1 gives the nuclear norm."""
     _matrix(matrix)
-    return _node("schatten", (matrix,), (), Fraction(power))
+    if _exponent(power) <= 0:
+        raise FormulaError(f"a Schatten norm needs a positive power, got {power}")
+    return _node("schatten", (matrix,), (), _exponent(power))
 
 
 def nuclear_norm(matrix: Expression) -> Expression:
@@ -297,30 +357,44 @@ def operator_norm(matrix: Expression) -> Expression:
 
 def relu(matrix: Expression) -> Expression:
     """Entrywise max(x, 0)."""
-    return _node("relu", (matrix,), matrix.shape)
+    return _node("relu", (matrix,), _matrix(matrix))
 
 
 def largest_root(coefficients: Sequence[Any]) -> Expression:
     """The largest real root of Σ cᵢ xⁱ, coefficients from the constant term up; it must be positive."""
-    return _node("largest_root", tuple(constant(c) for c in coefficients), ())
+    return _node("largest_root", _polynomial(coefficients), ())
 
 
 def smallest_positive_root(coefficients: Sequence[Any]) -> Expression:
     """The smallest positive root of Σ cᵢ xⁱ, coefficients from the constant term up."""
-    return _node("smallest_positive_root", tuple(constant(c) for c in coefficients), ())
+    return _node("smallest_positive_root", _polynomial(coefficients), ())
+
+
+def _polynomial(coefficients: Sequence[Any]) -> tuple[Expression, ...]:
+    """Coefficients without zeros at either end: neither changes the positive roots."""
+    found = list(_scalars(coefficients))
+    while found and _is_zero(found[-1]):
+        found.pop()
+    while found and _is_zero(found[0]):
+        found.pop(0)
+    if len(found) < 2:
+        raise FormulaError("a polynomial with a positive root has two coefficients at least that are not zero")
+    return tuple(found)
 
 
 def _radical(node: Expression) -> tuple[Fraction, int]:
-    if node.op == "rational":
+    if node.op == "rational" and _value(node) >= 0:
         return _value(node), 1
     if node.op == "power" and isinstance(node.data, Fraction):
         base, index = _radical(node.args[0])
+        if not base and node.data < 0:
+            raise FormulaError("compare met a division by zero")
         return base**node.data.numerator, index * node.data.denominator
     if node.op == "scale":
         (left, i), (right, j) = map(_radical, node.args)
         common = lcm(i, j)
         return left ** (common // i) * right ** (common // j), common
-    raise FormulaError(f"{node.op} is not a product of rational powers of positive rationals")
+    raise FormulaError(f"{node.op} is not a product of rational powers of non-negative rationals")
 
 
 def compare(left: Any, right: Any) -> int:
@@ -330,8 +404,6 @@ def compare(left: Any, right: Any) -> int:
     -1
     """
     (a, i), (b, j) = _radical(constant(left)), _radical(constant(right))
-    if a < 0 or b < 0:
-        raise FormulaError("compare is for non-negative quantities")
     common = lcm(i, j)
     x, y = a ** (common // i), b ** (common // j)
     return (x > y) - (x < y)
@@ -353,17 +425,18 @@ def walk(*roots: Expression) -> Iterator[Expression]:
             stack.extend((arg, False) for arg in reversed(node.args))
 
 
-def substitute(root: Expression, values: Mapping[str, Expression]) -> Expression:
-    """Replace variables by expressions of the same shapes."""
+def substitute(root: Expression, values: Mapping[str, Any]) -> Expression:
+    """Replace variables by expressions (or exact numbers) of the same shapes."""
     done: dict[int, Expression] = {}
     for node in walk(root):
         if node.op == "variable" and node.data in values:
-            replacement = values[str(node.data)]
+            replacement = constant(values[str(node.data)])
             if replacement.shape != node.shape:
                 raise ShapeError(f"{node.data} has shape {node.shape}, its value has {replacement.shape}")
             done[id(node)] = replacement
         else:
-            done[id(node)] = _node(node.op, tuple(done[id(arg)] for arg in node.args), node.shape, node.data)
+            args = [done[id(arg)] for arg in node.args]
+            done[id(node)] = _BUILDERS[node.op](node.data, node.shape, *args)
     return done[id(root)]
 
 
@@ -381,17 +454,78 @@ def to_json(*roots: Expression) -> list[Any]:
 def from_json(rows: Sequence[Any]) -> tuple[Expression, ...]:
     """Rebuild formulas from their canonical form.
 
+    Raises:
+        ValueError: naming the row, for anything that the vocabulary could not have recorded.
+
     >>> X = variable("X", (2, 2))
     >>> from_json(to_json(trace(X @ X)))[0] is trace(X @ X)
     True
     """
     nodes: list[Expression] = []
-    for op, shape, data, args in rows[:-1]:
-        nodes.append(_node(op, tuple(nodes[i] for i in args), tuple(shape), _data(op, data)))
-    return tuple(nodes[i] for i in rows[-1])
+    if not isinstance(rows, list | tuple) or not rows:
+        raise ValueError("a formula must be a list of nodes with the roots' indices last")
+    for number, row in enumerate(rows[:-1]):
+        try:
+            op, shape, data, args = row
+            if not isinstance(op, str) or op not in _BUILDERS:
+                raise ValueError(f"unknown operation {op!r}")
+            node = _BUILDERS[op](_data(op, data), _shape(*shape), *_arguments(nodes, args))
+            if node.shape != tuple(shape):
+                raise ShapeError(f"{op} has the shape {node.shape}, not {tuple(shape)}")
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"node {number} of a formula is malformed: {error}") from None
+        nodes.append(node)
+    return tuple(_arguments(nodes, rows[-1]))
 
 
-def _data(op: str, data: Any) -> Hashable:
+def _arguments(nodes: Sequence[Expression], indices: Any) -> list[Expression]:
+    if not isinstance(indices, list | tuple):
+        raise ValueError(f"expected a list of earlier nodes, got {indices!r}")
+    for i in indices:
+        if type(i) is not int or not 0 <= i < len(nodes):
+            raise ValueError(f"there is no earlier node {i!r}")
+    return [nodes[i] for i in indices]
+
+
+_EXACT = re.compile(r"-?[0-9]+(/[0-9]*[1-9][0-9]*)?")
+
+
+def _data(op: str, data: Any) -> Any:
     if op in ("rational", "power", "schatten"):
-        return rational(data)
-    return tuple(tuple(part) if isinstance(part, list) else part for part in data) if isinstance(data, list) else data
+        if not isinstance(data, str) or not _EXACT.fullmatch(data):
+            raise ValueError(f"not an exact rational: {data!r}")
+        return Fraction(data)
+    if op in ("variable", "one_hot", "class_means", "repeat_columns", "entry", "submatrix"):
+        return data
+    if data is not None:
+        raise ValueError(f"{op} has no data, got {data!r}")
+    return None
+
+
+_BUILDERS: dict[str, Callable[..., Expression]] = {
+    "rational": lambda data, _: constant(data),
+    "variable": lambda data, shape: variable(data, shape),
+    "add": lambda _, __, left, right: left + right,
+    "scale": lambda _, __, factor, value: factor * value,
+    "power": lambda data, _, base: base**data,
+    "matmul": lambda _, __, left, right: left @ right,
+    "transpose": lambda _, __, matrix: matrix.T,
+    "entry": lambda data, _, matrix: matrix[tuple(data)],
+    "submatrix": lambda data, _, matrix: matrix[tuple(map(tuple, data))],
+    "identity": lambda _, shape: identity(shape[0]),
+    "ones": lambda _, shape: ones(*shape),
+    "zeros": lambda _, shape: zeros(*shape),
+    "diagonal": lambda _, shape, *entries: diagonal(entries, *shape),
+    "helmert": lambda _, shape: helmert(*shape),
+    "one_hot": lambda data, _: one_hot(data),
+    "class_means": lambda data, _, features: class_means(features, data),
+    "repeat_columns": lambda data, _, means: repeat_columns(means, data),
+    "trace": lambda _, __, matrix: trace(matrix),
+    "sum_squares": lambda _, __, matrix: sum_squares(matrix),
+    "schatten": lambda data, _, matrix: schatten(matrix, data),
+    "operator_norm": lambda _, __, matrix: operator_norm(matrix),
+    "relu": lambda _, __, matrix: relu(matrix),
+    "largest_root": lambda _, __, *coefficients: largest_root(coefficients),
+    "smallest_positive_root": lambda _, __, *coefficients: smallest_positive_root(coefficients),
+}
+"""How each operation is recorded again from its data, shape and arguments; that changes nothing."""

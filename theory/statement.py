@@ -20,6 +20,9 @@ Parameters = Mapping[str, Any]
 PAPERS = ("theory.papers.dang2023",)
 """Modules whose statements make up the registry."""
 
+EXAMPLES_A_RUN = 6
+"""Examples of one run of Hypothesis; see ``Statement.draw``."""
+
 PROVENANCE = {
     "P": "the paper's own text was read",
     "Q": "restated by another paper or by the official code",
@@ -100,35 +103,47 @@ class Statement:
         return self.build(**parameters, **(self.wrong[wrong] if wrong else {}))
 
     def draw(self, count: int, seed: int = 0) -> list[dict[str, Any]]:
-        """Up to ``count`` different choices of parameters that meet the hypotheses, reproducible from the seed."""
-        import hypothesis
-        from hypothesis import HealthCheck, Phase, given, settings
-        from hypothesis import strategies as st
+        """Up to ``count`` different choices of parameters that meet the hypotheses, reproducible from the seed.
 
+        Hypothesis varies earlier examples within a run, so many short runs are more diverse than a long one.
+        """
         found: dict[str, dict[str, Any]] = {}
-        if count < 1:
-            return []
-
-        @hypothesis.seed(seed)
-        @settings(
-            max_examples=4 * count,
-            database=None,
-            deadline=None,
-            phases=(Phase.generate,),
-            suppress_health_check=list(HealthCheck),
-        )
-        @given(st.fixed_dictionaries(dict(self.strategies)))
-        def collect(parameters: dict[str, Any]) -> None:
-            if len(found) < count and not self.unmet(parameters):
-                found.setdefault(repr(sorted(parameters.items())), parameters)
-
-        collect()
+        for run in range(count):
+            for parameters in _short_run(self.strategies, seed * 1_000_003 + run):
+                if len(found) < count and not self.unmet(parameters):
+                    found.setdefault(repr(sorted(parameters.items())), parameters)
+            if len(found) == count:
+                break
         return list(found.values())
 
     def instances(self, count: int, seed: int = 0) -> list[dict[str, Any]]:
         """The witness, the fixed configurations, then drawn parameters: ``count`` drawn ones at most."""
         fixed = [dict(self.witness)] if self.witness else []
         return [*fixed, *map(dict, self.configurations), *self.draw(count, seed)]
+
+
+def _short_run(strategies: Mapping[str, Any], seed: int) -> list[dict[str, Any]]:
+    """A few examples of one run of Hypothesis, without the first, which is always the simplest."""
+    import hypothesis
+    from hypothesis import HealthCheck, Phase, given, settings
+    from hypothesis import strategies as st
+
+    examples: list[dict[str, Any]] = []
+
+    @hypothesis.seed(seed)
+    @settings(
+        max_examples=EXAMPLES_A_RUN,
+        database=None,
+        deadline=None,
+        phases=(Phase.generate,),
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.fixed_dictionaries(dict(strategies)))
+    def collect(parameters: dict[str, Any]) -> None:
+        examples.append(parameters)
+
+    collect()
+    return examples[1:] or examples
 
 
 _registry: dict[str, Statement] = {}

@@ -1,0 +1,100 @@
+"""The report says what was found, in words and as JSON, and leaves nothing out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import fakes
+import pytest
+from rich.console import Console, RenderableType
+
+from verify import report, runner
+from verify.results import Examination
+
+REGISTRY = fakes.registry()
+
+STATEMENT_KEYS = {
+    *("id", "source", "provenance", "expected", "conclusion", "assurance", "scope", "instances", "as_expected"),
+    *("seconds", "clauses", "engines", "certificates"),
+}
+
+
+def examine(statement: str, *engines: str) -> Examination:
+    return runner.examine(fakes.statements()[statement], engines, registry=REGISTRY)
+
+
+def printed(part: RenderableType) -> str:
+    screen = Console(width=200, record=True, quiet=False, file=open("/dev/null", "w"))  # noqa: SIM115
+    screen.print(part)
+    text = screen.export_text()
+    screen.file.close()
+    return text
+
+
+def test_json_has_the_fields_of_the_design() -> None:
+    results = [examine("fake-square", "sealing", "unable"), examine("fake-square", "certified", "against")]
+    data = report.verify_json(results, lambda certificate: Path("certificates") / str(certificate["kind"]))
+    json.dumps(data, allow_nan=False)
+    assert set(data) == {"statements", "skipped"}
+    first, second = data["statements"]
+    assert set(first) == set(second) == STATEMENT_KEYS
+    assert first["expected"] == {"conclusion": "holds", "at_least": "certified"}
+    assert first["clauses"] == [{"name": "inequality", "conclusion": "holds", "assurance": "certified"}]
+    assert [set(engine) for engine in first["engines"]] == [{"engine", "conclusion", "assurance", "seconds", "detail"}]
+    assert first["certificates"] == ["certificates/fake"]
+    assert (first["scope"], first["instances"], first["provenance"]) == ("instances", 1 + fakes.FEW, "P")
+    assert second["as_expected"] is False
+    assert [set(skip) for skip in data["skipped"]] == [{"what", "why"}] * 2
+    assert data["skipped"][0] == {"what": "unable × fake-square (4 instances)", "why": "not my kind of claim"}
+    assert data["skipped"][1]["what"] == "conflict in fake-square"
+
+
+@pytest.mark.parametrize(
+    ("statement", "engine", "words"),
+    [
+        ("fake-square", "certified", "holds on 4 instances (certified)"),
+        ("fake-square", "against", "refuted on 1 instances (certified)"),
+        ("fake-false", "against", "refuted as reconstructed; the printed text was not seen (certified)"),
+        ("fake-square", "hesitant", "undecided: inequality: a candidate at X = 1"),
+    ],
+)
+def test_verdicts_in_words(statement: str, engine: str, words: str) -> None:
+    assert report.in_words(examine(statement, engine)) == words
+
+
+def test_one_line_a_statement() -> None:
+    text = printed(report.statements_table([examine("fake-square", "certified"), examine("fake-square", "against")]))
+    heading, first, second = [line for line in text.splitlines() if line.strip()]
+    assert "verdict" in heading
+    assert first.startswith("✓  fake-square")
+    assert second.startswith("✗  fake-square")
+
+
+def test_the_papers_own_configurations_stand_side_by_side() -> None:
+    table = report.configurations_table([examine("fake-model", "numerical", "certified")])
+    text = printed(table)
+    assert table.row_count == 1
+    for part in ("2, 1", "0.01", "yes", "0.5", "0.500000000001", "+1.0e-12", "holds (certified)", "fake-model"):
+        assert part in text
+    assert report.configurations_table([examine("fake-square", "numerical")]).row_count == 0
+
+
+def test_a_value_that_is_no_number_is_printed_as_it_is() -> None:
+    assert report._side_by_side("unknown", 1.0) == ("unknown", "1.0", "")
+    assert report._side_by_side("0." + "3" * 40, "0." + "3" * 39 + "4")[2] == "+1.0e-40"
+
+
+def test_details_name_clauses_engines_and_reasons(capsys: pytest.CaptureFixture[str]) -> None:
+    report.print_report([examine("fake-square", "certified", "raising", "unable")], report.console())
+    text = capsys.readouterr().out
+    for part in ("clause  inequality  holds on 4 instances (certified)", "RuntimeError: no convergence", "not my kind"):
+        assert part in text
+    assert "1 of 1 statements as expected" in text
+    assert all(line == line.rstrip() for line in text.splitlines())
+
+
+def test_what_went_well_is_brief_unless_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    for verbose in (False, True):
+        report.print_report([examine("fake-square", "certified")], report.console(), verbose)
+        assert ("engine" in capsys.readouterr().out) is verbose

@@ -1,0 +1,206 @@
+"""The command ``collapse``. What is heavy is imported when a command needs it, so that ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import json as json_format
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from verify import calculator
+from verify.engines import DEVICES, ENGINES, Settings
+from verify.errors import BadInput
+
+if TYPE_CHECKING:
+    from theory.statement import Statement
+    from verify.runner import Progress
+
+INTERRUPTED, PIPE_CLOSED = 130, 141
+MOST_JOBS = 8
+"""Workers by default at most: each holds torch, SymPy and CVXPY in memory, about half a gigabyte."""
+
+app = typer.Typer(
+    name="collapse",
+    help="Is this theorem on neural collapse right, and what is the optimum in my setting?",
+    epilog="Exit status: 0 all as expected, 1 something is not, 2 unusable input, 3 something could not be examined.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Json = Annotated[str | None, typer.Option("--json", metavar="FILE", help="Write JSON to a file; - is standard output.")]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit status.
+
+    >>> main(["show", "--nonsense"])
+    2
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        status = _invoke(given or ["--help"])
+        sys.stdout.flush()
+        return status
+    except KeyboardInterrupt:
+        print("collapse: interrupted; what is finished is kept", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+
+
+def _invoke(arguments: list[str]) -> int:
+    from theory.statement import StatementError
+
+    command = typer.main.get_command(app)
+    try:
+        with command.make_context("collapse", arguments) as context:
+            command.invoke(context)
+    except typer.Exit as done:
+        return done.exit_code
+    except typer.TyperException as error:
+        message = error.format_message() if hasattr(error, "format_message") else str(error)
+    except (BadInput, StatementError) as error:
+        message = str(error)
+    else:
+        return 0
+    print(f"collapse: {' '.join(message.split())}", file=sys.stderr)
+    return 2
+
+
+@app.command()
+def verify(
+    patterns: Annotated[
+        list[str] | None, typer.Argument(metavar="[PATTERN]...", help="Ids, with * and ?; default all.")
+    ] = None,
+    full: Annotated[bool, typer.Option("--full/--quick", help="More instances, more starts.")] = False,
+    engine: Annotated[list[str] | None, typer.Option(help=f"Only this one; repeatable: {', '.join(ENGINES)}.")] = None,
+    device: Annotated[str, typer.Option(help=f"{', '.join(DEVICES)}.")] = "auto",
+    jobs: Annotated[int | None, typer.Option(min=1, help="Worker processes; default one a processor.")] = None,
+    json: Json = None,
+    seed: Annotated[int, typer.Option(min=0, help="Makes drawn instances and random starts reproducible.")] = 0,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Ignore stored results.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show clauses and engines.")] = False,
+) -> None:
+    """Check the papers' statements by independent means."""
+    from verify import report, runner
+    from verify.results import exit_status
+    from verify.store import Store
+
+    statements = _statements(patterns or ["*"])
+    settings = Settings(device, seed, "full" if full else "quick")
+    engines = runner.chosen(engine or None, runner.Registry())
+    _require_device(device)
+    _require_writable(json)
+    with Store() as store:
+        if store.note:
+            print(f"collapse: {store.note}", file=sys.stderr)
+        with _shown_progress() as progress:
+            results = runner.run(statements, settings, engines, jobs or _default_jobs(), store, fresh, progress)
+        report.print_report(results, report.console(stderr=json == "-"), verbose)
+        _write_json(json, report.verify_json(results, store.path))
+    raise typer.Exit(exit_status(results))
+
+
+@app.command("list")
+def list_(json: Json = None) -> None:
+    """List all statements."""
+    from theory.statement import statements
+    from verify import report
+
+    known = list(statements().values())
+    _require_writable(json)
+    if json != "-":
+        report.put(report.console(), report.list_table(known))
+    _write_json(json, report.list_json(known))
+
+
+@app.command()
+def show(id: Annotated[str, typer.Argument(metavar="ID", help="A statement's id; * and ? match several.")]) -> None:
+    """Show a statement: hypotheses, source, what is expected, and the evidence so far."""
+    from verify import report
+    from verify.runner import stored
+    from verify.store import Store, home
+
+    for statement in _statements([id]):
+        report.put(report.console(), report.description(statement))
+        if home().exists():
+            with Store() as store:
+                report.put(report.console(), report.evidence(stored(statement, store)))
+
+
+app.command()(calculator.optimum)
+app.command()(calculator.measure)
+
+
+def _statements(patterns: Sequence[str]) -> list[Statement]:
+    from theory.statement import find
+
+    return list({statement.id: statement for pattern in patterns for statement in find(pattern)}.values())
+
+
+def _require_device(device: str) -> None:
+    if device == "cuda":
+        import torch
+
+        if not torch.cuda.is_available():
+            raise BadInput("--device cuda: torch finds no CUDA device on this machine")
+
+
+@contextmanager
+def _shown_progress() -> Iterator[Callable[[Progress], None]]:
+    """A bar on a terminal; elsewhere a line for each finished statement."""
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    from verify.report import console
+
+    screen = console(stderr=True)
+    if not screen.is_terminal:
+        yield _progress_lines
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Bar(*columns, console=screen, transient=True) as bar:
+        task = bar.add_task("planning", total=None)
+        yield lambda event: bar.update(task, description=event.statement, completed=event.done, total=event.total)
+
+
+def _progress_lines(event: Progress) -> None:
+    if event.finished:
+        print(f"{event.done} of {event.total}: {event.statement} examined", file=sys.stderr, flush=True)
+
+
+def _require_writable(path: str | None) -> None:
+    """Find out before the work, not after it, that its result cannot be written."""
+    if path in (None, "-"):
+        return
+    try:
+        with Path(str(path)).open("a", encoding="utf-8"):
+            pass
+    except OSError as error:
+        raise BadInput(f"--json {path}: cannot be written ({error.strerror})") from error
+
+
+def _write_json(path: str | None, data: Any) -> None:
+    if path is None:
+        return
+    text = json_format.dumps(data, indent=2, ensure_ascii=False) + "\n"
+    if path == "-":
+        sys.stdout.write(text)
+    else:
+        Path(path).write_text(text, encoding="utf-8")
+
+
+def _default_jobs() -> int:
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(usable, MOST_JOBS)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

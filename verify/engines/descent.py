@@ -1,0 +1,701 @@
+"""The descent engine: many restarts as one batch on CPU or GPU, then a Newton finish, all in float64.
+
+It asks whether the claimed minimum is reached and never undercut, and whether the geometry at the end is the claimed
+one. It proposes and does not prove: ``holds`` is numerical, and a refutation needs a point that is exact.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import prod
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+
+from theory.claims import Clause, CriticalPoints, GlobalMinimum, Inequality, Minimisation, Relation
+from theory.floats import Floats, to_float
+from theory.interpreters import Balls, Rationals, Undecidable, precision
+from theory.model import UnconstrainedFeatures
+from theory.ops import Expression, diagonal, identity, ones, sum_squares, to_json, trace, variable, walk
+from theory.statement import Instance
+from verify.engines.kernels import LinearModel
+from verify.minimise import SMALL_VALUE, Endpoints, Formula, Layout, Objective, critical_points, lbfgs, minimise, newton
+from verify.verdict import Evidence, Finding, Unable, holds, refuted, undecided
+
+if TYPE_CHECKING:
+    from verify.engines import Settings
+
+Tensor = torch.Tensor
+Values = dict[str, Tensor]
+
+INSTANCES = {"quick": 8, "full": 60}
+
+REACHED = 1e-9
+"""Relative distance at which a value counts as reached: a thousandth of the smallest error worth catching (1e-6)."""
+
+UNDERCUT = 1e-12
+"""A value lower than the claim by this relative amount is examined exactly; rounding of a sum of squares is less."""
+
+ATTAINED = 1e-11
+"""Agreement of the objective at a claimed minimiser, whose entries are rounded once."""
+
+SETTLED = 1e-8
+"""An endpoint is settled when its estimated distance to the critical point is below this, relative to its norm (or 1 in
+the kernel's units): geometry is then known to about 1e-8. Flat minima don't settle and are not measured."""
+
+RELATIVE = 1e-7
+"""Largest relative deviation of a relation at a settled endpoint: ten times what settling leaves, a tenth of 1e-6."""
+
+ABSOLUTE = 1e-12
+"""Deviations below this fraction of a formula's natural magnitude are not seen: quantities that vanish have no scale of
+their own, and their rounding is that of what they are made from."""
+
+SAME, DIFFERENT = 1e-6, 1e-3
+"""Relative distances at which invariants of two minimisers count as equal, and as different; between them, neither."""
+
+CRITICAL = 1e-11
+"""Gradient norm, in units where factors have order one, at which a point counts as critical."""
+
+NEGATIVE = 1e-10
+"""Relative slack below which an inequality's violation is examined exactly."""
+
+SMALL_COLUMNS, SMALL_WIDTH = 16, 8
+"""Up to these sizes the search runs over all N columns, since class means cannot see NC1 fail."""
+
+WIDE = 2000
+"""Above this number of unknowns fewer restarts are made, each with more iterations."""
+
+STARTS = {"quick": 16, "full": 64}
+WIDE_STARTS = {"quick": 4, "full": 16}
+FORMULA_STARTS = {"quick": 64, "full": 512}
+
+UNITS = 8
+"""Formulas are searched in units from 10^−8 to 10^8: the scalar problem's minimiser grows as a power of 1/decay."""
+
+SADDLE_ITERATIONS = 40
+"""Newton steps on the gradient from each start: most converge within 20, and the others are dropped."""
+
+GAINS = (1.0, 1.6, 0.6, 1.2, 2.0, 1.0, 1.6, 1.2)
+"""Sizes of Gaussian starts, where the optimum has order one: large ones keep their modes, small ones lose some."""
+
+EXACT_BITS = (24, 40)
+"""Binary digits after the point to which a counterexample is rounded: few where they do, for a short certificate."""
+
+BALL_BITS = (128, 512, 2048)
+"""Precisions tried in turn to enclose a claimed value or the sides of an inequality."""
+
+ENTRIES = 1 << 23
+"""Entries of the largest intermediate that one evaluation of a clause may have (64 MB)."""
+
+
+def examine(instance: Instance, settings: Settings) -> Evidence:
+    """Search for a lower value, and measure the geometry where the claimed one is reached.
+
+    Raises:
+        Unable: for a kind of claim or a model that descent doesn't know, a value that can't be enclosed, or a device
+            that isn't there.
+    """
+    started = time.perf_counter()
+    device, claim = choose_device(settings.device), instance.claim
+    try:
+        if isinstance(claim, GlobalMinimum):
+            evidence = _examine_minimum(claim, settings, device)
+        elif isinstance(claim, CriticalPoints):
+            evidence = _examine_critical_points(claim, settings, device)
+        elif isinstance(claim, Inequality):
+            evidence = _examine_inequality(claim, settings, device)
+        else:
+            raise Unable(f"descent does not examine claims of the kind {claim.kind}")
+    except Undecidable as error:
+        raise Unable(f"a constant of the claim could not be enclosed: {error}") from error
+    findings, numbers, uses, certificates = evidence
+    numbers = {**numbers, "seed": settings.seed, "device": str(device)}
+    return Evidence("descent", tuple(findings), time.perf_counter() - started, numbers, uses, certificates)
+
+
+Parts = tuple[list[Finding], dict[str, Any], tuple[str, ...], tuple[Mapping[str, Any], ...]]
+"""Findings, numbers, reductions used and certificates."""
+
+
+def choose_device(name: str) -> torch.device:
+    """The torch device for ``auto``, ``cpu`` or ``cuda``.
+
+    Raises:
+        Unable: when CUDA is asked for and there is none.
+    """
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
+        raise Unable("there is no CUDA device")
+    return torch.device("cuda" if name == "cuda" or (name == "auto" and available) else "cpu")
+
+
+# ------------------------------------------------------------------------------------------------------- searches
+
+
+class Search(Protocol):
+    """A problem made ready for descent."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the arithmetic runs."""
+        ...
+
+    @property
+    def objective(self) -> Objective:
+        """What is minimised, over flat vectors."""
+        ...
+
+    @property
+    def columns(self) -> str:
+        """Whether all N columns or class means are searched."""
+        ...
+
+    @property
+    def uses(self) -> tuple[str, ...]:
+        """Reductions that the search relies on."""
+        ...
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Restarts by effort."""
+        ...
+
+    @property
+    def iterations(self) -> int:
+        """Iterations of L-BFGS."""
+        ...
+
+    def starts(self, count: int, generator: torch.Generator) -> Tensor:
+        """Starting points (count, n)."""
+        ...
+
+    def minimise(self, starts: Tensor, iterations: int) -> Endpoints:
+        """Where descent from the starts ends."""
+        ...
+
+    def values(self, x: Tensor) -> Values:
+        """The problem's own variables at points (B, n)."""
+        ...
+
+    def reference(self) -> Values:
+        """Variables of the size that they naturally have, for deviations of quantities that vanish."""
+        ...
+
+    def counterexample(self, x: Tensor, value: Expression) -> dict[str, Any] | None:
+        """A certificate that the objective near the point x (n) is below the value, decided exactly; else None."""
+        ...
+
+
+class ModelSearch:
+    """Descent on a linear model, over all N columns where it is small, else over class means."""
+
+    def __init__(self, model: UnconstrainedFeatures, device: torch.device) -> None:
+        if model.loss != "mse" or model.activation != "linear":
+            raise Unable(f"descent knows the linear model with mse, not {model.activation} with {model.loss}")
+        self.model, self.device = model, device
+        self.collapsed = model.N > SMALL_COLUMNS or max(model.widths) > SMALL_WIDTH
+        self.objective = LinearModel(model, self.collapsed, device)
+        self.columns = "class means" if self.collapsed else "all N"
+        self.uses: tuple[str, ...] = ("class-mean reduction",) if self.collapsed else ()
+        self.wide = self.objective.layout.size > WIDE
+        self.iterations = 1000 if self.wide else 300
+        self.counts = WIDE_STARTS if self.wide else STARTS
+
+    def starts(self, count: int, generator: torch.Generator) -> Tensor:
+        """Half Gaussian, half chained (all Gaussian where layers are wide); one at zero, a few of lower rank."""
+        most = min(self.model.R, self.model.K - self.model.has_bias)
+        chained = 0 if self.wide else count // 2
+        gains = torch.tensor([GAINS[i % len(GAINS)] for i in range(count - chained)], dtype=torch.float64)
+        starts = self.objective.gaussian_starts(gains, generator)
+        if not chained:
+            return starts
+        ranks = [0] + [i // 4 % (most + 1) if i % 4 == 3 else most for i in range(1, chained)]
+        near_one = torch.tensor([1.0 - 0.1 * (i % 2) for i in range(chained)], dtype=torch.float64)
+        return torch.cat([starts, self.objective.chained_starts(near_one, ranks, generator)])
+
+    def minimise(self, starts: Tensor, iterations: int) -> Endpoints:
+        """Where descent from the starts ends."""
+        return minimise(self.objective, starts, iterations)
+
+    def values(self, x: Tensor) -> Values:
+        """All factors, with class means repeated over their class."""
+        factors = self.objective.factors(x)
+        if "M" in factors:
+            sizes = torch.tensor(self.model.class_sizes, device=x.device)
+            factors["H"] = torch.repeat_interleave(factors.pop("M"), sizes, dim=-1)
+        return factors
+
+    def reference(self) -> Values:
+        """Two Gaussian points at gain 1."""
+        generator = torch.Generator().manual_seed(0)
+        return self.values(self.objective.gaussian_starts(torch.ones(2, dtype=torch.float64), generator))
+
+    def counterexample(self, x: Tensor, value: Expression) -> dict[str, Any] | None:
+        """Factors as rationals at which the exact objective is below the value."""
+        factors = {name: part[0].tolist() for name, part in self.objective.factors(x[None]).items()}
+        for bits in EXACT_BITS:
+            point = {name: _rounded(matrix, bits) for name, matrix in factors.items()}
+            exact = exact_objective(self.model, point)
+            if _is_below(exact, value):
+                return {
+                    "kind": "counterexample",
+                    "clause": "value",
+                    "model": self.model.to_json(),
+                    "value": to_json(value),
+                    "columns": self.columns,
+                    "point": {name: [[str(x) for x in row] for row in matrix] for name, matrix in point.items()},
+                    "objective": str(exact),
+                }
+        return None
+
+
+class FormulaSearch:
+    """Descent on a formula over named variables, by automatic differentiation; x = y² where x ≥ 0.
+
+    The last coordinate of a point is the restart's unit of length: it scales all variables and doesn't move.
+    """
+
+    columns = "all"
+    uses: tuple[str, ...] = ()
+    iterations = 300
+    counts = FORMULA_STARTS
+
+    def __init__(self, problem: Minimisation, device: torch.device) -> None:
+        self.problem, self.device = problem, device
+        self.layout = Layout({name: v.shape for name, v in problem.variables.items()})
+        floats = Floats(device)
+        self.objective = Formula(lambda x: floats.evaluate(problem.objective, self.values(x)))
+
+    def starts(self, count: int, generator: torch.Generator) -> Tensor:
+        """Zero, and Gaussian points in units of many sizes."""
+        entries = torch.randn(count, self.layout.size, generator=generator, dtype=torch.float64)
+        exponents = UNITS * (2 * torch.rand(count, 1, generator=generator, dtype=torch.float64) - 1)
+        starts = torch.cat([entries, 10**exponents], dim=1)
+        starts[0] = torch.tensor([0.0] * self.layout.size + [1.0])
+        return starts.to(self.device)
+
+    def minimise(self, starts: Tensor, iterations: int) -> Endpoints:
+        """Where descent from the starts ends; distances are then estimated anew in units of 1 or the point's own size.
+
+        In a restart's own tiny unit everything nearby looks flat, and so settled.
+        """
+        ends = minimise(self.objective, starts, iterations)
+        near = ends.distances.isfinite().nonzero()[:, 0]
+        points = ends.points.clone()
+        points[near] = self._rescaled(points[near])
+        again = newton(self.objective, points[near])
+        for whole, part in zip(_fields(ends), _fields(again), strict=True):
+            whole[near] = part
+        return ends
+
+    def _rescaled(self, x: Tensor) -> Tensor:
+        """The same points in units of 1, or of their largest entry where that is larger."""
+        entries = self.layout.join(list(self.values(x).values()))
+        unit = entries.abs().amax(1, keepdim=True).clamp(min=1.0)
+        roots = {
+            name: entries.new_full(v.shape, float(name in self.problem.nonnegative))
+            for name, v in self.problem.variables.items()
+        }
+        squared = self.layout.join([part[None] for part in roots.values()]) > 0
+        scaled = entries / unit
+        return torch.cat([torch.where(squared, scaled.clamp(min=0.0).sqrt(), scaled), unit], dim=1)
+
+    def values(self, x: Tensor) -> Values:
+        """The variables at points."""
+        parts, unit = self.layout.split(x[:, :-1]), x[:, -1].detach()
+        shaped = {name: unit.reshape(-1, *[1] * (part.dim() - 1)) for name, part in parts.items()}
+        nonnegative = self.problem.nonnegative
+        return {name: shaped[name] * (p * p if name in nonnegative else p) for name, p in parts.items()}
+
+    def reference(self) -> Values:
+        """All variables one."""
+        return self.values(torch.ones(1, self.layout.size + 1, dtype=torch.float64, device=self.device))
+
+    def counterexample(self, x: Tensor, value: Expression) -> dict[str, Any] | None:
+        """Values of the variables at which a ball of the objective lies below the value."""
+        point = _exact_point(self.values(x[None]))
+        if not _balls_show(lambda balls, values: balls.evaluate(self.problem.objective, values), point, value):
+            return None
+        return {
+            "kind": "counterexample",
+            "clause": "value",
+            "minimisation": self.problem.to_json(),
+            "value": to_json(value),
+            "point": _point_json(point),
+        }
+
+
+def _search(problem: Any, device: torch.device) -> Search:
+    if isinstance(problem, UnconstrainedFeatures):
+        return ModelSearch(problem, device)
+    if isinstance(problem, Minimisation):
+        return FormulaSearch(problem, device)
+    raise Unable(f"descent does not minimise a {type(problem).__name__}")
+
+
+# ------------------------------------------------------------------------------------------------- global minimum
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a search for a claimed minimum found."""
+
+    search: Search
+    ends: Endpoints
+    claimed: float
+
+    @property
+    def best(self) -> float:
+        """The lowest value found."""
+        return float(self.ends.values.min())
+
+    @property
+    def scale(self) -> float:
+        """What differences of values are relative to."""
+        return max(abs(self.claimed), SMALL_VALUE)
+
+    @property
+    def reached(self) -> Tensor:
+        """Which restarts reached the claimed value."""
+        return (self.ends.values - self.claimed).abs() <= REACHED * self.scale
+
+    @property
+    def settled(self) -> Tensor:
+        """Which of these are known to full accuracy."""
+        return self.reached & (self.ends.distances <= SETTLED * self.ends.points.norm(dim=1).clamp(min=1.0))
+
+
+def _examine_minimum(claim: GlobalMinimum, settings: Settings, device: torch.device) -> Parts:
+    search = _search(claim.problem, device)
+    outcome = _descend(search, float(to_float(claim.value)), settings)
+    value, certificates = _value_finding(claim, outcome)
+    findings = [value]
+    if claim.minimisers:
+        findings.append(_attained_finding(claim, outcome, device))
+    settled = outcome.search.values(outcome.ends.points[outcome.settled])
+    why = "" if bool(outcome.settled.any()) else _why_unmeasured(outcome)
+    for clause in claim.clauses:
+        if not _is_beyond_reduction(clause, search):
+            findings.append(undecided(clause.name, why) if why else _clause_finding(clause, settled, search))
+    if claim.unique is not None:
+        findings.append(undecided("uniqueness", why) if why else _uniqueness_finding(claim, settled, search))
+    numbers = {
+        "claimed": outcome.claimed,
+        "best": outcome.best,
+        "difference": outcome.best - outcome.claimed,
+        "reached": f"{int(outcome.reached.sum())} of {len(outcome.ends.values)}",
+        "starts": len(outcome.ends.values),
+        "columns": search.columns,
+    }
+    return findings, numbers, search.uses, certificates
+
+
+def _descend(search: Search, claimed: float, settings: Settings) -> Outcome:
+    """One batch of restarts; a larger one with more iterations where the claim was missed and the starts disagree."""
+    generator = torch.Generator().manual_seed(settings.seed)
+    count = search.counts[settings.effort]
+    outcome = Outcome(search, search.minimise(search.starts(count, generator), search.iterations), claimed)
+    agree = (outcome.ends.values - outcome.best).abs() <= REACHED * max(abs(outcome.best), SMALL_VALUE)
+    if outcome.best <= claimed + REACHED * outcome.scale or 2 * int(agree.sum()) > count:
+        return outcome
+    more = search.minimise(search.starts(4 * count, generator), 4 * search.iterations)
+    pairs = zip(_fields(outcome.ends), _fields(more), strict=True)
+    return Outcome(search, Endpoints(*(torch.cat(pair) for pair in pairs)), claimed)
+
+
+def _fields(ends: Endpoints) -> tuple[Tensor, ...]:
+    return ends.points, ends.values, ends.gradients, ends.distances
+
+
+def _value_finding(claim: GlobalMinimum, outcome: Outcome) -> tuple[Finding, tuple[Mapping[str, Any], ...]]:
+    best, claimed = outcome.best, outcome.claimed
+    where = f"best {best!r}, claimed {claimed!r}, difference {best - claimed:.1e}"
+    if best < claimed - UNDERCUT * outcome.scale:
+        lowest = outcome.ends.points[outcome.ends.values.argmin()]
+        certificate = outcome.search.counterexample(lowest, claim.value)
+        if certificate is None:
+            return undecided("value", f"candidate: {where}; not confirmed in exact arithmetic"), ()
+        return refuted("value", f"a rational point lies below the claimed minimum: {where}"), (certificate,)
+    if not bool(outcome.reached.any()):
+        return undecided("value", f"not reached: {where}"), ()
+    return holds("value", "numerical", f"reached and never undercut: {where}"), ()
+
+
+def _why_unmeasured(outcome: Outcome) -> str:
+    if bool(outcome.reached.any()):
+        return "the minimum is flat: no endpoint settled, so its geometry was not measured"
+    return "no endpoint has the claimed value, so its geometry was not measured"
+
+
+def _attained_finding(claim: GlobalMinimum, outcome: Outcome, device: torch.device) -> Finding:
+    floats = Floats(device)
+    values = [float(floats.evaluate(claim.problem.objective, floats.point(point))) for point in claim.minimisers]
+    worst = max(values, key=lambda value: abs(value - outcome.claimed))
+    if abs(worst - outcome.claimed) <= ATTAINED * outcome.scale:
+        return holds("attained", "numerical", f"{len(values)} points, largest difference {worst - outcome.claimed:.1e}")
+    return undecided("attained", f"candidate: the objective is {worst!r} at a minimiser, claimed {outcome.claimed!r}")
+
+
+def _is_beyond_reduction(clause: Clause, search: Search) -> bool:
+    """Whether a search over class means cannot say anything about the clause."""
+    return bool(search.uses) and clause.name.startswith("NC1")
+
+
+def _uniqueness_finding(claim: GlobalMinimum, settled: Values, search: Search) -> Finding:
+    floats, reference = Floats(search.device), search.reference()
+    points = [floats.point(point) for point in claim.minimisers]
+    distances = []
+    for formula in _invariants(claim.problem):
+        found = torch.cat([floats.evaluate(formula, settled), *(floats.evaluate(formula, p)[None] for p in points)])
+        distances.append(_spread(found, ABSOLUTE * floats.magnitude(formula, reference)))
+    distance, count = max(distances), len(found)
+    if claim.unique and distance <= SAME:
+        return holds("uniqueness", "numerical", f"{count} minimisers agree to {distance:.1e}")
+    if not claim.unique and distance >= DIFFERENT:
+        return holds("uniqueness", "numerical", f"two of {count} minimisers differ by {distance:.1e}")
+    words = "agree" if distance <= SAME else "differ"
+    return undecided("uniqueness", f"candidate: {count} minimisers {words}, largest distance {distance:.1e}")
+
+
+def _invariants(problem: Any) -> list[Expression]:
+    """What all minimisers share when the claim says that they are unique."""
+    if isinstance(problem, UnconstrainedFeatures):
+        P, means = problem.product, problem.mean_features
+        return [P @ means, P @ P.T, means.T @ means]
+    return list(problem.variables.values())
+
+
+def _spread(values: Tensor, floor: float) -> float:
+    """The largest distance from the first value, relative to the largest norm; what is below ``floor`` is not seen."""
+    flat = values.reshape(len(values), -1)
+    distance = (flat - flat[0]).norm(dim=1).max() - floor
+    return float((distance / flat.norm(dim=1).max().clamp(min=floor)).clamp(min=0.0))
+
+
+# -------------------------------------------------------------------------------------------------------- clauses
+
+
+def _clause_finding(clause: Clause, values: Values, search: Search) -> Finding:
+    """Whether all relations of a clause hold at points, within the tolerances."""
+    count, reference = len(next(iter(values.values()))), search.reference()
+    floats = Floats(search.device)
+    deviation = max((_deviation(relation, values, reference, floats) for relation in clause.relations), default=0.0)
+    if deviation <= RELATIVE:
+        return holds(clause.name, "numerical", f"largest relative deviation {deviation:.1e} at {count} points")
+    return undecided(clause.name, f"candidate: relative deviation {deviation:.1e} at one of {count} points")
+
+
+def _deviation(relation: Relation, values: Values, reference: Values, floats: Floats) -> float:
+    """The largest relative deviation of a relation over points; ``inf`` where it fails strictly or has no value."""
+    entries = max(prod(node.shape) for node in walk(relation.left, relation.right))
+    count, chunk = len(next(iter(values.values()))), max(1, ENTRIES // entries)
+    floor = ABSOLUTE * max(floats.magnitude(side, reference) for side in (relation.left, relation.right))
+    worst = 0.0
+    for start in range(0, count, chunk):
+        part = {name: value[start : start + chunk] for name, value in values.items()}
+        left, right = torch.broadcast_tensors(
+            floats.evaluate(relation.left, part), floats.evaluate(relation.right, part)
+        )
+        rows = len(left) if left.dim() > len(relation.left.shape) else 1
+        worst = max(worst, _excess(relation.sign, left.reshape(rows, -1), right.reshape(rows, -1), floor))
+    return worst
+
+
+def _excess(sign: str, left: Tensor, right: Tensor, floor: float) -> float:
+    """How far two sides (B, entries) are from the relation, relative to the larger norm."""
+    if not bool(torch.isfinite(left).all() & torch.isfinite(right).all()):
+        return torch.inf
+    scale = torch.maximum(left.norm(dim=1), right.norm(dim=1))
+    if sign == "<":
+        margin = (right - left).amin(1)
+        return 0.0 if bool((margin > RELATIVE * scale + floor).all()) else torch.inf
+    gap = left - right if sign == "=" else (left - right).clamp(min=0.0)
+    distance = (gap.norm(dim=1) - floor).clamp(min=0.0)
+    return float((distance / scale.clamp(min=floor)).max())
+
+
+# ------------------------------------------------------------------------------------------------ critical points
+
+
+def _examine_critical_points(claim: CriticalPoints, settings: Settings, device: torch.device) -> Parts:
+    """Minima by descent and points of any index by Newton steps on the gradient; clauses where the gradient is tiny."""
+    if not isinstance(claim.problem, UnconstrainedFeatures):
+        raise Unable("descent looks for critical points of models only")
+    search = ModelSearch(claim.problem, device)
+    generator = torch.Generator().manual_seed(settings.seed)
+    count = search.counts[settings.effort]
+    minima = minimise(search.objective, search.starts(count // 2, generator), search.iterations, near=torch.inf)
+    saddles = critical_points(search.objective, search.starts(count, generator), SADDLE_ITERATIONS)
+    points = torch.cat([minima.points, saddles.points])
+    critical = torch.cat([minima.gradients, saddles.gradients]) <= CRITICAL
+    objective = torch.cat([minima.values, saddles.values])[critical]
+    values = search.values(points[critical])
+    why = "" if bool(critical.any()) else "no critical point was found"
+    findings = [
+        undecided(c.name, why) if why else _clause_finding(c, values, search)
+        for c in claim.clauses
+        if not _is_beyond_reduction(c, search)
+    ]
+    levels = len(torch.unique(torch.round(objective, decimals=8)))
+    numbers = {
+        "starts": len(points),
+        "critical points": int(critical.sum()),
+        "levels": levels,
+        "columns": search.columns,
+    }
+    return findings, numbers, search.uses, ()
+
+
+# ----------------------------------------------------------------------------------------------------- inequality
+
+
+def _examine_inequality(claim: Inequality, settings: Settings, device: torch.device) -> Parts:
+    """Minimise (right − left)/(|left| + |right|), which doesn't change with the scale of homogeneous sides."""
+    floats = Floats(device)
+    problem = Minimisation(claim.right - claim.left, dict(claim.variables))
+    search = FormulaSearch(problem, device)
+
+    def slack(x: Tensor) -> Tensor:
+        values = search.values(x)
+        left, right = floats.evaluate(claim.left, values), floats.evaluate(claim.right, values)
+        return (right - left) / (left.abs() + right.abs()).clamp(min=1e-300)
+
+    generator = torch.Generator().manual_seed(settings.seed)
+    starts = search.starts(2 * STARTS[settings.effort], generator)[1:]
+    points = lbfgs(Formula(slack), starts, search.iterations // 2)
+    values = torch.nan_to_num(slack(points).detach(), nan=torch.inf)
+    finding, certificates = _inequality_finding(claim, search, points, values)
+    findings = [finding]
+    if claim.tight:
+        findings.append(_tight_finding(claim, floats))
+    numbers = {"least slack": float(values.min()), "starts": len(points)}
+    return findings, numbers, (), certificates
+
+
+def _inequality_finding(
+    claim: Inequality, search: FormulaSearch, points: Tensor, values: Tensor
+) -> tuple[Finding, tuple[Mapping[str, Any], ...]]:
+    candidates = [int(i) for i in torch.argsort(values)[:3] if values[i] < -NEGATIVE]
+    cleared = 0
+    for i in candidates:
+        point = _exact_point(search.values(points[i : i + 1]))
+        sign = _sign_of_slack(claim, point)
+        if sign < 0:
+            certificate = {"kind": "inequality witness", "claim": claim.to_json(), "point": _point_json(point)}
+            return refuted("inequality", f"left > right at a rational point, relative {-float(values[i]):.1e}"), (
+                certificate,
+            )
+        cleared += sign > 0
+    if cleared < len(candidates):
+        least = float(values.min())
+        return undecided("inequality", f"candidate: relative slack {least:.1e}, not decided exactly"), ()
+    least = float(values.min())
+    also = f"; {cleared} apparent violations are rounding" if cleared else ""
+    return holds("inequality", "numerical", f"least relative slack {least:.1e} from {len(points)} starts{also}"), ()
+
+
+def _sign_of_slack(claim: Inequality, point: Mapping[str, Any]) -> int:
+    """The sign of right − left at a rational point: 0 where balls do not decide."""
+    for bits in BALL_BITS:
+        with precision(bits):
+            balls = Balls()
+            values = _ball_values(balls, point)
+            try:
+                slack = balls.evaluate(claim.right, values) - balls.evaluate(claim.left, values)
+            except Undecidable:
+                continue
+            if slack < 0 or slack > 0:
+                return 1 if slack > 0 else -1
+    return 0
+
+
+def _tight_finding(claim: Inequality, floats: Floats) -> Finding:
+    gaps = []
+    for point in claim.tight:
+        values = floats.point(point)
+        left, right = float(floats.evaluate(claim.left, values)), float(floats.evaluate(claim.right, values))
+        gaps.append(abs(right - left) / max(abs(left), abs(right), ABSOLUTE))
+    if max(gaps) <= REACHED:
+        return holds("tight", "numerical", f"both sides agree to {max(gaps):.1e} at {len(gaps)} points")
+    return undecided("tight", f"candidate: the sides differ by {max(gaps):.1e} at a point where they should agree")
+
+
+# ------------------------------------------------------------------------------------------------ exact arithmetic
+
+
+def exact_objective(model: UnconstrainedFeatures, point: Mapping[str, Sequence[Sequence[Fraction]]]) -> Fraction:
+    """The exact objective at rational factors W_1 … W_M, b, and H, or class means M with H = M Y.
+
+    >>> model = UnconstrainedFeatures(class_sizes=(1,), depth=1, decays=1)
+    >>> exact_objective(model, {"W_1": [[Fraction(1, 2)]], "M": [[Fraction(1, 2)]]})
+    Fraction(17, 32)
+    """
+    rationals = Rationals()
+    values = {name: [[rationals.number(x) for x in row] for row in matrix] for name, matrix in point.items()}
+    value = rationals.evaluate(_rational_reduced_objective(model) if "M" in point else model.objective, values)
+    return Fraction(int(value.p), int(value.q))
+
+
+def _rational_reduced_objective(model: UnconstrainedFeatures) -> Expression:
+    """``model.reduced_objective`` without square roots: tr(E diag(n) Eᵀ)/(2N) and tr(M diag(n) Mᵀ)."""
+    means, sizes = variable("M", (model.widths[0], model.K)), diagonal(model.class_sizes)
+    errors = model.product @ means - identity(model.K)
+    if model.has_bias:
+        errors = errors + model.bias_vector @ ones(1, model.K)
+    total = trace(errors @ sizes @ errors.T) / (2 * model.N) + model.feature_decay / 2 * trace(means @ sizes @ means.T)
+    for decay, W in zip(model.weight_decays, model.weights, strict=True):
+        total = total + decay / 2 * sum_squares(W)
+    return total
+
+
+def _rounded(matrix: Iterable[Iterable[float]], bits: int) -> list[list[Fraction]]:
+    return [[Fraction(round(x * 2**bits), 2**bits) for x in row] for row in matrix]
+
+
+def _exact_point(values: Values) -> dict[str, Any]:
+    """The floats of one point (batch of 1) as the rationals that they are."""
+    point: dict[str, Any] = {}
+    for name, value in values.items():
+        plain = value[0].detach().cpu().tolist()
+        point[name] = [[Fraction(x) for x in row] for row in plain] if isinstance(plain, list) else Fraction(plain)
+    return point
+
+
+def _point_json(point: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: [[str(x) for x in row] for row in value] if isinstance(value, list) else str(value)
+        for name, value in point.items()
+    }
+
+
+def _ball_values(balls: Balls, point: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: [[balls.number(x) for x in row] for row in value] if isinstance(value, list) else balls.number(value)
+        for name, value in point.items()
+    }
+
+
+def _is_below(exact: Fraction, value: Expression) -> bool:
+    """Whether a rational is strictly below a constant, by balls."""
+    return _balls_show(lambda balls, _: balls.number(exact), {}, value)
+
+
+def _balls_show(
+    evaluate: Callable[[Balls, Mapping[str, Any]], Any], point: Mapping[str, Any], value: Expression
+) -> bool:
+    """Whether a quantity lies strictly below a constant at some precision."""
+    for bits in BALL_BITS:
+        with precision(bits):
+            balls = Balls()
+            try:
+                low, high = evaluate(balls, _ball_values(balls, point)), balls.evaluate(value)
+            except Undecidable:
+                continue
+            if low < high:
+                return True
+            if low > high:
+                return False
+    return False

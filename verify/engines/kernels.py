@@ -1,0 +1,171 @@
+"""Hand-written objective, gradient and Hessian product of the linear model with squared error, batched over restarts.
+
+With A_0 = X, A_m = W_m A_{m−1} and the residual E = A_M + b sᵀ − T the objective is
+
+    1/(2N) ‖E‖² + Σ_m λ_m/2 ‖W_m‖² + λ_H/2 ‖X‖².
+
+``all N columns``: X = H, s = 1_N, T = Y. ``class means``: X = H̄ diag(√n), s = √n, T = diag(√n); this is the objective
+at collapsed features, at a cost free of N. Every factor has a leading batch axis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+
+import torch
+
+from theory.model import UnconstrainedFeatures
+from verify.minimise import Layout
+
+Tensor = torch.Tensor
+
+
+class LinearModel:
+    """The objective of a linear model over flat vectors ``[U_1 … U_M, Ξ, b]`` in units where factors have order one.
+
+    W_m = u_m U_m and X = u_0 Ξ with λ_m u_m² = λ_H u_0² = κ and u_0 u_1 ⋯ u_M = ρ = √(N/K), so that the objective is
+    1/(2N) ‖ρ U_M ⋯ U_1 Ξ + b sᵀ − T‖² + κ/2 (Σ ‖U_m‖² + ‖Ξ‖²). This changes the conditioning and nothing else.
+
+    Args:
+        model: the problem.
+        collapsed: use class means instead of all N columns.
+        device: where the arithmetic runs.
+
+    >>> model = UnconstrainedFeatures(class_sizes=(1, 1), depth=1, decays=1)
+    >>> kernel = LinearModel(model, collapsed=False)
+    >>> float(kernel.value_and_gradient(torch.zeros(1, 8, dtype=torch.float64))[0])
+    0.5
+    """
+
+    def __init__(self, model: UnconstrainedFeatures, collapsed: bool, device: str | torch.device = "cpu") -> None:
+        self.model, self.collapsed = model, collapsed
+        self.device = torch.device(device)
+        sizes = torch.tensor(model.class_sizes, dtype=torch.float64, device=self.device)
+        if collapsed:
+            self.s = sizes.sqrt()
+            self.target = torch.diag(self.s)
+        else:
+            labels = torch.repeat_interleave(torch.arange(model.K, device=self.device), sizes.long())
+            self.s = torch.ones(model.N, dtype=torch.float64, device=self.device)
+            self.target = torch.nn.functional.one_hot(labels, model.K).to(torch.float64).T.contiguous()
+        bias = {"b": (model.K, 1)} if model.has_bias else {}
+        weights = {f"W_{m}": shape for m, shape in enumerate(model.weight_shapes, start=1)}
+        self.layout = Layout({**weights, "X": (model.widths[0], len(self.s)), **bias})
+        self.rho = (model.N / model.K) ** 0.5
+        self.kappa = float(model.Lambda * Fraction(model.N, model.K)) ** (1 / (model.M + 1))
+        decays = (*model.weight_decays, model.feature_decay)
+        self.units = {name: (self.kappa / float(d)) ** 0.5 for name, d in zip((*weights, "X"), decays, strict=True)}
+
+    def value_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Objective (B) and gradient (B, n) at points (B, n)."""
+        weights, features, bias = self._split(x)
+        activations, residual = self._forward(weights, features, bias)
+        penalised = self._penalised(x)
+        value = (residual * residual).sum((1, 2)) / (2 * self.model.N) + self.kappa / 2 * (penalised * penalised).sum(1)
+        upper = residual * (self.rho / self.model.N)
+        parts = [] if bias is None else [(residual @ self.s) / self.model.N]
+        parts.append(upper)
+        for W, lower in zip(weights[::-1], activations[-2::-1], strict=True):
+            parts[-1:] = [upper @ lower.mT, upper := W.mT @ upper]
+        gradient = self._join(parts)
+        self._penalised(gradient).add_(penalised, alpha=self.kappa)
+        return value, gradient
+
+    def hessian(self, x: Tensor) -> Callable[[Tensor], Tensor]:
+        """The product v ↦ ∇²f(x) v for directions (B, n), with the part that depends on x done once."""
+        weights, features, bias = self._split(x)
+        activations, residual = self._forward(weights, features, bias)
+        sensitivities = [residual * (self.rho / self.model.N)]
+        for W in weights[:0:-1]:
+            sensitivities.append(W.mT @ sensitivities[-1])
+        layers = list(zip(weights[::-1], activations[-2::-1], sensitivities, strict=True))
+
+        def product(v: Tensor) -> Tensor:
+            dweights, dfeatures, dbias = self._split(v)
+            moved = [dfeatures]
+            for W, dW, lower in zip(weights, dweights, activations, strict=False):
+                moved.append(torch.baddbmm(dW @ lower, W, moved[-1]))
+            dresidual = self.rho * moved[-1] if dbias is None else self.rho * moved[-1] + dbias * self.s
+            dupper = dresidual * (self.rho / self.model.N)
+            parts = [] if dbias is None else [(dresidual @ self.s) / self.model.N]
+            parts.append(dupper)
+            for (W, lower, upper), dW, dlower in zip(layers, dweights[::-1], moved[-2::-1], strict=True):
+                parts[-1:] = [
+                    torch.baddbmm(dupper @ lower.mT, upper, dlower.mT),
+                    dupper := torch.baddbmm(dW.mT @ upper, W.mT, dupper),
+                ]
+            result = self._join(parts)
+            self._penalised(result).add_(self._penalised(v), alpha=self.kappa)
+            return result
+
+        return product
+
+    def gaussian_starts(self, gains: Tensor, generator: torch.Generator) -> Tensor:
+        """Starts (B, n) with independent Gaussian entries; factors of restart i have norm about ``gains[i]``."""
+        parts = []
+        for rows, columns in self.layout.shapes.values():
+            entries = torch.randn(len(gains), rows * columns, generator=generator, dtype=torch.float64)
+            parts.append(entries * (gains / max(rows, columns) ** 0.5)[:, None])
+        return torch.cat(parts, dim=1).to(self.device)
+
+    def chained_starts(self, gains: Tensor, ranks: Sequence[int], generator: torch.Generator) -> Tensor:
+        """Starts (B, n) whose factors are gain · Q_{m+1} Q_mᵀ with random orthonormal Q_m of ``ranks[i]`` columns.
+
+        The features' frame is that of the labels seen through the last layer's, so that logits point to the labels. A
+        Gaussian product of many narrow factors is so ill-conditioned that a search from there rarely keeps its modes.
+        """
+        return torch.cat(
+            [self._chain(float(gain), rank, generator) for gain, rank in zip(gains, ranks, strict=True)]
+        ).to(self.device)
+
+    def _chain(self, gain: float, rank: int, generator: torch.Generator) -> Tensor:
+        if rank == 0:
+            return torch.zeros(1, self.layout.size, dtype=torch.float64)
+        sizes = (*self.model.widths, self.model.K)
+        entries = [torch.randn(size, rank, generator=generator, dtype=torch.float64) for size in sizes]
+        if self.model.has_bias:
+            entries[-1] -= entries[-1].mean(0)
+        frames = [_polar(matrix) for matrix in entries]
+        seen = _polar(self.target.cpu().T @ frames[-1])
+        weights = [gain * upper @ lower.T for upper, lower in zip(frames[1:], frames[:-1], strict=True)]
+        bias = [torch.zeros(self.model.K, 1, dtype=torch.float64)] if self.model.has_bias else []
+        return self.layout.join([factor[None] for factor in (*weights, gain * frames[0] @ seen.T, *bias)])
+
+    def factors(self, x: Tensor) -> dict[str, Tensor]:
+        """The model's own factors at points (B, n): W_1 … W_M, b, and ``H``, or the class means ``M``."""
+        named = {name: self.units.get(name, 1.0) * part for name, part in self.layout.split(x).items()}
+        features = named.pop("X")
+        return {**named, "M": features / self.s} if self.collapsed else {**named, "H": features}
+
+    def point(self, factors: Mapping[str, Tensor]) -> Tensor:
+        """The point (B, n) of factors named as in ``factors``."""
+        features = factors["M"] * self.s if self.collapsed else factors["H"]
+        named = {**factors, "X": features}
+        return self.layout.join([named[name] / self.units.get(name, 1.0) for name in self.layout.shapes])
+
+    def _split(self, x: Tensor) -> tuple[list[Tensor], Tensor, Tensor | None]:
+        parts = list(self.layout.split(x).values())
+        M = self.model.M
+        return parts[:M], parts[M], parts[M + 1] if self.model.has_bias else None
+
+    def _join(self, parts: list[Tensor]) -> Tensor:
+        """A vector of parts listed as they are found: b first if there is one, then W_M … W_1, X."""
+        bias, weights = parts[: len(parts) - self.model.M - 1], parts[-2 : -self.model.M - 2 : -1]
+        return self.layout.join([*weights, parts[-1], *bias])
+
+    def _penalised(self, x: Tensor) -> Tensor:
+        return x[:, : -self.model.K] if self.model.has_bias else x
+
+    def _forward(self, weights: list[Tensor], features: Tensor, bias: Tensor | None) -> tuple[list[Tensor], Tensor]:
+        activations = [features]
+        for W in weights:
+            activations.append(W @ activations[-1])
+        residual = self.rho * activations[-1] - self.target
+        return activations, residual if bias is None else residual + bias * self.s
+
+
+def _polar(matrix: Tensor) -> Tensor:
+    """The nearest matrix with orthonormal columns."""
+    left, _, right = torch.linalg.svd(matrix, full_matrices=False)
+    return left @ right

@@ -1,0 +1,236 @@
+"""What a run found, for a terminal and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from theory.model import UnconstrainedFeatures, run_lengths
+from theory.statement import PROVENANCE, Statement
+from verify.results import AS_EXPECTED, Examination, Examined
+from verify.verdict import REFUTED, Verdict
+
+PLAIN_WIDTH = 1000
+"""Columns where the output is not a terminal: one line for one row, so that it can be searched."""
+
+
+def console(stderr: bool = False) -> Console:
+    """A console for tables, wide enough where its output is a file or a pipe."""
+    made = Console(stderr=stderr, highlight=False)
+    return made if made.is_terminal else Console(stderr=stderr, highlight=False, width=PLAIN_WIDTH)
+
+
+def put(screen: Console, *parts: RenderableType) -> None:
+    """Print parts one below the other; into a file or a pipe without trailing blanks."""
+    if screen.is_terminal:
+        screen.print(*parts, sep="\n")
+        return
+    with screen.capture() as captured:
+        screen.print(*parts, sep="\n")
+    screen.file.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+
+
+def in_words(examination: Examination) -> str:
+    """The verdict as a sentence; a refuted reconstruction says that the printed text was not seen."""
+    verdict, source = examination.verdict, examination.statement.source if examination.statement else None
+    if verdict.conclusion == REFUTED and source is not None and source.provenance == "R":
+        return f"refuted as reconstructed; the printed text was not seen ({verdict.assurance})"
+    return str(verdict)
+
+
+def print_report(results: Sequence[Examination], screen: Console, verbose: bool = False) -> None:
+    """Print one line a statement, the papers' own configurations, what was skipped and why, and the counts."""
+    parts: list[RenderableType] = [statements_table(results)]
+    parts += [details(result) for result in results if verbose or result.status != AS_EXPECTED]
+    parts += [table for table in (configurations_table(results), skipped_table(results)) if table.row_count]
+    met = sum(result.as_expected for result in results)
+    parts.append(Text(f"{met} of {len(results)} statements as expected", "bold" if met == len(results) else "bold red"))
+    put(screen, *(line for part in parts for line in (part, "")))
+
+
+def statements_table(results: Iterable[Examination]) -> Table:
+    """One line a statement: whether it is as expected, its id, the verdict in words, the seconds spent."""
+    table = _table("", "statement", "verdict", "seconds>")
+    for result in results:
+        mark = Text("✓", "green") if result.as_expected else Text("✗", "bold red")
+        table.add_row(mark, Text(_name(result)), Text(in_words(result)), f"{result.seconds:.1f}")
+    return table
+
+
+def details(result: Examination) -> Table:
+    """What was found about each clause, and what by each engine."""
+    table = _table("", "", "")
+    table.title, table.title_justify, table.show_header = Text(_name(result), "bold"), "left", False
+    for name, verdict in result.clauses.items():
+        table.add_row("clause", name, Text(_full(verdict)))
+    for summary in result.engines:
+        table.add_row("engine", summary.engine, Text(f"{_short(summary.verdict)}: {summary.detail}"))
+    return table
+
+
+def configurations_table(results: Iterable[Examination]) -> Table:
+    """The closed form beside the best that descent found, on the instances that the papers themselves report on."""
+    shape = ("class sizes", "M>", "decay", "bias")
+    table = _table(*shape, "closed form>", "best found>", "difference>", "verdict", "statement")
+    table.title, table.title_justify = Text("The papers' own configurations", "bold"), "left"
+    for result in results:
+        for instance in result.instances:
+            if instance.configuration and instance.model is not None:
+                for claimed, best in _compared(instance):
+                    values = _side_by_side(claimed, best)
+                    table.add_row(*_shape(instance.model), *values, _short(instance.verdict), _name(result))
+    return table
+
+
+def skipped_table(results: Iterable[Examination]) -> Table:
+    """Everything that was not examined, and why; what failed is marked."""
+    table = _table("", "not examined", "why")
+    for result in results:
+        for skip in result.skipped:
+            table.add_row(Text("✗", "bold red") if skip.failed else "", Text(skip.what), Text(skip.why))
+    return table
+
+
+def list_table(statements: Iterable[Statement]) -> Table:
+    """One line a statement: its id, what is expected, how its text is known, its title."""
+    table = _table("statement", "expected", "text", "title")
+    for s in statements:
+        table.add_row(s.id, _expected(s), s.source.provenance if s.source else "", Text(s.title))
+    return table
+
+
+def description(statement: Statement) -> Table:
+    """A statement in full: text, source and provenance, hypotheses, expected verdict, witness, wrong versions."""
+    table = _table("", "")
+    table.title, table.title_justify, table.show_header = Text(statement.id, "bold"), "left", False
+    rows = [("text", statement.text)]
+    if statement.source:
+        rows.append(("source", str(statement.source)))
+        rows.append(("provenance", PROVENANCE[statement.source.provenance]))
+    rows += [("hypothesis", name) for name in statement.hypotheses]
+    rows.append(("expected", ": ".join(filter(None, (_expected(statement), statement.expected.reason)))))
+    rows += [("witness", f"{name} = {value}") for name, value in statement.witness.items()]
+    rows += [("wrong version", f"{name}, which must be refuted") for name in statement.wrong]
+    for label, text in rows:
+        table.add_row(label, Text(text))
+    return table
+
+
+def evidence(result: Examination) -> Table | Text:
+    """What the store holds about a statement so far."""
+    if not result.instances:
+        return Text("no evidence in the store so far")
+    table = details(result)
+    table.title = Text(f"evidence so far: {in_words(result)}", "bold")
+    return table
+
+
+def verify_json(
+    results: Iterable[Examination], path: Callable[[Mapping[str, Any]], Path] | None = None
+) -> dict[str, Any]:
+    """What ``collapse verify --json`` writes; ``path`` says where a certificate is kept."""
+    results = list(results)
+    return {
+        "statements": [_statement_json(result, path) for result in results],
+        "skipped": [{"what": skip.what, "why": skip.why} for result in results for skip in result.skipped],
+    }
+
+
+def list_json(statements: Iterable[Statement]) -> dict[str, Any]:
+    """What ``collapse list --json`` writes."""
+    return {"statements": [{"id": s.id, "title": s.title, **_origin(s)} for s in statements]}
+
+
+def _statement_json(result: Examination, path: Callable[[Mapping[str, Any]], Path] | None) -> dict[str, Any]:
+    verdict, statement = result.verdict, result.statement
+    return {
+        "id": _name(result),
+        **(_origin(statement) if statement else {}),
+        "conclusion": verdict.conclusion,
+        "assurance": verdict.assurance,
+        "scope": verdict.scope,
+        "instances": verdict.instances,
+        "as_expected": result.as_expected,
+        "seconds": round(result.seconds, 3),
+        "clauses": [
+            {"name": name, "conclusion": v.conclusion, "assurance": v.assurance} for name, v in result.clauses.items()
+        ],
+        "engines": [
+            {
+                "engine": summary.engine,
+                "conclusion": summary.verdict.conclusion,
+                "assurance": summary.verdict.assurance,
+                "seconds": round(summary.seconds, 3),
+                "detail": summary.detail,
+            }
+            for summary in result.engines
+        ],
+        "certificates": [] if path is None else sorted({str(path(c)) for c in result.certificates}),
+    }
+
+
+def _origin(statement: Statement) -> dict[str, Any]:
+    return {
+        "source": str(statement.source) if statement.source else "",
+        "provenance": statement.source.provenance if statement.source else "",
+        "expected": {"conclusion": statement.expected.conclusion, "at_least": statement.expected.at_least},
+    }
+
+
+def _expected(statement: Statement) -> str:
+    expected = statement.expected
+    return (
+        f"{expected.conclusion}, at least {expected.at_least}" if expected.at_least != "none" else expected.conclusion
+    )
+
+
+def _table(*columns: str) -> Table:
+    """A table without rules; a column whose name ends in ``>`` is set flush right."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in columns:
+        table.add_column(column.rstrip(">"), justify="right" if column.endswith(">") else "left", overflow="fold")
+    return table
+
+
+def _name(result: Examination) -> str:
+    return result.statement.id if result.statement else "claim"
+
+
+def _short(verdict: Verdict) -> str:
+    return verdict.conclusion if verdict.assurance == "none" else f"{verdict.conclusion} ({verdict.assurance})"
+
+
+def _full(verdict: Verdict) -> str:
+    return f"{verdict}: {verdict.detail}" if verdict.conclusion == REFUTED else str(verdict)
+
+
+def _compared(instance: Examined) -> list[tuple[Any, Any]]:
+    numbers = [e.numbers for e in instance.evidence if {"claimed", "best"} <= set(e.numbers)]
+    return [(n["claimed"], n["best"]) for n in numbers]
+
+
+def _shape(model: UnconstrainedFeatures) -> tuple[str, ...]:
+    decays = dict.fromkeys([*model.weight_decays, model.feature_decay])
+    shown = ", ".join(f"{float(decay):g}" for decay in decays)
+    return run_lengths(model.class_sizes), str(model.M), shown, "yes" if model.has_bias else "no"
+
+
+def _side_by_side(claimed: Any, best: Any) -> tuple[str, str, str]:
+    left, right = _decimal(claimed), _decimal(best)
+    if left is None or right is None:
+        return str(claimed), str(best), ""
+    return f"{left:.13g}", f"{right:.13g}", f"{right - left:+.1e}" if left != right else "0"
+
+
+def _decimal(number: Any) -> Decimal | None:
+    """The number exactly as reported: as text an engine gives more digits than a float holds."""
+    try:
+        return Decimal(str(number))
+    except InvalidOperation:
+        return None

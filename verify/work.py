@@ -1,0 +1,185 @@
+"""One item of work: one engine on one instance, as plain data that a worker process can take and do again."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from math import isfinite
+from typing import Any
+
+from theory.model import UnconstrainedFeatures
+from theory.statement import Instance, Statement
+from theory.statement import statements as registered_statements
+from verify import checker
+from verify import engines as engine_table
+from verify.checker import Rejected
+from verify.engines import ENGINES, Engine, Settings
+from verify.results import Outcome
+from verify.store import canonical
+from verify.verdict import Evidence, Unable
+
+SECONDS = {"quick": 120, "full": 3600}
+"""Longest time that an engine may take for one instance."""
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Where statements and engines are found by name: functions of importable modules, which workers find too."""
+
+    statements: Callable[[], Mapping[str, Statement]] = registered_statements
+    engines: tuple[str, ...] = ENGINES
+    load: Callable[[str], Engine] = engine_table.load
+    drawn: Callable[[str, str], int] = engine_table.drawn
+    check: Callable[[Any], str] = checker.check
+
+
+@dataclass(frozen=True)
+class Item:
+    """One engine on one instance, as plain data; the parameters are the text that ``encode`` makes."""
+
+    statement: str
+    engine: str
+    parameters: str
+    settings: Settings
+    wrong: str | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """An item for a worker, with certificates that spare it the work where the checker accepts them."""
+
+    item: Item
+    certificates: tuple[Mapping[str, Any], ...] = ()
+
+
+def work(registry: Registry, task: Task) -> Outcome | None:
+    """In a worker: the outcome of an item, or None where its stored certificates are accepted."""
+    if task.certificates and not rejection(task.certificates, registry.check):
+        return None
+    item = task.item
+    try:
+        with _at_most(SECONDS[item.settings.effort]):
+            statement = registry.statements()[item.statement]
+            instance = Instance.of(statement, decode(item.parameters), item.wrong)
+            return outcome_of(item.engine, instance, item.settings, registry)
+    except (Exception, SystemExit, _OutOfTime) as error:
+        return Outcome(item.engine, failed=sentence(error))
+
+
+def outcome_of(name: str, instance: Instance, settings: Settings, registry: Registry) -> Outcome:
+    """Let one engine examine one instance; whatever it raises becomes part of the outcome."""
+    start = time.perf_counter()
+    try:
+        engine = registry.load(name)
+        evidence = engine.examine(instance, settings)
+        if reason := rejection(evidence.certificates, registry.check):
+            return Outcome(name, failed=f"the checker rejects a certificate: {reason}")
+        seconds = evidence.seconds or time.perf_counter() - start
+        plain = _plain({**evidence.to_json(), "engine": name, "seconds": seconds})
+        return Outcome(name, Evidence.from_json(plain))
+    except Unable as error:
+        return Outcome(name, unable=str(error) or "no reason given")
+    except Exception as error:
+        return Outcome(name, failed=sentence(error))
+
+
+class _OutOfTime(BaseException):
+    """An engine took too long; not an Exception, so that no engine swallows it."""
+
+
+@contextmanager
+def _at_most(seconds: int) -> Iterator[None]:
+    """Interrupt what takes longer, where the system can; a library's own loop ends first."""
+    if not hasattr(signal, "setitimer"):
+        yield
+        return
+
+    def stop(*_: object) -> None:
+        raise _OutOfTime(f"stopped after {seconds} seconds")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def sentence(error: BaseException) -> str:
+    first = (str(error).splitlines() or [""])[0]
+    return first if isinstance(error, _OutOfTime) else f"{type(error).__name__}: {first}"
+
+
+def _plain(value: Any) -> Any:
+    """What an engine reported, as JSON can hold it: exact numbers and infinities become text."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(part) for name, part in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(part) for part in value]
+    if isinstance(value, float):
+        return float(value) if isfinite(value) else str(float(value))
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    return _plain(value.item()) if hasattr(value, "item") else str(value)
+
+
+def rejection(certificates: Iterable[Mapping[str, Any]], check: Callable[[Any], str]) -> str:
+    """Why the checker rejects one of the certificates; empty when it accepts all."""
+    try:
+        for certificate in certificates:
+            check(certificate)
+    except Rejected as error:
+        return str(error)
+    except Exception as error:
+        return f"the checker failed on it: {sentence(error)}"
+    return ""
+
+
+def encode(parameters: Mapping[str, Any]) -> str:
+    """Write the parameters of an instance as canonical text.
+
+    Raises:
+        TypeError: for a value that is not a model, a rational, an integer, text, or a tuple of these.
+
+    >>> encode({"sizes": (2, 1), "decay": Fraction(1, 3)})
+    '{"decay":{"rational":"1/3"},"sizes":{"tuple":[2,1]}}'
+    """
+    return canonical({name: _encoded(value) for name, value in parameters.items()})
+
+
+def decode(text: str) -> dict[str, Any]:
+    """Read what ``encode`` wrote.
+
+    >>> decode('{"decay":{"rational":"1/3"},"sizes":{"tuple":[2,1]}}')
+    {'decay': Fraction(1, 3), 'sizes': (2, 1)}
+    """
+    return {name: _decoded(value) for name, value in json.loads(text).items()}
+
+
+def _encoded(value: Any) -> Any:
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, Fraction):
+        return {"rational": str(value)}
+    if isinstance(value, tuple | list):
+        return {"tuple": [_encoded(part) for part in value]}
+    if isinstance(value, UnconstrainedFeatures):
+        return {"model": value.to_json()}
+    raise TypeError(f"a parameter must be a model, a rational, an integer, text or a tuple of these, got {value!r}")
+
+
+def _decoded(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    ((kind, data),) = value.items()
+    if kind == "rational":
+        return Fraction(data)
+    if kind == "tuple":
+        return tuple(_decoded(part) for part in data)
+    return UnconstrainedFeatures.from_json(data)
