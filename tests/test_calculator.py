@@ -45,7 +45,7 @@ def test_the_example_of_the_design():
 
 
 def test_decays_are_the_same_number_however_they_are_written():
-    first = answer("optimum", "--sizes", "5,3*2", "--depth", 2, "--decay", "0.0005")
+    first = answer("optimum", "--sizes", "5,2*3", "--depth", 2, "--decay", "0.0005")
     second = answer(
         "optimum", "--sizes", "5,3,3", "--depth", 2, "--weight-decays", "5e-4,1/2000", "--feature-decay", "1/2000"
     )
@@ -63,7 +63,7 @@ def test_conventions_agree_after_conversion(convention, decay):
 
 def test_output_for_people(tmp_path):
     target = tmp_path / "out.json"
-    text = run("optimum", "--sizes", "100*4", "--decay", "1/2000", "--widths", 2, "--json", target).output
+    text = run("optimum", "--sizes", "4*100", "--decay", "1/2000", "--widths", 2, "--json", target).output
     assert "Not unique" in text
     assert "objective" in text
     assert json.loads(target.read_text())["unique"] is False
@@ -77,7 +77,7 @@ BAD = [
     ("--sizes many --decay 1", '"many"'),
     ("--sizes 3,,2 --decay 1", '""'),
     (f"--sizes {10**400} --decay 1", "10^15"),
-    ("--sizes 3*999999 --decay 1", "at most"),
+    ("--sizes 999999*3 --decay 1", "at most"),
     ("--sizes 3 --decay 0", "positive"),
     ("--sizes 3 --decay 1/0", "zero denominator"),
     ("--sizes 3 --decay 0.0005x", "0.0005x"),
@@ -97,7 +97,7 @@ BAD = [
     ("--sizes 3 --decay 1 --activation relu6", "--activation"),
     ("--sizes 3 --decay 1 --bias all", "--bias"),
     ("--sizes 3 --decay 1 --convention mean", "--convention"),
-    ("--sizes 3*3000 --decay 1 --dense", "--dense"),
+    ("--sizes 3000*3 --decay 1 --dense", "--dense"),
     ("--sizes 3 --decay 1 --json /no/such/folder/x", "cannot be written"),
 ]
 
@@ -117,7 +117,7 @@ def test_many_different_sizes_with_a_bias_are_refused():
 
 
 def test_sizes_may_be_repeated():
-    assert parse_integers("7*2, 1", "--sizes") == (7, 7, 1)
+    assert parse_integers("2*7, 1", "--sizes") == (7, 7, 1)
 
 
 SCRIPT = """
@@ -130,7 +130,7 @@ print(sorted(heavy), "numpy" in sys.modules, file=sys.stderr)
 
 
 @pytest.mark.parametrize("bias", ["none", "last-layer"])
-@pytest.mark.parametrize("sizes", ["100*1000", ",".join(map(str, range(1, 1001)))], ids=["equal", "different"])
+@pytest.mark.parametrize("sizes", ["1000*100", ",".join(map(str, range(1, 1001)))], ids=["equal", "different"])
 def test_a_thousand_classes_are_quick_and_need_nothing_heavy(sizes, bias):
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     command = [sys.executable, "-c", SCRIPT, sizes, bias]

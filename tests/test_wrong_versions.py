@@ -23,9 +23,7 @@ DRAWN, EXAMINED = 40, 3
 LARGEST = 12
 """Widths of the instances examined here: wrong versions need no large ones."""
 
-EXACT_ONLY = (
-    "critical points are exact only in the free algebra; elsewhere a violation at one is a candidate"
-)
+EXACT_ONLY = "critical points are exact only in the free algebra; elsewhere a violation at one is a candidate"
 TIE_ONLY = "whether zero ties with the root is a question of equality, which only the exact comparison answers"
 ONLY_ONE = {
     ("dang2023-balancedness", "decays exchanged"): EXACT_ONLY,

@@ -10,10 +10,16 @@ from inspect import signature
 from typing import Any
 
 from theory.model import Problem, UnconstrainedFeatures
-from theory.ops import Expression, FormulaError, ShapeError, constant, to_json, variable
+from theory.ops import Expression, FormulaError, ShapeError, constant, to_json, variable, walk
 
 Point = Mapping[str, Expression]
 """Values for all variables of a problem, as exact constants."""
+
+
+SIGNS = ("=", "≤", "<")
+
+RESERVED = ("value", "attained", "uniqueness")
+"""Clauses that every ``GlobalMinimum`` has by itself."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,8 @@ class Relation:
     right: Expression
 
     def __post_init__(self) -> None:
+        if self.sign not in SIGNS:
+            raise FormulaError(f"a relation is one of {', '.join(SIGNS)}, got {self.sign!r}")
         if self.left.shape != self.right.shape:
             raise ShapeError(f"the sides of a relation have shapes {self.left.shape} and {self.right.shape}")
 
@@ -50,6 +58,10 @@ class Clause:
 
     name: str
     relations: tuple[Relation, ...]
+
+    def __post_init__(self) -> None:
+        if not self.relations:
+            raise FormulaError(f"the clause {self.name} says nothing: it has no relation")
 
 
 def clause(name: str, *relations: Relation) -> Clause:
@@ -78,6 +90,9 @@ class GlobalMinimum:
         if self.value.shape or self.value.variables:
             raise FormulaError("the value of a minimum must be a constant scalar")
         _check_scope(self.clauses, self.problem.variables)
+        taken = [c.name for c in self.clauses if c.name in RESERVED]
+        if taken:
+            raise FormulaError(f"every minimum has a clause {taken[0]} of its own; choose another name")
         for point in self.minimisers:
             _check_point(point, self.problem.variables)
 
@@ -169,6 +184,19 @@ class Minimisation:
     variables: dict[str, Expression] = field(hash=False)
     nonnegative: frozenset[str] = frozenset()
 
+    def __post_init__(self) -> None:
+        if self.objective.shape:
+            raise ShapeError(f"an objective must be a scalar, got the shape {self.objective.shape}")
+        unknown = _undeclared(self.objective, self.variables)
+        if unknown:
+            raise FormulaError(f"the objective uses {unknown[0]}, which is not a variable of the problem")
+        unused = sorted(set(self.variables) - self.objective.variables)
+        if unused:
+            raise FormulaError(f"the objective ignores the variable {unused[0]}")
+        for name in sorted(self.nonnegative):
+            if name not in self.variables or self.variables[name].shape:
+                raise FormulaError(f"{name} is not a scalar variable of the problem, so it cannot be nonnegative")
+
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
         shapes = {name: list(v.shape) for name, v in self.variables.items()}
@@ -200,13 +228,19 @@ def digest(claim: Claim) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def _undeclared(formula: Expression, variables: Mapping[str, Expression]) -> list[str]:
+    """Variables of a formula that are not among those declared, or are there with another shape."""
+    used = (node for node in walk(formula) if node.op == "variable")
+    return sorted(str(node.data) for node in used if variables.get(str(node.data)) is not node)
+
+
 def _check_scope(clauses: tuple[Clause, ...], variables: Mapping[str, Expression]) -> None:
     names = [c.name for c in clauses]
     if len(set(names)) != len(names):
         raise FormulaError(f"two clauses have the same name: {sorted(names)}")
     for c in clauses:
         for relation in c.relations:
-            unknown = sorted((relation.left.variables | relation.right.variables) - set(variables))
+            unknown = _undeclared(relation.left, variables) + _undeclared(relation.right, variables)
             if unknown:
                 raise FormulaError(f"clause {c.name} uses {unknown[0]}, which is not a variable of the problem")
 

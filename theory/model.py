@@ -16,7 +16,7 @@ from functools import cached_property, reduce
 from math import prod
 from typing import Any, Protocol
 
-from theory.ops import Expression, class_means, diagonal, identity, one_hot, ones, sqrt, sum_squares, variable
+from theory.ops import Expression, class_means, one_hot, ones, sum_squares, variable
 from theory.rationals import rational
 
 Rational = int | str | Fraction
@@ -181,24 +181,11 @@ class UnconstrainedFeatures:
         if self.has_bias:
             outputs = outputs + self.bias_vector @ ones(1, self.N)
         fit = sum_squares(outputs - one_hot(self.class_sizes)) / (2 * self.N)
-        return fit + self._weight_regulariser + self.feature_decay / 2 * sum_squares(self.features)
+        return fit + self.weight_regulariser + self.feature_decay / 2 * sum_squares(self.features)
 
     @cached_property
-    def reduced_objective(self) -> Expression:
-        """The objective at collapsed features H = H̄ Y, over the class means ``M`` (d_1 × K) instead of H.
-
-        It is the objective's minimum over features with given class means (by convexity), at a cost free of N.
-        """
-        means = variable("M", (self.widths[0], self.K))
-        outputs = self.product @ means
-        if self.has_bias:
-            outputs = outputs + self.bias_vector @ ones(1, self.K)
-        roots = diagonal([sqrt(size) for size in self.class_sizes])
-        fit = sum_squares((outputs - identity(self.K)) @ roots) / (2 * self.N)
-        return fit + self._weight_regulariser + self.feature_decay / 2 * sum_squares(means @ roots)
-
-    @cached_property
-    def _weight_regulariser(self) -> Expression:
+    def weight_regulariser(self) -> Expression:
+        """Σ_m λ_m/2 ‖W_m‖²."""
         terms = [decay / 2 * sum_squares(W) for decay, W in zip(self.weight_decays, self.weights, strict=True)]
         return reduce(lambda a, b: a + b, terms)
 

@@ -9,7 +9,7 @@ from math import isqrt
 MAX_DIGITS = 400
 """Longest numerator or denominator accepted from text; far beyond any decay that a person would write."""
 
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,9})?")
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,9})?")
 
 
 def rational(value: int | str | Fraction, name: str = "value") -> Fraction:
@@ -72,6 +72,7 @@ def enclosed_decimal(low: Fraction, high: Fraction, digits: int = 30) -> str:
     """Write a number known to lie in ``[low, high]`` with at most ``digits`` digits, each of which is right.
 
     A digit is printed when the truncations of both ends agree on it, so the number starts with the printed digits.
+    Where the ends differ before the decimal point no digit is certain; then it is the integer nearest to the middle.
 
     >>> enclosed_decimal(Fraction(1, 3), Fraction(1, 3), digits=5)
     '0.33333'
@@ -88,7 +89,7 @@ def enclosed_decimal(low: Fraction, high: Fraction, digits: int = 30) -> str:
         if len(ends) == 1 and (low > 0) == (high > 0):
             return _fixed(ends.pop(), places)
         places -= 1
-    return _fixed(_truncate(low, 0), 0) if _truncate(low, 0) == _truncate(high, 0) else "0"
+    return str(_truncate(low, 0) if _truncate(low, 0) == _truncate(high, 0) else round((low + high) / 2))
 
 
 def _leading_zeros(value: Fraction) -> int:

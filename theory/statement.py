@@ -154,12 +154,16 @@ def theorem(id: str, **fields: Any) -> Callable[[Callable[..., Claim]], Statemen
 
     def register(build: Callable[..., Claim]) -> Statement:
         statement = _statement(id, build, fields)
-        if id in _registry and _registry[id].build.__module__ != build.__module__:
+        if id in _registry and _place(_registry[id].build) != _place(build):  # importing a module again is no conflict
             raise StatementError(f"two statements have the id {id}")
         _registry[id] = statement
         return statement
 
     return register
+
+
+def _place(build: Callable[..., Claim]) -> tuple[str, str]:
+    return build.__module__, build.__qualname__
 
 
 def conjecture(**fields: Any) -> Callable[[Callable[..., Claim]], Statement]:

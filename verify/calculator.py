@@ -43,7 +43,7 @@ Json = Annotated[str | None, typer.Option("--json", metavar="FILE", help="Write 
 
 
 def optimum(
-    sizes: Annotated[str, typer.Option(metavar="N_1,N_2,…", help="Class sizes; 100*4 is four classes of 100.")],
+    sizes: Annotated[str, typer.Option(metavar="N_1,N_2,…", help="Class sizes; 4*100 is four classes of 100.")],
     depth: Annotated[int, typer.Option(metavar="M", help="Number of weight matrices after the free features.")] = 1,
     decay: Decay = None,
     weight_decays: WeightDecays = None,

@@ -7,6 +7,7 @@ exactly; the factors follow from the scalars by balancedness; the checker's own 
 from __future__ import annotations
 
 from fractions import Fraction
+from math import floor
 from typing import Any
 
 import mpmath
@@ -20,6 +21,9 @@ DIGITS = 60
 
 FACTOR_BITS = 110
 """Factors are rounded to this many bits: the objective is stationary there, so it moves by about 2^−220."""
+
+BOUND_BITS = 200
+"""Stated bounds are rounded outwards to this many significant bits, so that they stay readable at any depth."""
 
 SHARE_BITS = 150
 """Bounds on a mode's share are rounded down to this many bits, a loss far below the gap of 1e-30."""
@@ -50,8 +54,8 @@ def two_sided_bound(model: UnconstrainedFeatures) -> dict[str, Any]:
         "format": checker.FORMAT,
         "kind": "two-sided bound",
         "model": model.to_json(),
-        "low": str(low),
-        "high": str(high),
+        "low": str(_floor(low)),
+        "high": str(-_floor(-high)),
         "lower": lower,
         "upper": upper,
     }
@@ -90,6 +94,16 @@ def _rational(value: Any, bits: int) -> Fraction:
         return Fraction(0)
     exponent = bits - int(mpmath.floor(mpmath.log(abs(value), 2)))
     return Fraction(int(mpmath.nint(mpmath.ldexp(value, exponent)))) / Fraction(2) ** exponent
+
+
+def _floor(value: Fraction) -> Fraction:
+    """The largest rational with ``BOUND_BITS`` significant binary digits that is not above; a short one stays."""
+    shift = BOUND_BITS - value.numerator.bit_length() + value.denominator.bit_length()
+    return (
+        value
+        if value.denominator.bit_length() <= BOUND_BITS
+        else floor(value * Fraction(2) ** shift) / Fraction(2) ** shift
+    )
 
 
 def _below(value: Any, bits: int) -> Fraction:

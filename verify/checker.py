@@ -55,6 +55,14 @@ def number(text: Any) -> Fraction:
     return Fraction(int(top), int(bottom or 1))
 
 
+def brief(value: Fraction) -> str:
+    """A number in a few digits for a message; also beyond the range of floats."""
+    try:
+        return f"{float(value):.3g}"
+    except OverflowError:
+        return "more than 1e308"
+
+
 def load(text: str) -> Any:
     """Parse JSON strictly: no duplicate keys, no NaN or infinity, no floats, bounded size.
 
@@ -327,11 +335,11 @@ def check(certificate: Any) -> str:
     model, below, above = Model(problem), number(low), number(high)
     reached = upper_bound(model, upper)
     if reached > above:
-        raise Rejected(f"the objective at the point exceeds the stated upper bound by {float(reached - above):.3g}")
+        raise Rejected(f"the objective at the point exceeds the stated upper bound by {brief(reached - above)}")
     bound = lower_bound(model, lower)
     if bound < below:
-        raise Rejected(f"the lower bound that follows is below the stated one by {float(below - bound):.3g}")
-    return f"the minimum for {model.describe()} lies in [{low}, {high}] (gap {float(above - below):.3g})"
+        raise Rejected(f"the lower bound that follows is below the stated one by {brief(below - bound)}")
+    return f"the minimum for {model.describe()} lies in [{low}, {high}] (gap {brief(above - below)})"
 
 
 def main(paths: list[str]) -> int:

@@ -19,6 +19,7 @@ from typing import Any
 
 from theory.interpreters import precision
 from theory.model import UnconstrainedFeatures
+from theory.reductions import mode_weights
 from verify.verdict import Unable
 
 PRECISIONS = (128, 512, 2048, 8192)
@@ -125,9 +126,10 @@ def derive(model: UnconstrainedFeatures) -> Derived:
     Raises:
         Unable: for imbalanced classes with a bias, whose modes are not rational.
     """
-    if model.has_bias and not model.balanced:
-        raise Unable("imbalanced classes with a bias: the modes are not rational")
-    sizes = sorted(model.class_sizes, reverse=True)[: model.K - 1 if model.has_bias else model.K]
+    try:
+        sizes = mode_weights(model)
+    except ValueError as error:
+        raise Unable(str(error)) from error
     modes = [(_mode(model.M, mu, model.N, model.Lambda), sizes.count(mu)) for mu in dict.fromkeys(sizes)]
     return Derived(tuple(modes), min(model.R, len(sizes)))
 

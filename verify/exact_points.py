@@ -17,6 +17,7 @@ from theory.algebraic import AlgebraicNumbers
 from theory.claims import Point, Relation
 from theory.interpreters import Arithmetic, Matrix, Undecidable, multiply, precision
 from theory.model import UnconstrainedFeatures
+from theory.reductions import MEANS, class_mean_objective
 from verify.derivation import Derived, DerivedMode, evaluate_polynomial
 
 BITS = 256
@@ -63,7 +64,7 @@ def objective_at(model: UnconstrainedFeatures, field: AlgebraicNumbers, values: 
     means = collapsed_means(model, values)
     if means is None:
         return field.evaluate(model.objective, values)
-    return field.evaluate(model.reduced_objective, {**values, "M": means})
+    return field.evaluate(class_mean_objective(model), {**values, MEANS: means})
 
 
 def find_logits(

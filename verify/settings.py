@@ -20,24 +20,24 @@ MAX_DEPTH = 200
 MAX_MIXED = 2000
 """Most different class sizes with a bias: every size mixes with every other, at a cost that grows with the cube."""
 
-_REPEATED = re.compile(r"([0-9]{1,16})(?:\*([0-9]{1,6}))?")
+_REPEATED = re.compile(r"(?:([0-9]{1,6})\*)?([0-9]{1,16})")
 
 
 def parse_integers(text: str, name: str) -> tuple[int, ...]:
-    """Positive integers separated by commas; ``100*4`` is 100 four times.
+    """Positive integers separated by commas; ``4*100`` is 100 four times.
 
     Raises:
         BadInput: naming the option and the part that is wrong.
 
-    >>> parse_integers("200, 100, 50*2", "--sizes")
+    >>> parse_integers("200, 100, 2*50", "--sizes")
     (200, 100, 50, 50)
     """
     values: list[int] = []
     for part in text.split(","):
         match = _REPEATED.fullmatch(part.strip())
-        value, count = (int(match[1]), int(match[2] or 1)) if match else (0, 0)
+        value, count = (int(match[2]), int(match[1] or 1)) if match else (0, 0)
         if not 1 <= value <= MAX_SIZE or count < 1:
-            raise BadInput(f'{name} must be positive integers up to 10^15 such as 200,100,50*2, got "{_short(part)}"')
+            raise BadInput(f'{name} must be positive integers up to 10^15 such as 200,100,2*50, got "{_short(part)}"')
         if len(values) + count > MAX_CLASSES:
             raise BadInput(f"{name} may hold at most {MAX_CLASSES} numbers")
         values += [value] * count

@@ -15,10 +15,10 @@ from typing import Any
 from theory.model import UnconstrainedFeatures
 from theory.statement import Instance, Statement
 from theory.statement import statements as registered_statements
-from verify import checker
 from verify import engines as engine_table
 from verify.checker import Rejected
 from verify.engines import ENGINES, Engine, Settings
+from verify.recheck import recheck
 from verify.results import Outcome
 from verify.store import canonical
 from verify.verdict import Evidence, Unable
@@ -35,7 +35,7 @@ class Registry:
     engines: tuple[str, ...] = ENGINES
     load: Callable[[str], Engine] = engine_table.load
     drawn: Callable[[str, str], int] = engine_table.drawn
-    check: Callable[[Any], str] = checker.check
+    check: Callable[[Any], str] = recheck
 
 
 @dataclass(frozen=True)

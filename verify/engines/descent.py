@@ -7,7 +7,7 @@ one. It proposes and does not prove: ``holds`` is numerical, and a refutation ne
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
@@ -17,13 +17,14 @@ import torch
 
 from theory.claims import Clause, CriticalPoints, GlobalMinimum, Inequality, Minimisation, Relation
 from theory.floats import Floats, to_float
-from theory.interpreters import Balls, Rationals, Undecidable, precision
+from theory.interpreters import Undecidable
 from theory.model import UnconstrainedFeatures
-from theory.ops import Expression, diagonal, identity, ones, sum_squares, to_json, trace, variable, walk
+from theory.ops import Expression, walk
 from theory.statement import Instance
 from verify.engines.kernels import LinearModel
 from verify.minimise import SMALL_VALUE, Endpoints, Formula, Layout, Objective, critical_points, lbfgs, minimise, newton
 from verify.verdict import Evidence, Finding, Unable, holds, refuted, undecided
+from verify.witness import compare_at, lower_point, violation
 
 if TYPE_CHECKING:
     from verify.engines import Settings
@@ -83,9 +84,6 @@ GAINS = (1.0, 1.6, 0.6, 1.2, 2.0, 1.0, 1.6, 1.2)
 
 EXACT_BITS = (24, 40)
 """Binary digits after the point to which a counterexample is rounded: few where they do, for a short certificate."""
-
-BALL_BITS = (128, 512, 2048)
-"""Precisions tried in turn to enclose a claimed value or the sides of an inequality."""
 
 ENTRIES = 1 << 23
 """Entries of the largest intermediate that one evaluation of a clause may have (64 MB)."""
@@ -236,20 +234,9 @@ class ModelSearch:
     def counterexample(self, x: Tensor, value: Expression) -> dict[str, Any] | None:
         """Factors as rationals at which the exact objective is below the value."""
         factors = {name: part[0].tolist() for name, part in self.objective.factors(x[None]).items()}
-        for bits in EXACT_BITS:
-            point = {name: _rounded(matrix, bits) for name, matrix in factors.items()}
-            exact = exact_objective(self.model, point)
-            if _is_below(exact, value):
-                return {
-                    "kind": "counterexample",
-                    "clause": "value",
-                    "model": self.model.to_json(),
-                    "value": to_json(value),
-                    "columns": self.columns,
-                    "point": {name: [[str(x) for x in row] for row in matrix] for name, matrix in point.items()},
-                    "objective": str(exact),
-                }
-        return None
+        rounded = ({name: _rounded(matrix, bits) for name, matrix in factors.items()} for bits in EXACT_BITS)
+        certificates = (lower_point(self.model, point, value) for point in rounded)
+        return next((certificate for certificate in certificates if certificate is not None), None)
 
 
 class FormulaSearch:
@@ -316,16 +303,7 @@ class FormulaSearch:
 
     def counterexample(self, x: Tensor, value: Expression) -> dict[str, Any] | None:
         """Values of the variables at which a ball of the objective lies below the value."""
-        point = _exact_point(self.values(x[None]))
-        if not _balls_show(lambda balls, values: balls.evaluate(self.problem.objective, values), point, value):
-            return None
-        return {
-            "kind": "counterexample",
-            "clause": "value",
-            "minimisation": self.problem.to_json(),
-            "value": to_json(value),
-            "point": _point_json(point),
-        }
+        return lower_point(self.problem, _exact_point(self.values(x[None])), value)
 
 
 def _search(problem: Any, device: torch.device) -> Search:
@@ -582,34 +560,17 @@ def _inequality_finding(
     cleared = 0
     for i in candidates:
         point = _exact_point(search.values(points[i : i + 1]))
-        sign = _sign_of_slack(claim, point)
-        if sign < 0:
-            certificate = {"kind": "inequality witness", "claim": claim.to_json(), "point": _point_json(point)}
-            return refuted("inequality", f"left > right at a rational point, relative {-float(values[i]):.1e}"), (
-                certificate,
-            )
-        cleared += sign > 0
+        certificate = violation(claim, point)
+        if certificate is not None:
+            detail = f"left > right at a rational point, relative {-float(values[i]):.1e}"
+            return refuted("inequality", detail), (certificate,)
+        cleared += compare_at(claim.left, claim.right, point) < 0
     if cleared < len(candidates):
         least = float(values.min())
         return undecided("inequality", f"candidate: relative slack {least:.1e}, not decided exactly"), ()
     least = float(values.min())
     also = f"; {cleared} apparent violations are rounding" if cleared else ""
     return holds("inequality", "numerical", f"least relative slack {least:.1e} from {len(points)} starts{also}"), ()
-
-
-def _sign_of_slack(claim: Inequality, point: Mapping[str, Any]) -> int:
-    """The sign of right − left at a rational point: 0 where balls do not decide."""
-    for bits in BALL_BITS:
-        with precision(bits):
-            balls = Balls()
-            values = _ball_values(balls, point)
-            try:
-                slack = balls.evaluate(claim.right, values) - balls.evaluate(claim.left, values)
-            except Undecidable:
-                continue
-            if slack < 0 or slack > 0:
-                return 1 if slack > 0 else -1
-    return 0
 
 
 def _tight_finding(claim: Inequality, floats: Floats) -> Finding:
@@ -626,31 +587,6 @@ def _tight_finding(claim: Inequality, floats: Floats) -> Finding:
 # ------------------------------------------------------------------------------------------------ exact arithmetic
 
 
-def exact_objective(model: UnconstrainedFeatures, point: Mapping[str, Sequence[Sequence[Fraction]]]) -> Fraction:
-    """The exact objective at rational factors W_1 … W_M, b, and H, or class means M with H = M Y.
-
-    >>> model = UnconstrainedFeatures(class_sizes=(1,), depth=1, decays=1)
-    >>> exact_objective(model, {"W_1": [[Fraction(1, 2)]], "M": [[Fraction(1, 2)]]})
-    Fraction(17, 32)
-    """
-    rationals = Rationals()
-    values = {name: [[rationals.number(x) for x in row] for row in matrix] for name, matrix in point.items()}
-    value = rationals.evaluate(_rational_reduced_objective(model) if "M" in point else model.objective, values)
-    return Fraction(int(value.p), int(value.q))
-
-
-def _rational_reduced_objective(model: UnconstrainedFeatures) -> Expression:
-    """``model.reduced_objective`` without square roots: tr(E diag(n) Eᵀ)/(2N) and tr(M diag(n) Mᵀ)."""
-    means, sizes = variable("M", (model.widths[0], model.K)), diagonal(model.class_sizes)
-    errors = model.product @ means - identity(model.K)
-    if model.has_bias:
-        errors = errors + model.bias_vector @ ones(1, model.K)
-    total = trace(errors @ sizes @ errors.T) / (2 * model.N) + model.feature_decay / 2 * trace(means @ sizes @ means.T)
-    for decay, W in zip(model.weight_decays, model.weights, strict=True):
-        total = total + decay / 2 * sum_squares(W)
-    return total
-
-
 def _rounded(matrix: Iterable[Iterable[float]], bits: int) -> list[list[Fraction]]:
     return [[Fraction(round(x * 2**bits), 2**bits) for x in row] for row in matrix]
 
@@ -662,40 +598,3 @@ def _exact_point(values: Values) -> dict[str, Any]:
         plain = value[0].detach().cpu().tolist()
         point[name] = [[Fraction(x) for x in row] for row in plain] if isinstance(plain, list) else Fraction(plain)
     return point
-
-
-def _point_json(point: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: [[str(x) for x in row] for row in value] if isinstance(value, list) else str(value)
-        for name, value in point.items()
-    }
-
-
-def _ball_values(balls: Balls, point: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: [[balls.number(x) for x in row] for row in value] if isinstance(value, list) else balls.number(value)
-        for name, value in point.items()
-    }
-
-
-def _is_below(exact: Fraction, value: Expression) -> bool:
-    """Whether a rational is strictly below a constant, by balls."""
-    return _balls_show(lambda balls, _: balls.number(exact), {}, value)
-
-
-def _balls_show(
-    evaluate: Callable[[Balls, Mapping[str, Any]], Any], point: Mapping[str, Any], value: Expression
-) -> bool:
-    """Whether a quantity lies strictly below a constant at some precision."""
-    for bits in BALL_BITS:
-        with precision(bits):
-            balls = Balls()
-            try:
-                low, high = evaluate(balls, _ball_values(balls, point)), balls.evaluate(value)
-            except Undecidable:
-                continue
-            if low < high:
-                return True
-            if low > high:
-                return False
-    return False

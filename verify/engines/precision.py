@@ -19,6 +19,7 @@ from theory.claims import Clause, CriticalPoints, GlobalMinimum, Inequality, Min
 from theory.interpreters import Arithmetic, Balls, Matrix, Undecidable, positive_roots, precision
 from theory.model import UnconstrainedFeatures
 from theory.ops import Expression
+from theory.reductions import MEANS, class_mean_objective
 from theory.statement import Instance
 from verify import checker
 from verify.certificate import two_sided_bound
@@ -185,7 +186,7 @@ def _objective(model: UnconstrainedFeatures, arithmetic: Arithmetic, values: Map
     means = collapsed_means(model, values)
     if means is None:
         return arithmetic.evaluate(model.objective, values)
-    return arithmetic.evaluate(model.reduced_objective, {**values, "M": means})
+    return arithmetic.evaluate(class_mean_objective(model), {**values, MEANS: means})
 
 
 def _attained(
@@ -237,9 +238,9 @@ def _along(model: UnconstrainedFeatures, values: Mapping[str, Any], rng: random.
     means = collapsed_means(model, values)
     if means is None:
         raise Undecidable("the published features are not collapsed")
-    start = {**values, "M": means}
+    start = {**values, MEANS: means}
     moved = {}
-    for name in (*(f"W_{m}" for m in range(1, model.M + 1)), "M", *(["b"] if model.has_bias else [])):
+    for name in (*(f"W_{m}" for m in range(1, model.M + 1)), MEANS, *(["b"] if model.has_bias else [])):
         matrix = start[name]
         places = {(rng.randrange(min(len(matrix), 8)), rng.randrange(min(len(matrix[0]), 8))) for _ in range(6)}
         moved[name] = [
@@ -251,7 +252,7 @@ def _along(model: UnconstrainedFeatures, values: Mapping[str, Any], rng: random.
             ]
             for i, row in enumerate(matrix)
         ]
-    coefficients = _Lines().evaluate(model.reduced_objective, moved).coeffs()
+    coefficients = _Lines().evaluate(class_mean_objective(model), moved).coeffs()
     coefficients += [arb(0)] * 3
     return coefficients[1], coefficients[2]
 

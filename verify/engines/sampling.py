@@ -18,8 +18,10 @@ from theory.claims import GlobalMinimum, Inequality, Minimisation, Point
 from theory.interpreters import Balls, Undecidable, precision
 from theory.model import UnconstrainedFeatures
 from theory.ops import Expression
+from theory.reductions import MEANS, class_mean_objective, class_mean_variables
 from theory.statement import Instance, StatementError
 from verify.verdict import Evidence, Finding, Unable, holds, refuted, undecided
+from verify.witness import lower_point, violation
 
 if TYPE_CHECKING:
     from verify.engines import Settings
@@ -57,7 +59,7 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
         if claim.minimisers:
             findings.append(_attained(claim))
     elif isinstance(claim, Inequality):
-        findings = [_never_violated(claim, settings.seed, count)]
+        findings = [_never_violated(claim, settings.seed, count, certificates)]
     else:
         raise Unable("critical points cannot be drawn")
     numbers = {"points": count * BATCH, "seed": settings.seed}
@@ -135,16 +137,11 @@ def _search(points: Points, margin: Callable[[dict[str, Any]], Any], seed: int, 
 
 
 def _exact(batch: Mapping[str, Any], index: int) -> dict[str, Any]:
-    """One point of a batch in balls: its floats are exact binary fractions."""
-    number = Balls().number
-    result = {}
+    """One point of a batch as the rationals that its floats are."""
+    result: dict[str, Any] = {}
     for name, values in batch.items():
         value = values[index].tolist()
-        result[name] = (
-            [[number(Fraction(x)) for x in row] for row in value]
-            if isinstance(value, list)
-            else number(Fraction(value))
-        )
+        result[name] = [[Fraction(x) for x in row] for row in value] if isinstance(value, list) else Fraction(value)
     return result
 
 
@@ -157,11 +154,7 @@ def _formula(problem: Any) -> tuple[Expression, dict[str, Expression], frozenset
         return problem.objective, problem.variables, problem.nonnegative
     if problem.N <= ALL_COLUMNS:
         return problem.objective, problem.variables, frozenset()
-    from theory.ops import variable
-
-    means = {"M": variable("M", (problem.widths[0], problem.K))}
-    others = {name: v for name, v in problem.variables.items() if name != "H"}
-    return problem.reduced_objective, others | means, frozenset()
+    return class_mean_objective(problem), class_mean_variables(problem), frozenset()
 
 
 def _centres(claim: GlobalMinimum, variables: Mapping[str, Expression]) -> list[Any]:
@@ -172,9 +165,9 @@ def _centres(claim: GlobalMinimum, variables: Mapping[str, Expression]) -> list[
     result = []
     for point in claim.minimisers:
         values = floats.point(point)
-        if "M" in variables and isinstance(claim.problem, UnconstrainedFeatures):
+        if MEANS in variables and isinstance(claim.problem, UnconstrainedFeatures):
             starts = [sum(claim.problem.class_sizes[:k]) for k in range(claim.problem.K)]
-            values["M"] = values.pop("H")[:, starts]
+            values[MEANS] = values.pop("H")[:, starts]
         result.append(values)
     return result
 
@@ -189,24 +182,13 @@ def _never_below(claim: GlobalMinimum, seed: int, count: int, certificates: list
     found = _search(points, lambda batch: floats.evaluate(objective, batch) - value + allowed, seed, count)
     if found is None:
         return holds("value", "numerical", f"no point below it among {count * BATCH} drawn")
-    with precision(BITS):
-        point = _exact(*found)
-        reached, claimed = Balls().evaluate(objective, point), Balls().evaluate(claim.value)
-        if reached < claimed:
-            certificates.append(_counterexample(claim.problem, found))
-            return refuted("value", f"a drawn point reaches {reached.str(15, radius=False)}, below the claim")
-    return undecided("value", "a drawn point looked lower in floats, but not exactly")
-
-
-def _counterexample(problem: Any, found: tuple[Mapping[str, Any], int]) -> dict[str, Any]:
-    """The drawn point as exact rationals, with the problem that it belongs to."""
-    batch, index = found
-    point = {}
-    for name, values in batch.items():
-        value = values[index].tolist()
-        rows = value if isinstance(value, list) else [[value]]
-        point[name] = [[str(Fraction(x)) for x in row] for row in rows]
-    return {"kind": "counterexample", "problem": problem.to_json(), "point": point}
+    if not isinstance(claim.problem, UnconstrainedFeatures | Minimisation):
+        return undecided("value", "candidate: a drawn point looks lower in floats")
+    certificate = lower_point(claim.problem, _exact(*found), claim.value)
+    if certificate is None:
+        return undecided("value", "a drawn point looked lower in floats, but not exactly")
+    certificates.append(certificate)
+    return refuted("value", "a drawn point lies strictly below the claimed minimum")
 
 
 def _attained(claim: GlobalMinimum) -> Finding:
@@ -231,7 +213,7 @@ def _objective_in_balls(claim: GlobalMinimum, point: Point, balls: Balls) -> Any
     if isinstance(claim.problem, UnconstrainedFeatures):
         means = collapsed_means(claim.problem, values)
         if means is not None:
-            return balls.evaluate(claim.problem.reduced_objective, {**values, "M": means})
+            return balls.evaluate(class_mean_objective(claim.problem), {**values, MEANS: means})
     return balls.evaluate(claim.problem.objective, values)
 
 
@@ -278,7 +260,7 @@ def _with_laws(findings: list[Finding], instance: Instance, model: Unconstrained
 # ------------------------------------------------------------------------------------------------------- inequalities
 
 
-def _never_violated(claim: Inequality, seed: int, count: int) -> Finding:
+def _never_violated(claim: Inequality, seed: int, count: int, certificates: list[Mapping[str, Any]]) -> Finding:
     from theory.floats import Floats
 
     floats = Floats()
@@ -291,14 +273,8 @@ def _never_violated(claim: Inequality, seed: int, count: int) -> Finding:
     found = _search(points, margin, seed, count)
     if found is None:
         return holds("inequality", "numerical", f"no violation among {count * BATCH} drawn points")
-    with precision(BITS):
-        point = _exact(*found)
-        try:
-            left, right = Balls().evaluate(claim.left, point), Balls().evaluate(claim.right, point)
-        except Undecidable as reason:
-            return undecided("inequality", f"candidate: a drawn point looks like a violation ({reason})")
-        if left > right:
-            return refuted(
-                "inequality", f"{left.str(12, radius=False)} > {right.str(12, radius=False)} at a drawn point"
-            )
+    certificate = violation(claim, _exact(*found))
+    if certificate is not None:
+        certificates.append(certificate)
+        return refuted("inequality", "the left side is strictly larger at a drawn point")
     return undecided("inequality", "a drawn point looked like a violation in floats, but not exactly")

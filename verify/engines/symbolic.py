@@ -32,6 +32,7 @@ from theory.ops import (
     walk,
     zeros,
 )
+from theory.reductions import class_mean_objective
 from theory.statement import Instance
 from verify import free_algebra
 from verify.derivation import REDUCTIONS, Derived, derive
@@ -102,7 +103,7 @@ def _model_minimum(claim: GlobalMinimum, model: UnconstrainedFeatures, seed: int
 def _formulas(claim: GlobalMinimum, model: UnconstrainedFeatures) -> list[Expression]:
     sides = [side for c in claim.clauses for r in c.relations for side in (r.left, r.right)]
     points = [value for point in claim.minimisers for value in point.values()]
-    return [claim.value, *points, *sides, model.reduced_objective]
+    return [claim.value, *points, *sides, class_mean_objective(model)]
 
 
 def _numbers_only(claim: GlobalMinimum, model: UnconstrainedFeatures, derived: Derived, reason: str) -> list[Finding]:
@@ -392,6 +393,9 @@ def _scalar_minimisers(
     minimum = g(claimed[0])
     if any(not field.is_zero(g(x) - minimum) for x in claimed[1:]):
         return refuted("attained", "the claimed minimisers have different values")
+    count = len(claimed)
+    if not any(_is_number_zero(x) for x in claimed) and field.is_zero(g(field.number(Fraction(0))) - minimum):
+        count, claimed = count + 1, [*claimed, 0]
     others = [y for y in _candidates(field, coefficients) if not any(_same(field, x, y) for x in claimed)]
     for y in others:
         with precision(PRECISIONS[-1]):
@@ -401,7 +405,7 @@ def _scalar_minimisers(
                 return refuted("attained", f"the value at x = {y.str(10, radius=False)} is strictly lower")
             if not value > bound:
                 return undecided("attained", "two stationary values could not be separated")
-    return minimum, len(claimed)
+    return minimum, count
 
 
 def _not_minimal(field: AlgebraicNumbers, g: Any, x: Any, coefficients: list[Any]) -> Finding:
