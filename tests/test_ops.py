@@ -171,10 +171,10 @@ def test_different_formulas_are_different_objects() -> None:
 def test_a_deep_formula_needs_no_deep_recursion() -> None:
     total = constant(0)
     for i in range(5000):
-        total = total + variable(f"x{i}")
-    assert len(total.variables) == 5000
+        total = total + i * x
+    assert total.variables == {"x"}
     assert from_json(to_json(total))[0] is total
-    assert Rationals().evaluate(total, {f"x{i}": F(i) for i in range(5000)}) == 4999 * 2500
+    assert Rationals().evaluate(total, {"x": F(2)}) == 4999 * 5000
 
 
 def leaves(rows: int, columns: int) -> st.SearchStrategy[Expression]:

@@ -84,7 +84,7 @@ def test_text_is_read_exactly(text: Any, value: Fraction) -> None:
     ],
 )
 def test_other_text_is_refused_with_the_argument_and_the_text(text: str) -> None:
-    with pytest.raises(ValueError, match="^decay has|^decay must") as refusal:
+    with pytest.raises(ValueError, match=r"^decay (has|must)") as refusal:
         rational(text, "decay")
     assert text[:20] in str(refusal.value)
     assert len(str(refusal.value)) < 150
@@ -104,7 +104,7 @@ def test_what_python_writes_is_read_again(value: Fraction) -> None:
 @given(st.fractions(min_value=0) | st.integers(0, 10**40).map(lambda n: F(n * n, 49)), st.sampled_from([0, 1, 60, 200]))
 def test_square_roots_are_enclosed_and_tight(value: Fraction, bits: int) -> None:
     low, high = sqrt_bounds(value, bits)
-    assert 0 <= low
+    assert low >= 0
     assert low**2 <= value <= high**2
     assert high - low <= F(1, 2**bits)
     if low**2 == value:
@@ -144,10 +144,10 @@ def test_printed_digits_are_those_of_any_number_enclosed(
         assert F(printed) == round((low + high) / 2)
         return
     for inside in (low, value, high):
-        if "." in printed:
-            assert expansion(inside, 120).startswith(printed)
-        else:
-            assert int(printed) == int(inside)
+        true = expansion(inside, 120)
+        if not F(printed):
+            true = true.lstrip("-")  # zeros after the point are printed without the sign
+        assert true.startswith(printed if "." in printed else f"{printed}.")
 
 
 @given(numbers, st.integers(1, 35))

@@ -6,6 +6,7 @@ refutation. "holds" means that the engine saw nothing wrong in the clauses that 
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -17,8 +18,11 @@ from verify.verdict import REFUTED, UNDECIDED, Unable
 
 CASES = [(statement.id, wrong) for statement in statements().values() for wrong in statement.wrong]
 
-DRAWN, EXAMINED = 40, 3
-"""Instances drawn to find some on which a wrong version differs from the right one, and how many of them are examined."""
+DRAWN = 40
+"""Instances drawn to find some on which a wrong version differs from the right one."""
+
+EXAMINED = {"symbolic": 3, "precision": 3, "convex": 3, "descent": 1, "sampling": 2}
+"""How many of these each engine examines; descent takes seconds where the others take tenths."""
 
 LARGEST = 12
 """Widths of the instances examined here: wrong versions need no large ones."""
@@ -40,7 +44,7 @@ ONLY_ONE = {
 def test_wrong_version_is_refuted(id: str, wrong: str, record_property: Any) -> None:
     instances = differing(id, wrong)
     assert instances, "the wrong version is the right one on every instance"
-    outcomes = {engine: outcome(engine, instances) for engine in ENGINES}
+    outcomes = {engine: outcome(engine, instances[: EXAMINED[engine]]) for engine in ENGINES}
     record_property("wrong version", [id, wrong, outcomes, ONLY_ONE.get((id, wrong), "")])
     refuters = [engine for engine, found in outcomes.items() if found == "refuted"]
     assert not [found for found in outcomes.values() if found.startswith("error")], outcomes
@@ -53,17 +57,18 @@ def test_wrong_version_is_refuted(id: str, wrong: str, record_property: Any) -> 
 @pytest.mark.parametrize("id", list(statements()))
 def test_right_version_is_never_refuted_on_the_same_instances(id: str) -> None:
     statement = statements()[id]
-    parameters = [p for p in [dict(statement.witness), *statement.draw(EXAMINED)] if small(p)]
+    parameters = [p for p in [dict(statement.witness), *statement.draw(2)] if small(p)]
     for engine in ENGINES:
-        assert outcome(engine, [Instance.of(statement, p) for p in parameters]) in ("holds", "unable", "-")
+        instances = [Instance.of(statement, p) for p in parameters[: EXAMINED[engine]]]
+        assert outcome(engine, instances) in ("holds", "unable", "-")
 
 
 def differing(id: str, wrong: str) -> list[Instance]:
     """Small instances on which the wrong version asserts something else."""
     statement = statements()[id]
-    candidates = [p for p in [dict(statement.witness), *map(dict, statement.configurations), *statement.draw(DRAWN)]]
+    candidates = [dict(statement.witness), *statement.draw(DRAWN), *map(dict, statement.configurations)]
     different = (p for p in candidates if small(p) and digest(statement.claim(p)) != digest(statement.claim(p, wrong)))
-    return [Instance.of(statement, p, wrong) for p, _ in zip(different, range(EXAMINED), strict=False)]
+    return [Instance.of(statement, p, wrong) for p in islice(different, max(EXAMINED.values()))]
 
 
 def small(parameters: dict[str, Any]) -> bool:

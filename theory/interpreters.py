@@ -357,7 +357,7 @@ def positive_roots(coefficients: Sequence[Any]) -> list[Any]:
         raise Undecidable("the roots of a polynomial could not be isolated at this precision") from error
     if any(x.contains(0) for x in candidates):
         raise Undecidable("a root could not be told from 0 at this precision")
-    positive = sorted((x for x in candidates if x > 0), key=lambda x: float(x.mid()))
+    positive = sorted((x for x in candidates if x > 0), key=lambda x: x.mid())
     if not all(_crosses(polynomial, x) for x in positive):
         raise Undecidable("a real root could not be told from a pair of complex ones")
     return [_newton(polynomial, x) for x in positive]

@@ -175,7 +175,7 @@ def _real_roots(equation: Any) -> list[Any]:
 
     integers = equation * int(equation.denom())
     roots: Any = fmpz_poly([int(c.p) for c in integers.coeffs()]).complex_roots()
-    return sorted((root.real for root, _ in roots if root.imag == 0), key=lambda x: float(x.mid()))
+    return sorted((root.real for root, _ in roots if root.imag == 0), key=lambda x: x.mid())
 
 
 def _sign(polynomial: Any, equation: Any, root: Any) -> int:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from theory.algebraic import AlgebraicNumbers
 from theory.claims import Clause, CriticalPoints, GlobalMinimum, Inequality, Minimisation, Point
+from theory.frames import aligned_factors
 from theory.interpreters import Balls, Rationals, Symbols, Undecidable, positive_roots, precision
 from theory.model import UnconstrainedFeatures
 from theory.ops import (
@@ -26,7 +27,6 @@ from theory.ops import (
     helmert,
     identity,
     ones,
-    repeat_columns,
     smallest_positive_root,
     sqrt,
     walk,
@@ -178,18 +178,11 @@ def derived_point(model: UnconstrainedFeatures, derived: Derived) -> Point:
     frame, modes = _derived_frame(model, derived)
     if not modes:
         return {name: zeros(*v.shape) for name, v in model.variables.items()} | _bias(model)
-    energies = []
-    for mode in modes:
-        w = smallest_positive_root(_reflected(mode.equation))  # w = 1 − z
-        energies.append(Fraction(mode.mu, model.N) * w * (1 - w))
-    point: dict[str, Expression] = {}
-    for m, (W, decay) in enumerate(zip(model.weights, model.weight_decays, strict=True), start=1):
-        last = m == model.M
-        S = diagonal([sqrt(e / decay) for e in energies], len(modes) if last else W.shape[0], W.shape[1])
-        point[f"W_{m}"] = frame @ S if last else S
-    lengths = [sqrt(e / (model.feature_decay * mode.mu)) for e, mode in zip(energies, modes, strict=True)]
-    means = diagonal(lengths, model.widths[0], len(modes)) @ frame.T
-    return point | {"H": repeat_columns(means, model.class_sizes)} | _bias(model)
+    deficits = [smallest_positive_root(_reflected(mode.equation)) for mode in modes]  # w = 1 − z
+    energies = [Fraction(mode.mu, model.N) * w * (1 - w) for mode, w in zip(modes, deficits, strict=True)]
+    weights = [sqrt(e / model.weight_decays[0]) for e in energies]
+    features = [sqrt(e / (model.feature_decay * mode.mu)) for e, mode in zip(energies, modes, strict=True)]
+    return aligned_factors(model, frame, weights, features) | _bias(model)
 
 
 def _derived_frame(model: UnconstrainedFeatures, derived: Derived) -> tuple[Expression, list[Any]]:

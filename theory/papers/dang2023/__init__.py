@@ -26,6 +26,7 @@ from theory.claims import (
     equal,
     less,
 )
+from theory.frames import grams, simplex_etf
 from theory.model import UnconstrainedFeatures as Model
 from theory.ops import (
     compare,
@@ -47,7 +48,6 @@ from theory.papers.dang2023.frames import (
     column,
     constants,
     general_orthogonal_frame,
-    grams,
     mode,
     modes_by_class,
     share,
@@ -310,7 +310,7 @@ def mse_balanced(model: Model, letters: Letters = LETTERS, simplex: bool = False
     R < K: the same times a projection of rank R, one for all three), and W_M ⋯ W_m alike. NC3: P = (p + r) H̄ᵀ.
     """
     if simplex:
-        found, S = mode(model, model.class_sizes[0], letters), identity(model.K) - ones(model.K, model.K) / model.K
+        found, S = mode(model, model.class_sizes[0], letters), simplex_etf(model.K)
         claim = general_orthogonal_frame(model, letters)
         wrong = [clause(k, equal(G, constants(found, letters)[k] * S)) for k, G in grams(model).items()]
         kept = [c for c in claim.clauses if not c.name.startswith("NC2")]

@@ -8,21 +8,21 @@ from fractions import Fraction
 from functools import reduce
 
 from theory.claims import Clause, GlobalMinimum, Point, Relation, clause, equal
-from theory.model import UnconstrainedFeatures as Model
-from theory.ops import (
-    Expression,
-    compare,
-    constant,
-    diagonal,
-    helmert,
-    identity,
-    ones,
-    repeat_columns,
-    sqrt,
-    trace,
-    zeros,
+from theory.frames import (
+    aligned_factors,
+    coordinate_frame,
+    grams,
+    multiple_of_projection,
+    place,
+    simplex_etf,
+    zero_sum_frame,
 )
+from theory.model import UnconstrainedFeatures as Model
+from theory.ops import Expression, compare, constant, diagonal, ones, repeat_columns, sqrt, zeros
 from theory.papers.dang2023.letters import LETTERS, Letters
+
+SHOWN = 3
+"""Minimisers that are written out where there are many, besides the first: those of largest rank."""
 
 
 @dataclass(frozen=True)
@@ -101,30 +101,16 @@ def blocks(m: Model, letters: Letters) -> list[Block]:
 
 def block_point(m: Model, chosen: Sequence[tuple[Block, Expression]], letters: Letters) -> Point:
     """Balanced factors for frames U (|classes| × r, orthonormal columns) in some blocks; zero elsewhere."""
-    rank = sum(U.shape[1] for _, U in chosen)
-    if rank == 0:
+    if not chosen:
         return zero_point(m)
     modes = [block.mode for block, U in chosen for _ in range(U.shape[1])]
-    frame, start = zeros(m.K, rank), 0
-    for block, U in chosen:
-        place = identity(m.K)[range(m.K), block.classes]
-        columns = identity(rank)[range(start, start + U.shape[1]), range(rank)]
-        frame, start = frame + place @ U @ columns, start + U.shape[1]
-    return frame_point(m, frame, modes, letters)
+    return frame_point(m, place(m.K, [(block.classes, U) for block, U in chosen]), modes, letters)
 
 
 def frame_point(m: Model, frame: Expression, modes: Sequence[Mode], letters: Letters) -> Point:
-    """W_M = U S_M, W_m = S_m, H = S_H Uᵀ Y with balanced S_m: singular values √(λ_1/λ_m) s, features √p / (p + r)."""
-    point: dict[str, Expression] = {}
-    for index, (W, decay) in enumerate(zip(m.weights, m.weight_decays, strict=True), start=1):
-        values = [sqrt(m.weight_decays[0] / decay) * found.s for found in modes]
-        last = index == m.M
-        S = diagonal(values, len(modes) if last else W.shape[0], W.shape[1])
-        point[f"W_{index}"] = frame @ S if last else S
+    """Factors along a frame: W_1 has singular values s, the mean features have lengths √p / (p + r)."""
     lengths = [sqrt(letters.c(m)) * found.s**m.M / (found.p + found.r) for found in modes]
-    means = diagonal(lengths, m.widths[0], len(modes)) @ frame.T
-    point["H"] = repeat_columns(means, m.class_sizes)
-    return {**point, **bias_part(m, letters)}
+    return {**aligned_factors(m, frame, [found.s for found in modes], lengths), **bias_part(m, letters)}
 
 
 def zero_point(m: Model) -> Point:
@@ -152,12 +138,6 @@ def bias_clause(m: Model, letters: Letters) -> Clause:
 def nc1(m: Model) -> Clause:
     """NC1: every feature equals its class mean."""
     return clause("NC1", equal(m.features, repeat_columns(m.mean_features, m.class_sizes)))
-
-
-def grams(m: Model) -> dict[str, Expression]:
-    """The three Gram matrices of NC2."""
-    P, means = m.product, m.mean_features
-    return {"NC2 weights": P @ P.T, "NC2 features": means.T @ means, "NC2 logits": P @ means}
 
 
 def constants(found: Mode, letters: Letters) -> dict[str, Expression]:
@@ -201,9 +181,7 @@ def projection_relations(m: Model, name: str, part: Block, letters: Letters) -> 
     """G² = κ G, G = Gᵀ, tr G = κ rank (where the rank is fixed), and the same projection as in the weights' block."""
     all_grams, kappas = grams(m), constants(part.mode, letters)
     G, kappa = all_grams[name][part.classes, part.classes], kappas[name]
-    relations = [equal(G @ G, kappa * G), equal(G, G.T)]
-    if len(part.ranks) == 1:
-        relations.append(equal(trace(G), kappa * part.ranks[0]))
+    relations = multiple_of_projection(G, kappa, part.ranks[0] if len(part.ranks) == 1 else None)
     if name != "NC2 weights":
         weights = all_grams["NC2 weights"][part.classes, part.classes]
         relations.append(equal(kappas["NC2 weights"] * G, kappa * weights))
@@ -226,17 +204,12 @@ def block_minimisers(m: Model, parts: Sequence[Block], letters: Letters) -> tupl
     points: list[list[tuple[Block, Expression]]] = [[]]
     for part in parts:
         size = len(part.classes)
-        frames = [coordinate_frame(size, r) for r in part.ranks]
+        frames = [coordinate_frame(size, r) if r else None for r in part.ranks]
         if not part.determined:
-            frames += [helmert(size, r) for r in part.ranks if 0 < r < size]
-        frames = frames[:1] + frames[1:][-3:]
+            frames += [zero_sum_frame(size, r) for r in part.ranks if 0 < r < size]
+        frames = [*frames[:1], *frames[1:][-SHOWN:]]
         points = [[*chosen, (part, U)] if U is not None else chosen for chosen in points for U in frames]
     return tuple(block_point(m, chosen, letters) for chosen in points)
-
-
-def coordinate_frame(size: int, rank: int) -> Expression | None:
-    """The first ``rank`` coordinate vectors, or None for rank 0."""
-    return identity(size)[range(size), range(rank)] if rank else None
 
 
 def general_orthogonal_frame(
@@ -280,7 +253,7 @@ def simplex_frame(m: Model, letters: Letters) -> GlobalMinimum:
     most = min(m.R, m.K - 1) if found.side <= 0 else 0
     ranks = range(most + 1) if found.ties else range(most, most + 1)
     full = found.side < 0 and most == m.K - 1
-    S = identity(m.K) - ones(m.K, m.K) / m.K
+    S = simplex_etf(m.K)
     clauses = [nc1(m)]
     part = Block(tuple(range(m.K)), found, tuple(ranks))
     for name, gram in grams(m).items():
@@ -293,7 +266,7 @@ def simplex_frame(m: Model, letters: Letters) -> GlobalMinimum:
             clauses.append(clause(name, *projection_relations(m, name, part, letters), zero_sum))
     clauses.append(nc3(m, [found] * m.K, letters))
     clauses.append(bias_clause(m, letters))
-    shown = [*ranks[:1], *ranks[1:][-2:]]
-    points = [frame_point(m, helmert(m.K, r), [found] * r, letters) if r else zero_point(m) for r in shown]
+    shown = [*ranks[:1], *ranks[1:][-SHOWN:]]
+    points = [frame_point(m, zero_sum_frame(m.K, r), [found] * r, letters) if r else zero_point(m) for r in shown]
     value = most * share(m, found, letters) + (m.K - 1 - most) * share(m, found.off, letters)
     return GlobalMinimum(m, value, tuple(points), tuple(clauses), unique=full or most == 0)
