@@ -14,8 +14,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from theory.closed_form.optimum import optimum
 from theory.model import UnconstrainedFeatures
-from theory.optimum import optimum
 from verify import calculator
 from verify.errors import BadInput
 from verify.measure import load_checkpoint

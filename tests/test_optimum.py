@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from theory.confidence import critical_load, deficit
+from theory.closed_form.confidence import critical_load, deficit
+from theory.closed_form.modes import load, threshold
+from theory.closed_form.optimum import convention_factor, optimum, radius
+from theory.closed_form.secular import Secular
 from theory.intervals import Interval
 from theory.model import UnconstrainedFeatures
-from theory.modes import load, threshold
-from theory.optimum import convention_factor, optimum, radius
-from theory.secular import Secular
 
 
 def model(sizes, depth=1, decay="1/100", **fields):

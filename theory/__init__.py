@@ -20,8 +20,8 @@ if TYPE_CHECKING:
         inequality,
         less,
     )
+    from theory.closed_form.optimum import Optimum, optimum
     from theory.model import UnconstrainedFeatures
-    from theory.optimum import Optimum, optimum
     from theory.statement import Expected, Source, Statement, conjecture, find, statements, theorem
 
 _HOME = {
@@ -30,7 +30,7 @@ _HOME = {
     "GlobalMinimum": "claims",
     "Inequality": "claims",
     "Minimisation": "claims",
-    "Optimum": "optimum",
+    "Optimum": "closed_form.optimum",
     "Source": "statement",
     "Statement": "statement",
     "UnconstrainedFeatures": "model",
@@ -41,7 +41,7 @@ _HOME = {
     "find": "statement",
     "inequality": "claims",
     "less": "claims",
-    "optimum": "optimum",
+    "optimum": "closed_form.optimum",
     "statements": "statement",
     "theorem": "statement",
 }

@@ -6,7 +6,7 @@ A theorem is a conjecture with a proof attached: ``@theorem`` and ``@conjecture`
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import partial
@@ -108,12 +108,11 @@ class Statement:
         Hypothesis varies earlier examples within a run, so many short runs are more diverse than a long one.
         """
         found: dict[str, dict[str, Any]] = {}
-        for run in range(count):
-            for parameters in _short_run(self.strategies, seed * 1_000_003 + run):
-                if len(found) < count and not self.unmet(parameters):
-                    found.setdefault(repr(sorted(parameters.items())), parameters)
+        for parameters in _examples(self.strategies, count, seed):
             if len(found) == count:
                 break
+            if not self.unmet(parameters):
+                found.setdefault(repr(sorted(parameters.items())), parameters)
         return list(found.values())
 
     def instances(self, count: int, seed: int = 0) -> list[dict[str, Any]]:
@@ -122,8 +121,18 @@ class Statement:
         return [*fixed, *map(dict, self.configurations), *self.draw(count, seed)]
 
 
+def _examples(strategies: Mapping[str, Any], runs: int, seed: int) -> Iterator[dict[str, Any]]:
+    """The examples of short runs; the simplest one, with which every run begins, comes last."""
+    last: list[dict[str, Any]] = []
+    for run in range(runs):
+        simplest, *others = _short_run(strategies, seed * 1_000_003 + run)
+        last = [simplest]
+        yield from others
+    yield from last
+
+
 def _short_run(strategies: Mapping[str, Any], seed: int) -> list[dict[str, Any]]:
-    """A few examples of one run of Hypothesis, without the first, which is always the simplest."""
+    """A few examples of one run of Hypothesis."""
     import hypothesis
     from hypothesis import HealthCheck, Phase, given, settings
     from hypothesis import strategies as st
@@ -143,7 +152,7 @@ def _short_run(strategies: Mapping[str, Any], seed: int) -> list[dict[str, Any]]
         examples.append(parameters)
 
     collect()
-    return examples[1:] or examples
+    return examples
 
 
 _registry: dict[str, Statement] = {}

@@ -14,8 +14,8 @@ import typer
 from verify.errors import BadInput
 
 if TYPE_CHECKING:
-    from theory.geometry import Number
-    from theory.optimum import Optimum
+    from theory.closed_form.geometry import Number
+    from theory.closed_form.optimum import Optimum
     from verify.measure import Measurement
 
 MAX_DENSE = 2000
@@ -60,7 +60,7 @@ def optimum(
     dense: Annotated[bool, typer.Option("--dense", help="Write whole matrices to the JSON.")] = False,
 ) -> None:
     """The global minimum in your setting, in closed form: value, logits, norms, and which classes collapse to zero."""
-    from theory.optimum import optimum as closed_form
+    from theory.closed_form.optimum import optimum as closed_form
     from verify.settings import build_model, parse_integers
 
     class_sizes = parse_integers(sizes, "--sizes")
@@ -131,8 +131,8 @@ def _write(data: dict[str, Any], target: str) -> None:
 
 
 def _print_optimum(best: Optimum, convention: str) -> None:
+    from theory.closed_form.optimum import convention_factor, radius
     from theory.intervals import Interval
-    from theory.optimum import convention_factor, radius
 
     model = best.model
     scale = 1 / convention_factor(convention, model.class_sizes)
@@ -159,7 +159,7 @@ def _print_optimum(best: Optimum, convention: str) -> None:
 
 
 def _class_rows(best: Optimum) -> list[tuple[str, ...]]:
-    from theory.optimum import is_active
+    from theory.closed_form.optimum import is_active
 
     gains, weights, features = best.gains(), best.weights_gram(), best.features_gram()
     shown = list(zip(gains.groups, gains.diagonal, weights.diagonal, features.diagonal, strict=True))

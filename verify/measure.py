@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from theory.closed_form.optimum import Optimum, convention_factor, optimum, radius
 from theory.metrics import (
     Array,
     class_means,
@@ -23,7 +24,6 @@ from theory.metrics import (
     relative_spectrum_distance,
 )
 from theory.model import UnconstrainedFeatures
-from theory.optimum import Optimum, convention_factor, optimum, radius
 from verify.errors import BadInput
 
 MAX_CLASSES = 2000

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from fractions import Fraction
 
+from theory.closed_form.optimum import convention_factor
 from theory.model import UnconstrainedFeatures
-from theory.optimum import convention_factor
 from theory.rationals import rational
 from verify.errors import BadInput
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from theory.confidence import critical_load, deficit
+from theory.closed_form.confidence import critical_load, deficit
+from theory.closed_form.secular import Secular
 from theory.intervals import Interval
 from theory.model import UnconstrainedFeatures
-from theory.secular import Secular
 
 UNUSED = Interval.exact(1)
 """The deficit of a mode that is zero."""

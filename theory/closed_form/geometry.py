@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from theory.closed_form.modes import Mode
 from theory.intervals import Interval
 from theory.model import UnconstrainedFeatures
-from theory.modes import Mode
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,6 +1,6 @@
 """The optimum of the deep linear model with squared loss, in closed form and decided exactly.
 
-Letters as in ``theory.model``; μ, z, q and Λ as in ``theory.modes`` and ``theory.confidence``. The objective is
+Letters as in ``theory.model``; μ, z, q and Λ as in ``theory.closed_form.modes`` and ``theory.closed_form.confidence``. The objective is
 
     Σ_used μ/(2N) (1−z)(1+Mz) + Σ_other μ/(2N)
 
@@ -16,10 +16,10 @@ from functools import cached_property
 from math import prod
 from typing import Any
 
-from theory.geometry import GroupedMatrix, Number, assemble, number
+from theory.closed_form.geometry import GroupedMatrix, Number, assemble, number
+from theory.closed_form.modes import Mode, solved_modes, threshold
 from theory.intervals import Interval, total
 from theory.model import UnconstrainedFeatures
-from theory.modes import Mode, solved_modes, threshold
 
 CONVENTIONS = ("1/(2N)", "1/(2NK)", "sum")
 """Ways to normalise the fit: 1/(2N)‖·‖², 1/(2NK)‖·‖² or ½‖·‖², each beside decays λ/2 ‖·‖²."""
