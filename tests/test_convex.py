@@ -197,7 +197,7 @@ def scalar(objective: Any, half_line: bool = True) -> Minimisation:
 def test_scalar_problems(problem: Minimisation, value: Any) -> None:
     assert conclusion(problem, value) == ("holds", "certified")
     for error in (F(1, 10**6), F(-1, 10**6)):
-        wrong = constant(value) * (1 + error) if value != 0 else constant(error)
+        wrong = constant(error) if constant(value) is constant(0) else constant(value) * (1 + error)
         assert conclusion(problem, wrong) == ("refuted", "certified")
 
 

@@ -126,4 +126,4 @@ def compare_at(left: Expression, right: Expression, point: Point) -> int:
 
 def _shown(formula: Expression, point: Point) -> str:
     with precision(BITS[-1]):
-        return str(_in_balls(formula, point).str(15, radius=False))
+        return f"{float(_in_balls(formula, point)):.12g}"

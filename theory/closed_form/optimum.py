@@ -1,6 +1,6 @@
 """The optimum of the deep linear model with squared loss, in closed form and decided exactly.
 
-Letters as in ``theory.model``; μ, z, q and Λ as in ``theory.closed_form.modes`` and ``theory.closed_form.confidence``. The objective is
+Letters as in ``theory.model``; μ, z, q and Λ as in ``modes`` and ``confidence`` beside this module. The objective is
 
     Σ_used μ/(2N) (1−z)(1+Mz) + Σ_other μ/(2N)
 
@@ -200,7 +200,7 @@ def optimum(model: UnconstrainedFeatures, digits: int = 30) -> Optimum:
 
     >>> best = optimum(UnconstrainedFeatures(class_sizes=(200, 100, 50, 50), decays="1/2000"))
     >>> best.objective.decimal(12), best.unique
-    ('0.01894213562373', True)
+    ('0.0189421356237', True)
     >>> best.logits().diagonal[0].decimal(12)
     '0.985857864376'
     """
