@@ -75,6 +75,8 @@ class AlgebraicNumbers(Arithmetic):
     def support(self, ratio: Ratio) -> int:
         """The roots (and opaque radicals) that a fraction involves, as a bit mask; 0 for radicals of primes alone."""
         mask = 0
+        if not self._roots:
+            return mask
         for polynomial in ratio:
             for bit, degree in enumerate(polynomial.degrees()):
                 if degree > 0 and bit < self._roots:

@@ -216,7 +216,7 @@ def multipliers(residual: Polynomial, candidates: Mapping[str, Polynomial]) -> t
 
     The linear system is solved over the rationals and the identity is then checked word by word.
     """
-    names = [name for name, p in candidates.items() if p.shape == residual.shape and p.terms]
+    names = _connected(residual, candidates)
     words = sorted({w for n in names for w in candidates[n].terms} | set(residual.terms), key=repr)
     solution = _solve(
         [[candidates[n].terms.get(w, Fraction(0)) for n in names] for w in words],
@@ -230,6 +230,18 @@ def multipliers(residual: Polynomial, candidates: Mapping[str, Polynomial]) -> t
     if total.terms != dict(residual.terms):
         return None
     return tuple(Multiplier(c, name) for name, c in zip(names, solution, strict=True) if c)
+
+
+def _connected(residual: Polynomial, candidates: Mapping[str, Polynomial]) -> list[str]:
+    """The candidates that share a word with the residual, or with one that does, and so on: no others can help."""
+    fitting = {name: p for name, p in candidates.items() if p.shape == residual.shape and p.terms}
+    reached, names = set(residual.terms), set()
+    while True:
+        new = {name for name, p in fitting.items() if name not in names and not reached.isdisjoint(p.terms)}
+        if not new:
+            return [name for name in fitting if name in names]
+        names |= new
+        reached.update(word for name in new for word in fitting[name].terms)
 
 
 def _solve(rows: list[list[Fraction]], right: list[Fraction]) -> list[Fraction] | None:

@@ -36,7 +36,7 @@ from verify.verdict import Evidence, Finding, Unable, holds, refuted, undecided
 if TYPE_CHECKING:
     from verify.engines import Settings
 
-INSTANCES = {"quick": 8, "full": 60}
+INSTANCES = {"quick": 6, "full": 60}
 
 CERTIFIED_GAP = Fraction(1, 10**9)
 """A value is certified when enclosed to this relative width: 1000 times below the smallest error worth catching (1e-6),

@@ -29,7 +29,7 @@ from verify.verdict import Evidence, Finding, Unable, holds, refuted, undecided
 if TYPE_CHECKING:
     from verify.engines import Settings
 
-INSTANCES = {"quick": 40, "full": 300}
+INSTANCES = {"quick": 30, "full": 300}
 
 BITS = 320
 """Working precision: 60 digits after the losses of some hundred operations."""

@@ -48,7 +48,7 @@ from verify.verdict import Evidence, Finding, Unable, holds, refuted, undecided
 if TYPE_CHECKING:
     from verify.engines import Settings
 
-INSTANCES = {"quick": 40, "full": 300}
+INSTANCES = {"quick": 30, "full": 300}
 
 PRECISIONS = (256, 1024)
 """Bits at which a claimed constant is separated from a derived one when they are not equal."""
