@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from theory.interpreters import Rationals
+from theory.arithmetic.interpreters import Rationals
 from theory.model import UnconstrainedFeatures
 from theory.strategies import decay_product
 from verify import checker

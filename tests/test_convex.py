@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from theory.arithmetic.interpreters import Rationals
+from theory.arithmetic.rationals import rational
 from theory.claims import CriticalPoints, GlobalMinimum, Minimisation
-from theory.interpreters import Rationals
 from theory.model import UnconstrainedFeatures
 from theory.ops import constant, sqrt, variable
-from theory.rationals import rational
 from theory.statement import Instance
-from verify import exact
 from verify.engines import Settings, convex
+from verify.methods import exact
 from verify.verdict import Evidence, Unable
 
 F = Fraction

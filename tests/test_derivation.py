@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from sympy import Rational
 
-from theory.interpreters import precision
+from theory.arithmetic.interpreters import precision
 from theory.model import UnconstrainedFeatures
 from theory.strategies import ABOVE, AT, BELOW, balanced_sizes, decay_product, imbalanced_sizes, models
 from verify import checker
 from verify.certificate import two_sided_bound
-from verify.derivation import Derived, DerivedMode, derive, stationarity
+from verify.methods.derivation import Derived, DerivedMode, derive, stationarity
 from verify.verdict import Unable
 
 F = Fraction

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from theory.model import UnconstrainedFeatures
 from theory.ops import sqrt, variable
-from verify import exact
-from verify.exact import Rejected, enclosure, is_positive_semidefinite, is_sum_of_squares, sum_of_squares
+from verify.methods import exact
+from verify.methods.exact import Rejected, enclosure, is_positive_semidefinite, is_sum_of_squares, sum_of_squares
 
 F = Fraction
 TINY = F(1, 10**40)

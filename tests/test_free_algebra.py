@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from theory.floats import Floats
-from theory.interpreters import Rationals, Undecidable
+from theory.arithmetic.floats import Floats
+from theory.arithmetic.interpreters import Rationals, Undecidable
 from theory.model import UnconstrainedFeatures
 from theory.ops import (
     Expression,
@@ -27,8 +27,8 @@ from theory.ops import (
     variable,
     zeros,
 )
-from verify.free_algebra import Polynomial, candidates, evaluate, gradient, multipliers, read
-from verify.free_algebra import variable as letter
+from verify.methods.free_algebra import Polynomial, candidates, evaluate, gradient, multipliers, read
+from verify.methods.free_algebra import variable as letter
 
 F = Fraction
 X, Y, S = variable("X", (3, 2)), variable("Y", (2, 3)), variable("S", (3, 3))

@@ -14,9 +14,9 @@ from flint import arb
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from theory.algebraic import AlgebraicNumbers
-from theory.floats import Floats
-from theory.interpreters import Arithmetic, Balls, Rationals, Symbols, Undecidable, positive_roots, precision
+from theory.arithmetic.algebraic import AlgebraicNumbers
+from theory.arithmetic.floats import Floats
+from theory.arithmetic.interpreters import Arithmetic, Balls, Rationals, Symbols, Undecidable, positive_roots, precision
 from theory.ops import (
     Expression,
     class_means,

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from theory.floats import Floats
+from theory.arithmetic.floats import Floats
 from theory.model import UnconstrainedFeatures
 from theory.reductions import class_mean_objective
-from verify.engines.kernels import LinearModel
-from verify.minimise import (
+from verify.methods.kernels import LinearModel
+from verify.methods.minimise import (
     Formula,
     Layout,
     conjugate_gradients,
@@ -154,7 +154,7 @@ def test_dense_hessian_is_symmetric_and_right():
 
 
 def test_wide_critical_points_use_products_only(monkeypatch):
-    monkeypatch.setattr("verify.minimise.DENSE", 0)
+    monkeypatch.setattr("verify.methods.minimise.DENSE", 0)
     kernel = LinearModel(MODELS[0], True)
     ends = critical_points(kernel, random(6, kernel.layout.size))
     assert float(ends.gradients.min()) < 1e-11
@@ -163,7 +163,7 @@ def test_wide_critical_points_use_products_only(monkeypatch):
 def test_chunks_change_nothing(monkeypatch):
     start = random(7, 4)
     whole = minimise(Formula(rosenbrock), start, iterations=300)
-    monkeypatch.setattr("verify.minimise.MEMORY", 300)
+    monkeypatch.setattr("verify.methods.minimise.MEMORY", 300)
     parts = minimise(Formula(rosenbrock), start, iterations=300)
     torch.testing.assert_close(whole.values, parts.values, rtol=0, atol=1e-9)
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from theory.interpreters import Rationals
+from theory.arithmetic.interpreters import Rationals
 from theory.model import UnconstrainedFeatures, run_lengths
 from theory.reductions import class_mean_objective
 

@@ -15,7 +15,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from theory.interpreters import Rationals
+from theory.arithmetic.interpreters import Rationals
 from theory.ops import (
     Expression,
     FormulaError,

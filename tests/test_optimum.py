@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
+from theory.arithmetic.intervals import Interval
 from theory.closed_form.confidence import critical_load, deficit
 from theory.closed_form.modes import load, threshold
 from theory.closed_form.optimum import convention_factor, optimum, radius
 from theory.closed_form.secular import Secular
-from theory.intervals import Interval
 from theory.model import UnconstrainedFeatures
 
 

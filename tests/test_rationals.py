@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from theory.rationals import MAX_DIGITS, enclosed_decimal, rational, sqrt_bounds
+from theory.arithmetic.rationals import MAX_DIGITS, enclosed_decimal, rational, sqrt_bounds
 
 F = Fraction
 

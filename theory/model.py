@@ -16,8 +16,8 @@ from functools import cached_property, reduce
 from math import prod
 from typing import Any, Protocol
 
+from theory.arithmetic.rationals import rational
 from theory.ops import Expression, class_means, one_hot, ones, sum_squares, variable
-from theory.rationals import rational
 
 Rational = int | str | Fraction
 

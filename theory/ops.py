@@ -1,8 +1,8 @@
 """The vocabulary of formulas: ordinary Python over these functions records a tree with static shapes.
 
-A formula is written once and read by several arithmetics (``theory.interpreters``): rationals, balls, an algebraic
-normal form, SymPy and batched torch. Scalars have shape ``()``, matrices ``(m, n)``. Equal trees are one object, so
-``is`` compares formulas structurally.
+A formula is written once and read by several arithmetics (``theory.arithmetic``): rationals, balls, an algebraic normal
+form, SymPy and batched torch. Scalars have shape ``()``, matrices ``(m, n)``. Equal trees are one object, so ``is``
+compares formulas structurally.
 
 >>> X = variable("X", (2, 3))
 >>> (sum_squares(X) / 2).shape

@@ -131,8 +131,8 @@ def _write(data: dict[str, Any], target: str) -> None:
 
 
 def _print_optimum(best: Optimum, convention: str) -> None:
+    from theory.arithmetic.intervals import Interval
     from theory.closed_form.optimum import convention_factor, radius
-    from theory.intervals import Interval
 
     model = best.model
     scale = 1 / convention_factor(convention, model.class_sizes)

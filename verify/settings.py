@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from fractions import Fraction
 
+from theory.arithmetic.rationals import rational
 from theory.closed_form.optimum import convention_factor
 from theory.model import UnconstrainedFeatures
-from theory.rationals import rational
 from verify.errors import BadInput
 
 MAX_SIZE = 10**15

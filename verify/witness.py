@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
+from theory.arithmetic.interpreters import Balls, Undecidable, precision
 from theory.claims import Inequality, Minimisation
-from theory.interpreters import Balls, Undecidable, precision
 from theory.model import UnconstrainedFeatures
 from theory.ops import Expression, from_json, to_json
 from theory.reductions import MEANS, class_mean_objective

@@ -16,8 +16,8 @@ from __future__ import annotations
 from fractions import Fraction
 from math import ceil, exp, floor, log, log1p
 
-from theory.intervals import Interval
-from theory.rationals import sqrt_bounds
+from theory.arithmetic.intervals import Interval
+from theory.arithmetic.rationals import sqrt_bounds
 
 
 def critical_load(M: int) -> Fraction:

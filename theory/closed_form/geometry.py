@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from theory.arithmetic.intervals import Interval
 from theory.closed_form.modes import Mode
-from theory.intervals import Interval
 from theory.model import UnconstrainedFeatures
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from theory.arithmetic.intervals import Interval
 from theory.closed_form.confidence import critical_load, deficit
 from theory.closed_form.secular import Secular
-from theory.intervals import Interval
 from theory.model import UnconstrainedFeatures
 
 UNUSED = Interval.exact(1)

@@ -16,9 +16,9 @@ from functools import cached_property
 from math import prod
 from typing import Any
 
+from theory.arithmetic.intervals import Interval, total
 from theory.closed_form.geometry import GroupedMatrix, Number, assemble, number
 from theory.closed_form.modes import Mode, solved_modes, threshold
-from theory.intervals import Interval, total
 from theory.model import UnconstrainedFeatures
 
 CONVENTIONS = ("1/(2N)", "1/(2NK)", "sum")

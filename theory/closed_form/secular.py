@@ -17,7 +17,7 @@ from itertools import count
 from math import ceil, floor
 from typing import TYPE_CHECKING
 
-from theory.intervals import Interval
+from theory.arithmetic.intervals import Interval
 
 if TYPE_CHECKING:
     import numpy as np

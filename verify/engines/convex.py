@@ -9,8 +9,8 @@ More layers, or a bottleneck: the scalar problem of each mode as a sum of square
 
 CVXPY (Clarabel, else SCS) proposes. The dual of the nuclear norm is refined by singular-value thresholding and made
 rational; the Gram matrix of the sum of squares is made exact from the roots of the polynomial, at a v just below its
-least value among the critical points. No published formula enters. What decides is ``verify.exact.enclosure``, which
-reads the certificate back; the solver's own value is reported beside it.
+least value among the critical points. No published formula enters. What decides is ``exact.enclosure``, which reads the
+certificate back; the solver's own value is reported beside it.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from theory.arithmetic.interpreters import Balls, Undecidable, precision
 from theory.claims import GlobalMinimum, Minimisation
-from theory.interpreters import Balls, Undecidable, precision
 from theory.model import UnconstrainedFeatures
 from theory.ops import Expression, to_json
 from theory.statement import Instance
-from verify import exact
+from verify.methods import exact
 from verify.verdict import Evidence, Finding, Unable, holds, refuted, undecided
 
 if TYPE_CHECKING:

@@ -15,14 +15,24 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
+from theory.arithmetic.floats import Floats, to_float
+from theory.arithmetic.interpreters import Undecidable
 from theory.claims import Clause, CriticalPoints, GlobalMinimum, Inequality, Minimisation, Relation
-from theory.floats import Floats, to_float
-from theory.interpreters import Undecidable
 from theory.model import UnconstrainedFeatures
 from theory.ops import Expression, walk
 from theory.statement import Instance
-from verify.engines.kernels import LinearModel
-from verify.minimise import SMALL_VALUE, Endpoints, Formula, Layout, Objective, critical_points, lbfgs, minimise, newton
+from verify.methods.kernels import LinearModel
+from verify.methods.minimise import (
+    SMALL_VALUE,
+    Endpoints,
+    Formula,
+    Layout,
+    Objective,
+    critical_points,
+    lbfgs,
+    minimise,
+    newton,
+)
 from verify.verdict import Evidence, Finding, Unable, holds, refuted, undecided
 from verify.witness import compare_at, lower_point, violation
 

@@ -15,15 +15,15 @@ from itertools import islice, product
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from theory.arithmetic.interpreters import Arithmetic, Balls, Matrix, Undecidable, positive_roots, precision
 from theory.claims import Clause, CriticalPoints, GlobalMinimum, Inequality, Minimisation, Point
-from theory.interpreters import Arithmetic, Balls, Matrix, Undecidable, positive_roots, precision
 from theory.model import UnconstrainedFeatures
 from theory.ops import Expression
 from theory.reductions import MEANS, class_mean_objective
 from theory.statement import Instance
 from verify import checker
 from verify.certificate import two_sided_bound
-from verify.exact_points import collapsed_means, rotate
+from verify.methods.exact_points import collapsed_means, rotate
 from verify.verdict import Evidence, Finding, Unable, holds, refuted, undecided
 
 if TYPE_CHECKING:

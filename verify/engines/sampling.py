@@ -14,8 +14,8 @@ from random import Random
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from theory.arithmetic.interpreters import Balls, Undecidable, precision
 from theory.claims import GlobalMinimum, Inequality, Minimisation, Point
-from theory.interpreters import Balls, Undecidable, precision
 from theory.model import UnconstrainedFeatures
 from theory.ops import Expression
 from theory.reductions import MEANS, class_mean_objective, class_mean_variables
@@ -159,7 +159,7 @@ def _formula(problem: Any) -> tuple[Expression, dict[str, Expression], frozenset
 
 def _centres(claim: GlobalMinimum, variables: Mapping[str, Expression]) -> list[Any]:
     """The claimed minimisers in floats, by class means where the formula is over them."""
-    from theory.floats import Floats
+    from theory.arithmetic.floats import Floats
 
     floats = Floats()
     result = []
@@ -173,7 +173,7 @@ def _centres(claim: GlobalMinimum, variables: Mapping[str, Expression]) -> list[
 
 
 def _never_below(claim: GlobalMinimum, seed: int, count: int, certificates: list[Mapping[str, Any]]) -> Finding:
-    from theory.floats import Floats, to_float
+    from theory.arithmetic.floats import Floats, to_float
 
     objective, variables, nonnegative = _formula(claim.problem)
     floats, value = Floats(), float(to_float(claim.value))
@@ -207,7 +207,7 @@ def _attained(claim: GlobalMinimum) -> Finding:
 
 
 def _objective_in_balls(claim: GlobalMinimum, point: Point, balls: Balls) -> Any:
-    from verify.exact_points import collapsed_means
+    from verify.methods.exact_points import collapsed_means
 
     values = balls.point(point)
     if isinstance(claim.problem, UnconstrainedFeatures):
@@ -261,7 +261,7 @@ def _with_laws(findings: list[Finding], instance: Instance, model: Unconstrained
 
 
 def _never_violated(claim: Inequality, seed: int, count: int, certificates: list[Mapping[str, Any]]) -> Finding:
-    from theory.floats import Floats
+    from theory.arithmetic.floats import Floats
 
     floats = Floats()
     points = Points(claim.variables, frozenset(), [floats.point(point) for point in claim.tight])

@@ -1,10 +1,10 @@
 """The symbolic engine: derives the optimum by algebra and compares it with what is claimed, exactly.
 
-Minima of the model: SymPy differentiates the reduced problem and eliminates (``verify.derivation``); the claimed
-minimisers are then shown to be that optimum, and the clauses decided at them, in the normal form of
-``theory.algebraic``. Statements about critical points: an identity in non-commuting letters (``verify.free_algebra``).
-Scalar problems: the stationarity polynomial that SymPy derives from the formula. The published formula is compared with
-what was derived; it never enters a derivation.
+Minima of the model: SymPy differentiates the reduced problem and eliminates (``verify.methods.derivation``); the
+claimed minimisers are then shown to be that optimum, and the clauses decided at them, in the algebraic normal form.
+Statements about critical points: an identity in non-commuting letters (``verify.methods.free_algebra``). Scalar
+problems: the stationarity polynomial that SymPy derives from the formula. The published formula is compared with what
+was derived; it never enters a derivation.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from math import prod
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from theory.algebraic import AlgebraicNumbers
+from theory.arithmetic.algebraic import AlgebraicNumbers
+from theory.arithmetic.interpreters import Balls, Rationals, Symbols, Undecidable, positive_roots, precision
 from theory.claims import Clause, CriticalPoints, GlobalMinimum, Inequality, Minimisation, Point
 from theory.frames import aligned_factors
-from theory.interpreters import Balls, Rationals, Symbols, Undecidable, positive_roots, precision
 from theory.model import UnconstrainedFeatures
 from theory.ops import (
     Expression,
@@ -34,9 +34,9 @@ from theory.ops import (
 )
 from theory.reductions import class_mean_objective
 from theory.statement import Instance
-from verify import free_algebra
-from verify.derivation import REDUCTIONS, Derived, derive
-from verify.exact_points import (
+from verify.methods import free_algebra
+from verify.methods.derivation import REDUCTIONS, Derived, derive
+from verify.methods.exact_points import (
     evaluate_points,
     find_logits,
     holds_exactly,

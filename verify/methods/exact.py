@@ -20,10 +20,10 @@ from fractions import Fraction
 from math import prod
 from typing import Any
 
-from theory.interpreters import Arithmetic, Balls, Undecidable, precision
+from theory.arithmetic.interpreters import Arithmetic, Balls, Undecidable, precision
+from theory.arithmetic.rationals import rational
 from theory.model import UnconstrainedFeatures
 from theory.ops import Expression, from_json
-from theory.rationals import rational
 
 Matrix = Sequence[Sequence[Fraction]]
 Certificate = Mapping[str, Any]

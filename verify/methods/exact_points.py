@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from theory.algebraic import AlgebraicNumbers
+from theory.arithmetic.algebraic import AlgebraicNumbers
+from theory.arithmetic.interpreters import Arithmetic, Matrix, Undecidable, multiply, precision
 from theory.claims import Point, Relation
-from theory.interpreters import Arithmetic, Matrix, Undecidable, multiply, precision
 from theory.model import UnconstrainedFeatures
 from theory.reductions import MEANS, class_mean_objective
-from verify.derivation import Derived, DerivedMode, evaluate_polynomial
+from verify.methods.derivation import Derived, DerivedMode, evaluate_polynomial
 
 BITS = 256
 """Precision at which a linked root is located; roots of one polynomial are much farther apart than 2^−200."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from theory.interpreters import Balls, precision
+from theory.arithmetic.interpreters import Balls, precision
 from theory.ops import Expression, walk
 
 Tensor = torch.Tensor

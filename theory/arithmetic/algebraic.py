@@ -18,7 +18,7 @@ from functools import lru_cache
 from math import lcm
 from typing import Any
 
-from theory.interpreters import Arithmetic, Balls, Matrix, Undecidable, precision
+from theory.arithmetic.interpreters import Arithmetic, Balls, Matrix, Undecidable, precision
 from theory.ops import Expression, constant, walk
 
 Base = int | Expression

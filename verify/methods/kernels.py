@@ -16,7 +16,7 @@ from fractions import Fraction
 import torch
 
 from theory.model import UnconstrainedFeatures
-from verify.minimise import Layout
+from verify.methods.minimise import Layout
 
 Tensor = torch.Tensor
 

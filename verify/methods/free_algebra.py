@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from theory.interpreters import Matrix, Rationals, Undecidable, multiply
+from theory.arithmetic.interpreters import Matrix, Rationals, Undecidable, multiply
 from theory.ops import Expression
 
 Rows = tuple[tuple[Fraction, ...], ...]

@@ -17,7 +17,7 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from theory.interpreters import precision
+from theory.arithmetic.interpreters import precision
 from theory.model import UnconstrainedFeatures
 from theory.reductions import mode_weights
 from verify.verdict import Unable

@@ -8,7 +8,7 @@ from decimal import Context
 from fractions import Fraction
 from math import ceil, floor
 
-from theory.rationals import enclosed_decimal
+from theory.arithmetic.rationals import enclosed_decimal
 
 
 @dataclass(frozen=True)

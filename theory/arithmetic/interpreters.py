@@ -1,6 +1,6 @@
 """Arithmetics that read a formula entry by entry: rationals, balls and SymPy.
 
-Each evaluates the same tree; ``theory.algebraic`` adds exact algebraic numbers and ``theory.floats`` batched torch.
+Each evaluates the same tree; ``algebraic`` beside this module adds exact algebraic numbers, ``floats`` batched torch.
 """
 
 from __future__ import annotations
@@ -402,7 +402,7 @@ class Symbols(Arithmetic):
         return base ** self.number(exponent)
 
     def root(self, node: Expression, coefficients: Sequence[Any]) -> Any:
-        raise Undecidable("roots stay with their polynomials; use theory.algebraic")
+        raise Undecidable("roots stay with their polynomials; use theory.arithmetic.algebraic")
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""How a formula is evaluated: exact rationals, intervals, balls, SymPy, algebraic normal form, batched floats."""
