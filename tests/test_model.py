@@ -110,6 +110,9 @@ BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"depth": -1}, ValueError, "depth must be a positive integer"),
     ({"depth": True}, ValueError, "depth must be a positive integer"),
     ({"depth": "2"}, ValueError, "depth must be a positive integer"),
+    ({"depth": 2.0}, ValueError, "depth must be a positive integer"),
+    ({"depth": (2, 3)}, ValueError, "depth must be a positive integer"),
+    ({"class_sizes": None}, ValueError, "class_sizes must be positive integers"),
     ({"widths": (2, 2)}, ValueError, "widths needs one number, or one for each of 3 layers"),
     ({"widths": (2, 0, 2)}, ValueError, "widths must be positive integers"),
     ({"widths": 0}, ValueError, "widths must be positive integers"),
@@ -150,3 +153,9 @@ def test_letters_of_an_unequal_model() -> None:
 def test_run_lengths() -> None:
     assert run_lengths((5, 5, 5, 2, 5)) == "3×5, 2, 5"
     assert run_lengths(()) == ""
+
+
+def test_with_changes_one_field_or_all_decays():
+    model = UnconstrainedFeatures(class_sizes=(2, 1), depth=2, weight_decays=("1/2", "1/3"), feature_decay=1)
+    assert model.with_(bias="last-layer").weight_decays == model.weight_decays
+    assert model.with_(decays="1/5").Lambda == Fraction(1, 125)

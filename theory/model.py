@@ -67,7 +67,9 @@ class UnconstrainedFeatures:
 
     def __post_init__(self, decays: Rational | None) -> None:
         sizes = _positive_integers("class_sizes", self.class_sizes)
-        depth = _positive_integers("depth", self.depth)[0]
+        depth = self.depth
+        if isinstance(depth, bool) or not isinstance(depth, int) or depth < 1:
+            raise ValueError(f"depth must be a positive integer, got {depth!r}")
         widths: Sequence[int] = _positive_integers("widths", self.widths) if self.widths != () else (len(sizes),)
         if len(widths) == 1:
             widths = tuple(widths) * depth
@@ -79,7 +81,7 @@ class UnconstrainedFeatures:
             weights, feature = [rational(decays, "decays")], rational(decays, "decays")
         else:
             given = self.weight_decays
-            items = [given] if isinstance(given, int | str | Fraction) else list(given)
+            items = list(given) if isinstance(given, tuple | list) else [given]
             weights = [rational(value, "weight_decays") for value in items]
             feature = rational(self.feature_decay, "feature_decay")
         if len(weights) == 1:
@@ -190,8 +192,9 @@ class UnconstrainedFeatures:
         return reduce(lambda a, b: a + b, terms)
 
     def with_(self, **changes: Any) -> UnconstrainedFeatures:
-        """The same model with some fields changed."""
-        return replace(self, decays=None, **changes)
+        """The same model with some fields changed; ``decays`` replaces all of them."""
+        fresh = {"weight_decays": (), "feature_decay": Fraction(0)} if "decays" in changes else {"decays": None}
+        return replace(self, **{**fresh, **changes})
 
     def to_json(self) -> dict[str, Any]:
         """Plain data from which ``from_json`` rebuilds the model; rationals are strings."""
@@ -233,9 +236,7 @@ def run_lengths(values: Iterable[int]) -> str:
 
 
 def _positive_integers(name: str, values: Any) -> tuple[int, ...]:
-    items = [values] if isinstance(values, int) else list(values)
+    items = tuple(values) if isinstance(values, tuple | list | range) else (values,)
     if not items or any(isinstance(v, bool) or not isinstance(v, int) or v < 1 for v in items):
-        shown = values if isinstance(values, int | tuple) else tuple(items)
-        kind = "positive integers" if name != "depth" else "a positive integer"
-        raise ValueError(f"{name} must be {kind}, got {shown!r}")
-    return tuple(items)
+        raise ValueError(f"{name} must be positive integers, got {values!r}")
+    return items
