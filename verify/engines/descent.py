@@ -7,11 +7,10 @@ one. It proposes and does not prove: ``holds`` is numerical, and a refutation ne
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 from math import prod
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -21,20 +20,17 @@ from theory.claims import Clause, CriticalPoints, GlobalMinimum, Inequality, Min
 from theory.model import UnconstrainedFeatures
 from theory.ops import Expression, walk
 from theory.statement import Instance
-from verify.methods.kernels import LinearModel
 from verify.methods.minimise import (
     SMALL_VALUE,
     Endpoints,
     Formula,
-    Layout,
-    Objective,
     critical_points,
     lbfgs,
     minimise,
-    newton,
 )
+from verify.methods.searches import STARTS, FormulaSearch, ModelSearch, Search, exact_point, search_for
 from verify.verdict import Evidence, Finding, Unable, holds, refuted, undecided
-from verify.witness import compare_at, lower_point, violation
+from verify.witness import compare_at, violation
 
 if TYPE_CHECKING:
     from verify.engines import Settings
@@ -73,27 +69,8 @@ CRITICAL = 1e-11
 NEGATIVE = 1e-10
 """Relative slack below which an inequality's violation is examined exactly."""
 
-SMALL_COLUMNS, SMALL_WIDTH = 16, 8
-"""Up to these sizes the search runs over all N columns, since class means cannot see NC1 fail."""
-
-WIDE = 2000
-"""Above this number of unknowns fewer restarts are made, each with more iterations."""
-
-STARTS = {"quick": 16, "full": 64}
-WIDE_STARTS = {"quick": 4, "full": 16}
-FORMULA_STARTS = {"quick": 64, "full": 512}
-
-UNITS = 8
-"""Formulas are searched in units from 10^−8 to 10^8: the scalar problem's minimiser grows as a power of 1/decay."""
-
 SADDLE_ITERATIONS = 40
 """Newton steps on the gradient from each start: most converge within 20, and the others are dropped."""
-
-GAINS = (1.0, 1.6, 0.6, 1.2, 2.0, 1.0, 1.6, 1.2)
-"""Sizes of Gaussian starts, where the optimum has order one: large ones keep their modes, small ones lose some."""
-
-EXACT_BITS = (24, 40)
-"""Binary digits after the point to which a counterexample is rounded: few where they do, for a short certificate."""
 
 ENTRIES = 1 << 23
 """Entries of the largest intermediate that one evaluation of a clause may have (64 MB)."""
@@ -140,190 +117,6 @@ def choose_device(name: str) -> torch.device:
     return torch.device("cuda" if name == "cuda" or (name == "auto" and available) else "cpu")
 
 
-# ------------------------------------------------------------------------------------------------------- searches
-
-
-class Search(Protocol):
-    """A problem made ready for descent."""
-
-    @property
-    def device(self) -> torch.device:
-        """Where the arithmetic runs."""
-        ...
-
-    @property
-    def objective(self) -> Objective:
-        """What is minimised, over flat vectors."""
-        ...
-
-    @property
-    def columns(self) -> str:
-        """Whether all N columns or class means are searched."""
-        ...
-
-    @property
-    def uses(self) -> tuple[str, ...]:
-        """Reductions that the search relies on."""
-        ...
-
-    @property
-    def counts(self) -> Mapping[str, int]:
-        """Restarts by effort."""
-        ...
-
-    @property
-    def iterations(self) -> int:
-        """Iterations of L-BFGS."""
-        ...
-
-    def starts(self, count: int, generator: torch.Generator) -> Tensor:
-        """Starting points (count, n)."""
-        ...
-
-    def minimise(self, starts: Tensor, iterations: int) -> Endpoints:
-        """Where descent from the starts ends."""
-        ...
-
-    def values(self, x: Tensor) -> Values:
-        """The problem's own variables at points (B, n)."""
-        ...
-
-    def reference(self) -> Values:
-        """Variables of the size that they naturally have, for deviations of quantities that vanish."""
-        ...
-
-    def counterexample(self, x: Tensor, value: Expression) -> dict[str, Any] | None:
-        """A certificate that the objective near the point x (n) is below the value, decided exactly; else None."""
-        ...
-
-
-class ModelSearch:
-    """Descent on a linear model, over all N columns where it is small, else over class means."""
-
-    def __init__(self, model: UnconstrainedFeatures, device: torch.device) -> None:
-        if model.loss != "mse" or model.activation != "linear":
-            raise Unable(f"descent knows the linear model with mse, not {model.activation} with {model.loss}")
-        self.model, self.device = model, device
-        self.collapsed = model.N > SMALL_COLUMNS or max(model.widths) > SMALL_WIDTH
-        self.objective = LinearModel(model, self.collapsed, device)
-        self.columns = "class means" if self.collapsed else "all N"
-        self.uses: tuple[str, ...] = ("class-mean reduction",) if self.collapsed else ()
-        self.wide = self.objective.layout.size > WIDE
-        self.iterations = 1000 if self.wide else 300
-        self.counts = WIDE_STARTS if self.wide else STARTS
-
-    def starts(self, count: int, generator: torch.Generator) -> Tensor:
-        """Half Gaussian, half chained (all Gaussian where layers are wide); one at zero, a few of lower rank."""
-        most = min(self.model.R, self.model.K - self.model.has_bias)
-        chained = 0 if self.wide else count // 2
-        gains = torch.tensor([GAINS[i % len(GAINS)] for i in range(count - chained)], dtype=torch.float64)
-        starts = self.objective.gaussian_starts(gains, generator)
-        if not chained:
-            return starts
-        ranks = [0] + [i // 4 % (most + 1) if i % 4 == 3 else most for i in range(1, chained)]
-        near_one = torch.tensor([1.0 - 0.1 * (i % 2) for i in range(chained)], dtype=torch.float64)
-        return torch.cat([starts, self.objective.chained_starts(near_one, ranks, generator)])
-
-    def minimise(self, starts: Tensor, iterations: int) -> Endpoints:
-        """Where descent from the starts ends."""
-        return minimise(self.objective, starts, iterations)
-
-    def values(self, x: Tensor) -> Values:
-        """All factors, with class means repeated over their class."""
-        factors = self.objective.factors(x)
-        if "M" in factors:
-            sizes = torch.tensor(self.model.class_sizes, device=x.device)
-            factors["H"] = torch.repeat_interleave(factors.pop("M"), sizes, dim=-1)
-        return factors
-
-    def reference(self) -> Values:
-        """Two Gaussian points at gain 1."""
-        generator = torch.Generator().manual_seed(0)
-        return self.values(self.objective.gaussian_starts(torch.ones(2, dtype=torch.float64), generator))
-
-    def counterexample(self, x: Tensor, value: Expression) -> dict[str, Any] | None:
-        """Factors as rationals at which the exact objective is below the value."""
-        factors = {name: part[0].tolist() for name, part in self.objective.factors(x[None]).items()}
-        rounded = ({name: _rounded(matrix, bits) for name, matrix in factors.items()} for bits in EXACT_BITS)
-        certificates = (lower_point(self.model, point, value) for point in rounded)
-        return next((certificate for certificate in certificates if certificate is not None), None)
-
-
-class FormulaSearch:
-    """Descent on a formula over named variables, by automatic differentiation; x = y² where x ≥ 0.
-
-    The last coordinate of a point is the restart's unit of length: it scales all variables and doesn't move.
-    """
-
-    columns = "all"
-    uses: tuple[str, ...] = ()
-    iterations = 300
-    counts = FORMULA_STARTS
-
-    def __init__(self, problem: Minimisation, device: torch.device) -> None:
-        self.problem, self.device = problem, device
-        self.layout = Layout({name: v.shape for name, v in problem.variables.items()})
-        floats = Floats(device)
-        self.objective = Formula(lambda x: floats.evaluate(problem.objective, self.values(x)))
-
-    def starts(self, count: int, generator: torch.Generator) -> Tensor:
-        """Zero, and Gaussian points in units of many sizes."""
-        entries = torch.randn(count, self.layout.size, generator=generator, dtype=torch.float64)
-        exponents = UNITS * (2 * torch.rand(count, 1, generator=generator, dtype=torch.float64) - 1)
-        starts = torch.cat([entries, 10**exponents], dim=1)
-        starts[0] = torch.tensor([0.0] * self.layout.size + [1.0])
-        return starts.to(self.device)
-
-    def minimise(self, starts: Tensor, iterations: int) -> Endpoints:
-        """Where descent from the starts ends; distances are then estimated anew in units of 1 or the point's own size.
-
-        In a restart's own tiny unit everything nearby looks flat, and so settled.
-        """
-        ends = minimise(self.objective, starts, iterations)
-        near = ends.distances.isfinite().nonzero()[:, 0]
-        points = ends.points.clone()
-        points[near] = self._rescaled(points[near])
-        again = newton(self.objective, points[near])
-        for whole, part in zip(_fields(ends), _fields(again), strict=True):
-            whole[near] = part
-        return ends
-
-    def _rescaled(self, x: Tensor) -> Tensor:
-        """The same points in units of 1, or of their largest entry where that is larger."""
-        entries = self.layout.join(list(self.values(x).values()))
-        unit = entries.abs().amax(1, keepdim=True).clamp(min=1.0)
-        roots = {
-            name: entries.new_full(v.shape, float(name in self.problem.nonnegative))
-            for name, v in self.problem.variables.items()
-        }
-        squared = self.layout.join([part[None] for part in roots.values()]) > 0
-        scaled = entries / unit
-        return torch.cat([torch.where(squared, scaled.clamp(min=0.0).sqrt(), scaled), unit], dim=1)
-
-    def values(self, x: Tensor) -> Values:
-        """The variables at points."""
-        parts, unit = self.layout.split(x[:, :-1]), x[:, -1].detach()
-        shaped = {name: unit.reshape(-1, *[1] * (part.dim() - 1)) for name, part in parts.items()}
-        nonnegative = self.problem.nonnegative
-        return {name: shaped[name] * (p * p if name in nonnegative else p) for name, p in parts.items()}
-
-    def reference(self) -> Values:
-        """All variables one."""
-        return self.values(torch.ones(1, self.layout.size + 1, dtype=torch.float64, device=self.device))
-
-    def counterexample(self, x: Tensor, value: Expression) -> dict[str, Any] | None:
-        """Values of the variables at which a ball of the objective lies below the value."""
-        return lower_point(self.problem, _exact_point(self.values(x[None])), value)
-
-
-def _search(problem: Any, device: torch.device) -> Search:
-    if isinstance(problem, UnconstrainedFeatures):
-        return ModelSearch(problem, device)
-    if isinstance(problem, Minimisation):
-        return FormulaSearch(problem, device)
-    raise Unable(f"descent does not minimise a {type(problem).__name__}")
-
-
 # ------------------------------------------------------------------------------------------------- global minimum
 
 
@@ -357,7 +150,7 @@ class Outcome:
 
 
 def _examine_minimum(claim: GlobalMinimum, settings: Settings, device: torch.device) -> Parts:
-    search = _search(claim.problem, device)
+    search = search_for(claim.problem, device)
     outcome = _descend(search, float(to_float(claim.value)), settings)
     value, certificates = _value_finding(claim, outcome)
     findings = [value]
@@ -390,12 +183,8 @@ def _descend(search: Search, claimed: float, settings: Settings) -> Outcome:
     if outcome.best <= claimed + REACHED * outcome.scale or 2 * int(agree.sum()) > count:
         return outcome
     more = search.minimise(search.starts(4 * count, generator), 4 * search.iterations)
-    pairs = zip(_fields(outcome.ends), _fields(more), strict=True)
+    pairs = zip(outcome.ends.columns(), more.columns(), strict=True)
     return Outcome(search, Endpoints(*(torch.cat(pair) for pair in pairs)), claimed)
-
-
-def _fields(ends: Endpoints) -> tuple[Tensor, ...]:
-    return ends.points, ends.values, ends.gradients, ends.distances
 
 
 def _value_finding(claim: GlobalMinimum, outcome: Outcome) -> tuple[Finding, tuple[Mapping[str, Any], ...]]:
@@ -569,7 +358,7 @@ def _inequality_finding(
     candidates = [int(i) for i in torch.argsort(values)[:3] if values[i] < -NEGATIVE]
     cleared = 0
     for i in candidates:
-        point = _exact_point(search.values(points[i : i + 1]))
+        point = exact_point(search.values(points[i : i + 1]))
         certificate = violation(claim, point)
         if certificate is not None:
             detail = f"left > right at a rational point, relative {-float(values[i]):.1e}"
@@ -592,19 +381,3 @@ def _tight_finding(claim: Inequality, floats: Floats) -> Finding:
     if max(gaps) <= REACHED:
         return holds("tight", "numerical", f"both sides agree to {max(gaps):.1e} at {len(gaps)} points")
     return undecided("tight", f"candidate: the sides differ by {max(gaps):.1e} at a point where they should agree")
-
-
-# ------------------------------------------------------------------------------------------------ exact arithmetic
-
-
-def _rounded(matrix: Iterable[Iterable[float]], bits: int) -> list[list[Fraction]]:
-    return [[Fraction(round(x * 2**bits), 2**bits) for x in row] for row in matrix]
-
-
-def _exact_point(values: Values) -> dict[str, Any]:
-    """The floats of one point (batch of 1) as the rationals that they are."""
-    point: dict[str, Any] = {}
-    for name, value in values.items():
-        plain = value[0].detach().cpu().tolist()
-        point[name] = [[Fraction(x) for x in row] for row in plain] if isinstance(plain, list) else Fraction(plain)
-    return point

@@ -15,7 +15,7 @@ from itertools import islice, product
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from theory.arithmetic.interpreters import Arithmetic, Balls, Matrix, Undecidable, positive_roots, precision
+from theory.arithmetic.interpreters import Balls, Matrix, Undecidable, positive_roots, precision
 from theory.claims import Clause, CriticalPoints, GlobalMinimum, Inequality, Minimisation, Point
 from theory.model import UnconstrainedFeatures
 from theory.ops import Expression
@@ -23,7 +23,7 @@ from theory.reductions import MEANS, class_mean_objective
 from theory.statement import Instance
 from verify import checker
 from verify.certificate import two_sided_bound
-from verify.methods.exact_points import collapsed_means, rotate
+from verify.methods.exact_points import collapsed_means, objective_at, rotate
 from verify.verdict import Evidence, Finding, Unable, holds, refuted, undecided
 
 if TYPE_CHECKING:
@@ -182,17 +182,10 @@ def _value(claimed: Any, low: Fraction, high: Fraction) -> Finding:
     return undecided("value", f"inside an enclosure of width {float(high - low):.1e}, too wide to call")
 
 
-def _objective(model: UnconstrainedFeatures, arithmetic: Arithmetic, values: Mapping[str, Any]) -> Any:
-    means = collapsed_means(model, values)
-    if means is None:
-        return arithmetic.evaluate(model.objective, values)
-    return arithmetic.evaluate(class_mean_objective(model), {**values, MEANS: means})
-
-
 def _attained(
     model: UnconstrainedFeatures, balls: Balls, values: Mapping[str, Any], low: Fraction, high: Fraction, seed: int
 ) -> Finding:
-    objective = _ball(_objective(model, balls, values))
+    objective = _ball(objective_at(model, balls, values))
     if objective > balls.number(high):
         return refuted(
             "attained",

@@ -20,6 +20,7 @@ from theory.model import UnconstrainedFeatures
 from theory.ops import Expression
 from theory.reductions import MEANS, class_mean_objective, class_mean_variables
 from theory.statement import Instance, StatementError
+from verify.methods.exact_points import objective_at
 from verify.verdict import Evidence, Finding, Unable, holds, refuted, undecided
 from verify.witness import lower_point, violation
 
@@ -207,13 +208,9 @@ def _attained(claim: GlobalMinimum) -> Finding:
 
 
 def _objective_in_balls(claim: GlobalMinimum, point: Point, balls: Balls) -> Any:
-    from verify.methods.exact_points import collapsed_means
-
     values = balls.point(point)
     if isinstance(claim.problem, UnconstrainedFeatures):
-        means = collapsed_means(claim.problem, values)
-        if means is not None:
-            return balls.evaluate(class_mean_objective(claim.problem), {**values, MEANS: means})
+        return objective_at(claim.problem, balls, values)
     return balls.evaluate(claim.problem.objective, values)
 
 

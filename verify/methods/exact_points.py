@@ -59,12 +59,12 @@ def collapsed_means(model: UnconstrainedFeatures, values: Mapping[str, Matrix]) 
     return rows
 
 
-def objective_at(model: UnconstrainedFeatures, field: AlgebraicNumbers, values: Mapping[str, Matrix]) -> Any:
+def objective_at(model: UnconstrainedFeatures, arithmetic: Arithmetic, values: Mapping[str, Matrix]) -> Any:
     """The objective at a point; at collapsed features by class means, which is the same number."""
     means = collapsed_means(model, values)
     if means is None:
-        return field.evaluate(model.objective, values)
-    return field.evaluate(class_mean_objective(model), {**values, MEANS: means})
+        return arithmetic.evaluate(model.objective, values)
+    return arithmetic.evaluate(class_mean_objective(model), {**values, MEANS: means})
 
 
 def find_logits(

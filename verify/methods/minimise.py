@@ -131,6 +131,10 @@ class Endpoints:
     gradients: Tensor
     distances: Tensor
 
+    def columns(self) -> tuple[Tensor, ...]:
+        """All four, in order."""
+        return self.points, self.values, self.gradients, self.distances
+
 
 class _History:
     """The last pairs (s, y) of every restart, and the products that the inverse Hessian's compact form needs.

@@ -1,0 +1,238 @@
+"""Problems made ready for descent: where to start, how to minimise, and how to make a point exact.
+
+A model is searched with hand-written kernels, over all N columns where it is small and else over class means; any other
+formula by automatic differentiation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from typing import Any, Protocol
+
+import torch
+
+from theory.arithmetic.floats import Floats
+from theory.claims import Minimisation
+from theory.model import UnconstrainedFeatures
+from theory.ops import Expression
+from verify.methods.kernels import LinearModel
+from verify.methods.minimise import Endpoints, Formula, Layout, Objective, minimise, newton
+from verify.verdict import Unable
+from verify.witness import lower_point
+
+Tensor = torch.Tensor
+Values = dict[str, Tensor]
+
+SMALL_COLUMNS, SMALL_WIDTH = 16, 8
+"""Up to these sizes the search runs over all N columns, since class means cannot see NC1 fail."""
+
+WIDE = 2000
+"""Above this number of unknowns fewer restarts are made, each with more iterations."""
+
+STARTS = {"quick": 16, "full": 64}
+WIDE_STARTS = {"quick": 4, "full": 16}
+FORMULA_STARTS = {"quick": 64, "full": 512}
+
+UNITS = 8
+"""Formulas are searched in units from 10^−8 to 10^8: the scalar problem's minimiser grows as a power of 1/decay."""
+
+GAINS = (1.0, 1.6, 0.6, 1.2, 2.0, 1.0, 1.6, 1.2)
+"""Sizes of Gaussian starts, where the optimum has order one: large ones keep their modes, small ones lose some."""
+
+EXACT_BITS = (24, 40)
+"""Binary digits after the point to which a counterexample is rounded: few where they do, for a short certificate."""
+
+
+class Search(Protocol):
+    """A problem made ready for descent."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the arithmetic runs."""
+        ...
+
+    @property
+    def objective(self) -> Objective:
+        """What is minimised, over flat vectors."""
+        ...
+
+    @property
+    def columns(self) -> str:
+        """Whether all N columns or class means are searched."""
+        ...
+
+    @property
+    def uses(self) -> tuple[str, ...]:
+        """Reductions that the search relies on."""
+        ...
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Restarts by effort."""
+        ...
+
+    @property
+    def iterations(self) -> int:
+        """Iterations of L-BFGS."""
+        ...
+
+    def starts(self, count: int, generator: torch.Generator) -> Tensor:
+        """Starting points (count, n)."""
+        ...
+
+    def minimise(self, starts: Tensor, iterations: int) -> Endpoints:
+        """Where descent from the starts ends."""
+        ...
+
+    def values(self, x: Tensor) -> Values:
+        """The problem's own variables at points (B, n)."""
+        ...
+
+    def reference(self) -> Values:
+        """Variables of the size that they naturally have, for deviations of quantities that vanish."""
+        ...
+
+    def counterexample(self, x: Tensor, value: Expression) -> dict[str, Any] | None:
+        """A certificate that the objective near the point x (n) is below the value, decided exactly; else None."""
+        ...
+
+
+class ModelSearch:
+    """Descent on a linear model, over all N columns where it is small, else over class means."""
+
+    def __init__(self, model: UnconstrainedFeatures, device: torch.device) -> None:
+        if model.loss != "mse" or model.activation != "linear":
+            raise Unable(f"descent knows the linear model with mse, not {model.activation} with {model.loss}")
+        self.model, self.device = model, device
+        self.collapsed = model.N > SMALL_COLUMNS or max(model.widths) > SMALL_WIDTH
+        self.objective = LinearModel(model, self.collapsed, device)
+        self.columns = "class means" if self.collapsed else "all N"
+        self.uses: tuple[str, ...] = ("class-mean reduction",) if self.collapsed else ()
+        self.wide = self.objective.layout.size > WIDE
+        self.iterations = 1000 if self.wide else 300
+        self.counts = WIDE_STARTS if self.wide else STARTS
+
+    def starts(self, count: int, generator: torch.Generator) -> Tensor:
+        """Half Gaussian, half chained (all Gaussian where layers are wide); one at zero, a few of lower rank."""
+        most = min(self.model.R, self.model.K - self.model.has_bias)
+        chained = 0 if self.wide else count // 2
+        gains = torch.tensor([GAINS[i % len(GAINS)] for i in range(count - chained)], dtype=torch.float64)
+        starts = self.objective.gaussian_starts(gains, generator)
+        if not chained:
+            return starts
+        ranks = [0] + [i // 4 % (most + 1) if i % 4 == 3 else most for i in range(1, chained)]
+        near_one = torch.tensor([1.0 - 0.1 * (i % 2) for i in range(chained)], dtype=torch.float64)
+        return torch.cat([starts, self.objective.chained_starts(near_one, ranks, generator)])
+
+    def minimise(self, starts: Tensor, iterations: int) -> Endpoints:
+        """Where descent from the starts ends."""
+        return minimise(self.objective, starts, iterations)
+
+    def values(self, x: Tensor) -> Values:
+        """All factors, with class means repeated over their class."""
+        factors = self.objective.factors(x)
+        if "M" in factors:
+            sizes = torch.tensor(self.model.class_sizes, device=x.device)
+            factors["H"] = torch.repeat_interleave(factors.pop("M"), sizes, dim=-1)
+        return factors
+
+    def reference(self) -> Values:
+        """Two Gaussian points at gain 1."""
+        generator = torch.Generator().manual_seed(0)
+        return self.values(self.objective.gaussian_starts(torch.ones(2, dtype=torch.float64), generator))
+
+    def counterexample(self, x: Tensor, value: Expression) -> dict[str, Any] | None:
+        """Factors as rationals at which the exact objective is below the value."""
+        factors = {name: part[0].tolist() for name, part in self.objective.factors(x[None]).items()}
+        rounded = ({name: _rounded(matrix, bits) for name, matrix in factors.items()} for bits in EXACT_BITS)
+        certificates = (lower_point(self.model, point, value) for point in rounded)
+        return next((certificate for certificate in certificates if certificate is not None), None)
+
+
+class FormulaSearch:
+    """Descent on a formula over named variables, by automatic differentiation; x = y² where x ≥ 0.
+
+    The last coordinate of a point is the restart's unit of length: it scales all variables and doesn't move.
+    """
+
+    columns = "all"
+    uses: tuple[str, ...] = ()
+    iterations = 300
+    counts = FORMULA_STARTS
+
+    def __init__(self, problem: Minimisation, device: torch.device) -> None:
+        self.problem, self.device = problem, device
+        self.layout = Layout({name: v.shape for name, v in problem.variables.items()})
+        floats = Floats(device)
+        self.objective = Formula(lambda x: floats.evaluate(problem.objective, self.values(x)))
+
+    def starts(self, count: int, generator: torch.Generator) -> Tensor:
+        """Zero, and Gaussian points in units of many sizes."""
+        entries = torch.randn(count, self.layout.size, generator=generator, dtype=torch.float64)
+        exponents = UNITS * (2 * torch.rand(count, 1, generator=generator, dtype=torch.float64) - 1)
+        starts = torch.cat([entries, 10**exponents], dim=1)
+        starts[0] = torch.tensor([0.0] * self.layout.size + [1.0])
+        return starts.to(self.device)
+
+    def minimise(self, starts: Tensor, iterations: int) -> Endpoints:
+        """Where descent from the starts ends; distances are then estimated anew in units of 1 or the point's own size.
+
+        In a restart's own tiny unit everything nearby looks flat, and so settled.
+        """
+        ends = minimise(self.objective, starts, iterations)
+        near = ends.distances.isfinite().nonzero()[:, 0]
+        points = ends.points.clone()
+        points[near] = self._rescaled(points[near])
+        again = newton(self.objective, points[near])
+        for whole, part in zip(ends.columns(), again.columns(), strict=True):
+            whole[near] = part
+        return ends
+
+    def _rescaled(self, x: Tensor) -> Tensor:
+        """The same points in units of 1, or of their largest entry where that is larger."""
+        entries = self.layout.join(list(self.values(x).values()))
+        unit = entries.abs().amax(1, keepdim=True).clamp(min=1.0)
+        roots = {
+            name: entries.new_full(v.shape, float(name in self.problem.nonnegative))
+            for name, v in self.problem.variables.items()
+        }
+        squared = self.layout.join([part[None] for part in roots.values()]) > 0
+        scaled = entries / unit
+        return torch.cat([torch.where(squared, scaled.clamp(min=0.0).sqrt(), scaled), unit], dim=1)
+
+    def values(self, x: Tensor) -> Values:
+        """The variables at points."""
+        parts, unit = self.layout.split(x[:, :-1]), x[:, -1].detach()
+        shaped = {name: unit.reshape(-1, *[1] * (part.dim() - 1)) for name, part in parts.items()}
+        nonnegative = self.problem.nonnegative
+        return {name: shaped[name] * (p * p if name in nonnegative else p) for name, p in parts.items()}
+
+    def reference(self) -> Values:
+        """All variables one."""
+        return self.values(torch.ones(1, self.layout.size + 1, dtype=torch.float64, device=self.device))
+
+    def counterexample(self, x: Tensor, value: Expression) -> dict[str, Any] | None:
+        """Values of the variables at which a ball of the objective lies below the value."""
+        return lower_point(self.problem, exact_point(self.values(x[None])), value)
+
+
+def search_for(problem: Any, device: torch.device) -> Search:
+    if isinstance(problem, UnconstrainedFeatures):
+        return ModelSearch(problem, device)
+    if isinstance(problem, Minimisation):
+        return FormulaSearch(problem, device)
+    raise Unable(f"descent does not minimise a {type(problem).__name__}")
+
+
+def _rounded(matrix: Iterable[Iterable[float]], bits: int) -> list[list[Fraction]]:
+    return [[Fraction(round(x * 2**bits), 2**bits) for x in row] for row in matrix]
+
+
+def exact_point(values: Values) -> dict[str, Any]:
+    """The floats of one point (batch of 1) as the rationals that they are."""
+    point: dict[str, Any] = {}
+    for name, value in values.items():
+        plain = value[0].detach().cpu().tolist()
+        point[name] = [[Fraction(x) for x in row] for row in plain] if isinstance(plain, list) else Fraction(plain)
+    return point
