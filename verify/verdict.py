@@ -101,10 +101,11 @@ class Verdict:
     def __str__(self) -> str:
         if self.conclusion == UNDECIDED:
             return f"undecided: {self.detail}" if self.detail else "undecided"
-        where = "for all parameters" if self.scope == "domain" else f"on {self.instances:,} instances"
+        count = f"{self.instances:,} instance{'' if self.instances == 1 else 's'}"
+        domain = self.scope == "domain"
         if self.conclusion == HOLDS and self.assurance == "numerical":
-            return f"no counterexample {where.replace('on', 'in')} (numerical)"
-        return f"{self.conclusion} {where} ({self.assurance})"
+            return f"no counterexample {'for any parameters' if domain else f'in {count}'} (numerical)"
+        return f"{self.conclusion} {'for all parameters' if domain else f'on {count}'} ({self.assurance})"
 
     def meets(self, conclusion: str, at_least: str) -> bool:
         """Whether the verdict has this conclusion with at least this assurance."""
