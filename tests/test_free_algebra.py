@@ -144,8 +144,8 @@ def balancedness(model: UnconstrainedFeatures, upper: Fraction, lower: Fraction)
 
 @pytest.mark.parametrize("model", MODELS[1:])
 def test_multipliers_are_found_for_balancedness_and_are_an_identity(model: UnconstrainedFeatures) -> None:
-    terms = candidates(gradient(model.objective, model.variables), model.variables, {})
     residual = balancedness(model, model.weight_decays[1], model.weight_decays[0])
+    terms = candidates(gradient(model.objective, model.variables), model.variables, {}, [residual.shape])
     found = multipliers(residual, terms)
     assert found
     for seed in range(3):
@@ -158,8 +158,9 @@ def test_multipliers_are_found_for_balancedness_and_are_an_identity(model: Uncon
 
 @pytest.mark.parametrize("model", MODELS[1:])
 def test_a_perturbed_identity_has_no_multipliers(model: UnconstrainedFeatures) -> None:
-    terms = candidates(gradient(model.objective, model.variables), model.variables, {})
     upper, lower = model.weight_decays[1], model.weight_decays[0]
+    shape = balancedness(model, upper, lower).shape
+    terms = candidates(gradient(model.objective, model.variables), model.variables, {}, [shape])
     assert multipliers(balancedness(model, upper + F(1, 10**40), lower), terms) is None
     assert multipliers(balancedness(model, upper, -lower), terms) is None
     assert multipliers(balancedness(model, upper, lower), {}) is None
@@ -169,9 +170,9 @@ def test_features_of_critical_points_collapse() -> None:
     model = MODELS[0]
     leaves = {name: letter(name, (v.shape[0], v.shape[1])) for name, v in model.variables.items()}
     C = read(diagonal([1, 1, 0]) - diagonal([1, 1], 3, 2) @ ones(2, 2) @ diagonal([1, 1], 2, 3) / 2, leaves)
-    terms = candidates(gradient(model.objective, model.variables), model.variables, {"C": C})
     W, H = leaves["W_1"], leaves["H"]
     residual = F(1, 3) * (W.T @ W @ H @ C) + model.feature_decay * (H @ C)
+    terms = candidates(gradient(model.objective, model.variables), model.variables, {"C": C}, [residual.shape])
     assert [str(m) for m in multipliers(residual, terms) or ()] == ["1 · ∂H C"]
 
 

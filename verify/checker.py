@@ -348,7 +348,7 @@ def main(paths: list[str]) -> int:
     for path in paths:
         try:
             with open(path, encoding="utf-8") as file:
-                print(f"{path}: accepted: {check(load(file.read(MAX_BYTES + 1)))}")
+                print(f"{path}: accepted: {check(load(file.read(MAX_BYTES + 1)))}; assuming {'; '.join(ASSUMPTIONS)}")
         except (Rejected, OSError, UnicodeDecodeError) as reason:
             print(f"{path}: rejected: {reason}")
             worst = 1

@@ -67,7 +67,13 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise BadInput(f"{path}: {error}") from None
 
 
+LARGEST = 1e100
+"""Entries beyond this are refused: products of them leave the range of a double."""
+
+
 def _read(path: Path) -> dict[str, np.ndarray]:
+    if path.is_dir():
+        raise BadInput(f"{path} is a folder, not an .npz file")
     if not path.is_file():
         raise BadInput(f"{path}: there is no such file")
     try:
@@ -76,7 +82,7 @@ def _read(path: Path) -> dict[str, np.ndarray]:
                 raise BadInput(f"{path} is not an .npz file; write one with numpy.savez(file, H=H, W_1=W_1, y=y)")
         with np.load(path, allow_pickle=False) as archive:
             return {name: _array(path, archive, name) for name in archive.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, MemoryError, NotImplementedError) as error:
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, MemoryError, RuntimeError) as error:
         raise BadInput(f"{path} cannot be read: {error}") from None
 
 
@@ -89,6 +95,8 @@ def _array(path: Path, archive: Any, name: str) -> np.ndarray:
         raise
     if not isinstance(value, np.ndarray):
         raise BadInput(f"{path}: {name} is not an array in NumPy's format")
+    if value.dtype.kind == "f" and bool((np.isfinite(value) & (np.abs(value.astype(np.longdouble)) > LARGEST)).any()):
+        raise BadInput(f"{path}: {name} has entries beyond {LARGEST:.0e}, whose squares overflow")
     return value
 
 

@@ -32,6 +32,13 @@ class Finding:
     conclusion: str
     assurance: str
     detail: str = ""
+    tolerance: float = 0.0
+    """How far off the clause could be and still get this finding; 0 for an exact one."""
+
+    @property
+    def is_candidate(self) -> bool:
+        """Whether an engine saw a violation that it could not make exact."""
+        return self.conclusion == UNDECIDED and self.detail.startswith("candidate")
 
     def __post_init__(self) -> None:
         if self.conclusion not in CONCLUSIONS or self.assurance not in ASSURANCES:
@@ -42,9 +49,9 @@ class Finding:
             raise ValueError("undecided goes with the assurance none, and only undecided does")
 
 
-def holds(clause: str, assurance: str, detail: str = "") -> Finding:
-    """The clause holds on this instance."""
-    return Finding(clause, HOLDS, assurance, detail)
+def holds(clause: str, assurance: str, detail: str = "", tolerance: float = 0.0) -> Finding:
+    """The clause holds on this instance, up to a tolerance where it is not exact."""
+    return Finding(clause, HOLDS, assurance, detail, tolerance)
 
 
 def refuted(clause: str, detail: str) -> Finding:
@@ -125,11 +132,12 @@ class Verdict:
 def clause_verdict(clause: str, examined: Sequence[Iterable[Evidence]]) -> Verdict:
     """Merge what all engines found about one clause; ``examined`` holds the evidence of each instance.
 
-    One refutation refutes. Otherwise the clause holds if on every instance at least one engine says so, with the
-    assurance of its weakest instance.
+    One refutation refutes. Otherwise the clause holds if on every instance at least one engine says so and none saw a
+    candidate against it, with the assurance of its weakest instance.
 
     Raises:
-        Conflict: when a clause is both certified and refuted on the same instance.
+        Conflict: when a clause is both exactly certified and refuted on the same instance. (What was certified within a
+            tolerance gives way to a refutation.)
     """
     strengths: list[int] = []
     open_detail, refutation = "", None
@@ -138,10 +146,14 @@ def clause_verdict(clause: str, examined: Sequence[Iterable[Evidence]]) -> Verdi
         against = [f for f in findings if f.conclusion == REFUTED]
         favour = [f for f in findings if f.conclusion == HOLDS]
         best = max((ASSURANCES.index(f.assurance) for f in favour), default=0)
-        if against and best >= ASSURANCES.index("certified"):
+        exact = [f for f in favour if f.assurance in ("certified", "proved") and not f.tolerance]
+        candidate = next((f for f in findings if f.is_candidate), None)
+        if against and exact:
             raise Conflict(f"{clause}: certified and refuted on the same instance ({against[0].detail})")
         if against:
             refutation = refutation or against[0]
+        elif candidate is not None:
+            open_detail, best = open_detail or candidate.detail, 0
         elif not best:
             open_detail = open_detail or next((f.detail for f in findings), "no engine examined it")
         strengths.append(best)

@@ -36,7 +36,7 @@ from verify.verdict import Evidence, Finding, Unable, holds, refuted, undecided
 if TYPE_CHECKING:
     from verify.engines import Settings
 
-INSTANCES = {"quick": 6, "full": 60}
+INSTANCES = {"quick": 5, "full": 60}
 
 CERTIFIED_GAP = Fraction(1, 10**9)
 """A value is certified when enclosed to this relative width: 1000 times below the smallest error worth catching (1e-6),
@@ -199,7 +199,7 @@ def _judge(value: Expression, lower: Fraction, upper: Fraction, proposal: Propos
         relative = gap / _scale(lower, upper)
         detail = _detail(relative, upper, proposal)
         if relative <= CERTIFIED_GAP:
-            return holds("value", "certified", detail)
+            return holds("value", "certified", detail, tolerance=float(CERTIFIED_GAP))
         if relative <= NUMERICAL_GAP:
             return holds("value", "numerical", detail)
         reason = f"the enclosure is too wide: {detail}"

@@ -27,7 +27,7 @@ from verify.witness import lower_point, violation
 if TYPE_CHECKING:
     from verify.engines import Settings
 
-INSTANCES = {"quick": 8, "full": 100}
+INSTANCES = {"quick": 6, "full": 100}
 
 EXAMPLES = {"quick": 40, "full": 400}
 """Draws by Hypothesis for each instance; each evaluates a batch of points."""

@@ -37,10 +37,12 @@ from theory.statement import Instance
 from verify.methods import free_algebra
 from verify.methods.derivation import REDUCTIONS, Derived, derive
 from verify.methods.exact_points import (
+    covers,
     evaluate_points,
     find_logits,
     holds_exactly,
     objective_at,
+    rank_pattern,
     rotate,
 )
 from verify.verdict import Evidence, Finding, Unable, holds, refuted, undecided
@@ -48,7 +50,7 @@ from verify.verdict import Evidence, Finding, Unable, holds, refuted, undecided
 if TYPE_CHECKING:
     from verify.engines import Settings
 
-INSTANCES = {"quick": 30, "full": 300}
+INSTANCES = {"quick": 20, "full": 300}
 
 PRECISIONS = (256, 1024)
 """Bits at which a claimed constant is separated from a derived one when they are not equal."""
@@ -90,14 +92,24 @@ def _model_minimum(claim: GlobalMinimum, model: UnconstrainedFeatures, seed: int
         return _numbers_only(claim, model, derived, "no claimed minimiser has the derived logits")
     minimum = logits.minimum(derived)
     findings = [_equals("value", field, field.evaluate(claim.value), minimum)]
-    genuine = []
+    genuine: list[dict[str, Any]] = []
     if claim.minimisers:
         attained = [_equals("attained", field, objective_at(model, field, values), minimum) for values in points]
-        findings.append(next((f for f in attained if f.conclusion != "holds"), attained[0]))
+        worst = next((f for f in attained if f.conclusion != "holds"), attained[0])
+        if worst.conclusion == "holds" and findings[0].conclusion == "refuted":
+            worst = refuted("attained", "the objective there is the derived minimum, not the claimed value")
+        findings.append(worst)
         genuine = [values for values, f in zip(points, attained, strict=True) if f.conclusion == "holds"]
-    turned = [rotate(model, field, values, seed + i) for i, values in enumerate(genuine)]
-    findings += [_clause(field, c, turned) for c in claim.clauses]
-    return findings + _uniqueness(claim, derived)
+    try:
+        turned = [rotate(model, field, values, seed + i) for i, values in enumerate(genuine)]
+        shown = covers(derived, [rank_pattern(model, derived, field, values) for values in turned])
+    except Undecidable as reason:
+        return findings + [undecided(c.name, str(reason)) for c in claim.clauses] + _uniqueness(claim, derived)
+    decided = [_clause(field, c, turned) for c in claim.clauses]
+    if not shown:
+        missing = "the claim names no minimiser of some rank that a minimiser can have"
+        decided = [f if f.conclusion == "refuted" else undecided(f.clause, missing) for f in decided]
+    return findings + decided + _uniqueness(claim, derived)
 
 
 def _formulas(claim: GlobalMinimum, model: UnconstrainedFeatures) -> list[Expression]:
@@ -223,7 +235,9 @@ def _critical_points(claim: CriticalPoints) -> list[Finding]:
     P = free_algebra.read(model.product, leaves)
     one = free_algebra.constant([[1]] * model.N)
     gradients = free_algebra.gradient(model.objective, model.variables)
-    products = free_algebra.candidates(gradients, model.variables, {"P": P, "Pᵀ": P.T, "PPᵀ": P @ P.T, "1": one})
+    extra = {"P": P, "Pᵀ": P.T, "PPᵀ": P @ P.T, "1": one}
+    shapes = {_pair(relation.left) for c in claim.clauses for relation in c.relations}
+    products = free_algebra.candidates(gradients, model.variables, extra, shapes)
     return [_vanishes(c, model, leaves, gradients, products) for c in claim.clauses]
 
 
@@ -331,18 +345,29 @@ def _scalar_minimum(claim: GlobalMinimum, problem: Minimisation) -> list[Finding
     x = sp.Symbol("x", positive=True)
     arithmetic = _Parametric()
     g = arithmetic.evaluate(problem.objective, {name: x})
-    slope = sp.Poly(sp.numer(sp.together(sp.diff(g, x))), x)
+    try:
+        slope = sp.Poly(sp.numer(sp.together(sp.diff(g, x))), x)
+        ends = [sp.Poly(part, x) for part in sp.fraction(sp.together(g))]
+    except sp.PolynomialError as error:
+        raise Unable("the objective is not a rational function of its variable") from error
+    if slope.is_zero or not claim.minimisers:
+        raise Unable("a constant objective, or a claim that names no minimiser, has nothing to derive")
     formulas = [claim.value, problem.objective, *(p[name] for p in claim.minimisers), *arithmetic.constants.values()]
     sides = [s for c in claim.clauses for r in c.relations for s in (r.left, r.right)]
     field = AlgebraicNumbers([*formulas, *sides])
     coefficients = [_element(field, c, arithmetic.constants) for c in slope.all_coeffs()]
     points = [{name: field.evaluate(p[name])} for p in claim.minimisers]
+    numerator, denominator = ([_element(field, c, arithmetic.constants) for c in end.all_coeffs()] for end in ends)
+    if any(_positive_roots(field, denominator)) or _is_zero_at_origin(field, denominator):
+        raise Unable("the objective has a pole in x ≥ 0")
     genuine = _scalar_minimisers(field, problem, name, coefficients, points)
     if isinstance(genuine, Finding):
         return [genuine] + [
             undecided(c, "the claimed minimisers are not those derived") for c in claim.clause_names if c != "attained"
         ]
     minimum, count = genuine
+    if not _attained_before_infinity(field, numerator, denominator, minimum):
+        raise Unable("the objective is not shown to exceed its stationary values as x → ∞")
     findings = [_equals("value", field, field.evaluate(claim.value), minimum)]
     findings.append(holds("attained", "certified", "the claimed minimisers are those derived"))
     findings += [_clause(field, c, points) for c in claim.clauses]
@@ -379,7 +404,10 @@ def _scalar_minimisers(
     def g(value: Any) -> Any:
         return field.evaluate(problem.objective, {name: value})
 
-    claimed = [point[name] for point in points]
+    claimed: list[Any] = []
+    for point in points:
+        if not any(_equal_elements(field, point[name], x) for x in claimed):
+            claimed.append(point[name])
     for x in claimed:
         if not _is_number_zero(x) and not field.is_zero(_horner(coefficients, x)):
             return _not_minimal(field, g, x, coefficients)
@@ -410,12 +438,37 @@ def _candidates(field: AlgebraicNumbers, coefficients: list[Any]) -> Iterable[An
     """Balls for the positive stationary points, and the boundary x = 0."""
     from flint import arb
 
+    with precision(PRECISIONS[-1]):
+        return [arb(0), *_positive_roots(field, coefficients)]
+
+
+def _positive_roots(field: AlgebraicNumbers, coefficients: list[Any]) -> list[Any]:
+    """Balls for the positive roots of a polynomial given by exact coefficients, highest first."""
     bits = PRECISIONS[-1]
     with precision(bits):
         balls = [field.enclose(c, bits) for c in reversed(coefficients)]
-        while balls and balls[0] == 0:  # a factor x: the boundary is a candidate anyway
+        while balls and balls[0] == 0:
             balls = balls[1:]
-        return [arb(0), *positive_roots(balls)]
+        return positive_roots(balls) if len(balls) > 1 else []
+
+
+def _is_zero_at_origin(field: AlgebraicNumbers, coefficients: list[Any]) -> bool:
+    return field.is_zero(coefficients[-1])
+
+
+def _attained_before_infinity(field: AlgebraicNumbers, top: list[Any], bottom: list[Any], minimum: Any) -> bool:
+    """Whether lim g > minimum as x → ∞, from the leading terms of g = top/bottom (highest coefficient first)."""
+    bits = PRECISIONS[-1]
+    with precision(bits):
+        lead = field.enclose(top[0], bits) / field.enclose(bottom[0], bits)
+        if len(top) > len(bottom):
+            return bool(lead > 0)
+        limit = lead if len(top) == len(bottom) else lead * 0
+        return bool(limit > field.enclose(minimum, bits))
+
+
+def _equal_elements(field: AlgebraicNumbers, x: Any, y: Any) -> bool:
+    return field.is_zero(field.number(Fraction(0)) + x - y)
 
 
 def _same(field: AlgebraicNumbers, x: Any, ball: Any) -> bool:

@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import Any
 
 from theory.arithmetic.algebraic import AlgebraicNumbers
-from theory.arithmetic.interpreters import Arithmetic, Matrix, Undecidable, multiply, precision
+from theory.arithmetic.interpreters import Arithmetic, Matrix, Undecidable, precision
 from theory.claims import Point, Relation
 from theory.model import UnconstrainedFeatures
 from theory.reductions import MEANS, class_mean_objective
@@ -23,8 +23,9 @@ from verify.methods.derivation import Derived, DerivedMode, evaluate_polynomial
 BITS = 256
 """Precision at which a linked root is located; roots of one polynomial are much farther apart than 2^−200."""
 
-GAUGE_SIZE = 3
-"""How many hidden directions beyond the rank are mixed by a random rotation: enough to move every active one."""
+NARROW, MIXED = 12, 3
+"""In layers wider than this a reflection mixes only so many directions in use and as many spare ones, for speed: a
+clause about a wide layer that is true of these and false of others would need the narrow instances to show it."""
 
 
 @dataclass(frozen=True)
@@ -106,67 +107,102 @@ def _is_root(field: AlgebraicNumbers, logit: Any, mode: DerivedMode) -> bool:
 def rotate(
     model: UnconstrainedFeatures, arithmetic: Arithmetic, values: Mapping[str, Matrix], seed: int
 ) -> dict[str, Matrix]:
-    """Another point with the same objective: hidden spaces turned, classes of equal size permuted.
+    """A random point of the orbit of a collapsed point under the symmetries of the problem.
 
-    W_m → Q_{m+1} W_m Q_mᵀ and H → Q_1 H with random rational rotations (Q_{M+1} = I); then a random permutation of
-    equal classes: of the rows of W_M and b, and of the features.
+    Hidden spaces are turned, W_m → Q_{m+1} W_m Q_mᵀ and H → Q_1 H; so are classes of equal size, W_M → C W_M and
+    H̄ → H̄ Cᵀ (with C 1 = 1 where there is a bias). All matrices are products of two rational reflections.
     """
-    rng = random.Random(seed)
-    rotations = [_rotation(width, min(width, model.R + 1, GAUGE_SIZE), arithmetic, rng) for width in model.widths]
-    turned = dict(values)
-    for m, Q in enumerate(rotations, start=1):
-        turned[f"W_{m}"] = multiply(turned[f"W_{m}"], _transpose(Q))
-        if m > 1:
-            turned[f"W_{m - 1}"] = multiply(Q, turned[f"W_{m - 1}"])
-    means = collapsed_means(model, values)
+    rng, means = random.Random(seed), collapsed_means(model, values)
     if means is None:
-        turned["H"] = multiply(rotations[0], values["H"])
-    else:
-        labels = [k for k, n in enumerate(model.class_sizes) for _ in range(n)]
-        turned["H"] = [[row[k] for k in labels] for row in multiply(rotations[0], means)]
-    return permute(model, turned, rng)
-
-
-def permute(model: UnconstrainedFeatures, values: Mapping[str, Matrix], rng: random.Random) -> dict[str, Matrix]:
-    """Exchange classes of equal size: a symmetry of the problem."""
-    order = list(range(model.K))
-    for n in set(model.class_sizes):
-        places = [k for k in order if model.class_sizes[k] == n]
-        shuffled = rng.sample(places, len(places))
-        for place, k in zip(places, shuffled, strict=True):
-            order[place] = k
-    starts = [sum(model.class_sizes[:k]) for k in range(model.K)]
-    columns = [starts[k] + i for k in order for i in range(model.class_sizes[k])]
-    result = dict(values)
-    for name in (f"W_{model.M}", *(["b"] if model.has_bias else [])):
-        result[name] = [values[name][k] for k in order]
-    result["H"] = [[row[j] for j in columns] for row in values["H"]]
-    return result
+        raise Undecidable("the features are not collapsed")
+    turned = dict(values)
+    for m, width in enumerate(model.widths, start=1):
+        for normal in _normals(width, model.R, rng):
+            turned[f"W_{m}"] = _transpose(_reflect(_transpose(turned[f"W_{m}"]), normal, arithmetic))
+            if m > 1:
+                turned[f"W_{m - 1}"] = _reflect(turned[f"W_{m - 1}"], normal, arithmetic)
+            else:
+                means = _reflect(means, normal, arithmetic)
+    last = f"W_{model.M}"
+    for size in sorted(set(model.class_sizes)):
+        for normal in _class_normals(model, size, rng):
+            turned[last] = _reflect(turned[last], normal, arithmetic)
+            means = _transpose(_reflect(_transpose(means), normal, arithmetic))
+    labels = [k for k, n in enumerate(model.class_sizes) for _ in range(n)]
+    turned["H"] = [[row[k] for k in labels] for row in means]
+    return turned
 
 
 def _transpose(matrix: Matrix) -> Matrix:
     return [list(column) for column in zip(*matrix, strict=True)]
 
 
-def _rotation(width: int, size: int, arithmetic: Arithmetic, rng: random.Random) -> Matrix:
-    """(I − A)(I + A)⁻¹ for a random skew-symmetric integer A of a size, and the identity beyond."""
-    from flint import fmpq_mat
+def _normals(width: int, rank: int, rng: random.Random) -> list[dict[int, int]]:
+    """Two random integer vectors on all directions of a narrow layer; in a wide one on some in use and some spare."""
+    if width <= NARROW:
+        places = list(range(width))
+    else:
+        places = [*rng.sample(range(rank), min(rank, MIXED)), *rng.sample(range(rank, width), MIXED)]
+    return [{i: rng.choice((-3, -2, -1, 1, 2, 3)) for i in places} for _ in range(2)]
 
-    A = [[0] * size for _ in range(size)]
-    for i in range(size):
-        for j in range(i):
-            A[i][j] = rng.randint(1, 7)
-            A[j][i] = -A[i][j]
-    identity = fmpq_mat([[int(i == j) for j in range(size)] for i in range(size)])
-    skew = fmpq_mat(A)
-    Q = (identity - skew) * (identity + skew).inv()
-    one = arithmetic.number(Fraction(1))
-    rows: Matrix = [[one if i == j else 0 for j in range(width)] for i in range(width)]
-    for i in range(size):
-        for j in range(size):
-            value = Fraction(int(Q[i, j].p), int(Q[i, j].q))
-            rows[i][j] = arithmetic.number(value) if value else 0
-    return rows
+
+def _class_normals(model: UnconstrainedFeatures, size: int, rng: random.Random) -> list[dict[int, int]]:
+    """Two random integer vectors on the classes of a size, of zero sum where there is a bias."""
+    places = [k for k, n in enumerate(model.class_sizes) if n == size]
+    if len(places) < 2:
+        return []
+    normals = []
+    for _ in range(2):
+        entries = [rng.choice((-3, -2, -1, 1, 2, 3)) for _ in places]
+        if model.has_bias:
+            entries[-1] = -sum(entries[:-1])
+        normals.append({k: x for k, x in zip(places, entries, strict=True) if x})
+    return [normal for normal in normals if normal]
+
+
+def _reflect(matrix: Matrix, normal: Mapping[int, int], arithmetic: Arithmetic) -> Matrix:
+    """(I − 2 v vᵀ / vᵀv) X for an integer vector v given by its non-zero entries."""
+    factor = Fraction(2, sum(x * x for x in normal.values()))
+    projected: list[Any] = [0] * len(matrix[0])
+    for i, x in normal.items():
+        for j, entry in enumerate(matrix[i]):
+            if not _is_zero(entry):
+                projected[j] = projected[j] + arithmetic.number(Fraction(x)) * entry
+    result = list(matrix)
+    for i, x in normal.items():
+        scale = arithmetic.number(-factor * x)
+        result[i] = [entry if _is_zero(p) else entry + scale * p for entry, p in zip(matrix[i], projected, strict=True)]
+    return result
+
+
+def _is_zero(value: Any) -> bool:
+    return type(value) is int and value == 0
+
+
+def rank_pattern(
+    model: UnconstrainedFeatures, derived: Derived, arithmetic: Arithmetic, values: Any
+) -> tuple[int, ...]:
+    """How many directions of each derived mode a minimiser uses: tr of the block of P H̄ over the mode's logit."""
+    Z = arithmetic.evaluate(model.product @ model.mean_features, values)
+    pattern = []
+    for mode, _, ranks in derived.ranks():
+        total: Any = arithmetic.number(Fraction(0))
+        for k, n in enumerate(model.class_sizes):
+            if n == mode.mu:
+                total = total + Z[k][k]
+        if not max(ranks):
+            pattern.append(0)
+            continue
+        with precision(BITS):
+            ball = arithmetic.enclose(total, BITS) if isinstance(arithmetic, AlgebraicNumbers) else total
+            pattern.append(round(float(ball) / float(mode.root)))
+    return tuple(pattern)
+
+
+def covers(derived: Derived, patterns: Sequence[tuple[int, ...]]) -> bool:
+    """Whether minimisers of these ranks show every rank that each mode can have."""
+    allowed = [set(ranks) for _, _, ranks in derived.ranks()]
+    return all({pattern[i] for pattern in patterns} >= ranks for i, ranks in enumerate(allowed))
 
 
 def holds_exactly(field: AlgebraicNumbers, relation: Relation, values: Mapping[str, Any]) -> bool:

@@ -8,9 +8,11 @@ of F does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import reduce
+from itertools import pairwise, product
 
 from theory.arithmetic.interpreters import Matrix, Rationals, Undecidable, multiply
 from theory.ops import Expression
@@ -37,11 +39,13 @@ class Polynomial:
         return Polynomial(self.shape, {word: factor * c for word, c in self.terms.items() if factor})
 
     def __matmul__(self, other: Polynomial) -> Polynomial:
-        total = Polynomial((self.shape[0], other.shape[1]), {})
+        shape = (self.shape[0], other.shape[1])
+        terms: dict[Word, Fraction] = {}
         for left, a in self.terms.items():
             for right, b in other.terms.items():
-                total = total + _normal(total.shape, left + right, a * b)
-        return total
+                for word, c in _normal(shape, left + right, a * b).terms.items():
+                    terms[word] = terms.get(word, Fraction(0)) + c
+        return Polynomial(shape, {word: c for word, c in terms.items() if c})
 
     @property
     def T(self) -> Polynomial:
@@ -181,14 +185,14 @@ def evaluate(polynomial: Polynomial, values: Mapping[str, Matrix]) -> Matrix:
     """The value of a polynomial at rational matrices."""
     total: Matrix = [[Fraction(0)] * polynomial.shape[1] for _ in range(polynomial.shape[0])]
     for word, c in polynomial.terms.items():
-        product: Matrix | None = None
+        value: Matrix | None = None
         for letter in word:
             factor = _value(letter, values)
-            product = factor if product is None else multiply(product, factor)
-        if product is None:  # the empty word is the identity
-            product = [[Fraction(i == j) for j in range(polynomial.shape[1])] for i in range(polynomial.shape[0])]
+            value = factor if value is None else multiply(value, factor)
+        if value is None:  # the empty word is the identity
+            value = [[Fraction(i == j) for j in range(polynomial.shape[1])] for i in range(polynomial.shape[0])]
         total = [
-            [x + c * Fraction(str(y)) for x, y in zip(a, b, strict=True)] for a, b in zip(total, product, strict=True)
+            [x + c * Fraction(str(y)) for x, y in zip(a, b, strict=True)] for a, b in zip(total, value, strict=True)
         ]
     return total
 
@@ -264,27 +268,27 @@ def _solve(rows: list[list[Fraction]], right: list[Fraction]) -> list[Fraction] 
 
 
 def candidates(
-    gradients: Mapping[str, Polynomial], variables: Mapping[str, Expression], extra: Mapping[str, Polynomial]
+    gradients: Mapping[str, Polynomial],
+    variables: Mapping[str, Expression],
+    extra: Mapping[str, Polynomial],
+    shapes: Collection[tuple[int, int]],
 ) -> dict[str, Polynomial]:
-    """Products of a gradient (or its transpose) with one letter, or with ``extra`` matrices on the left and right."""
+    """Products of given shapes: a gradient (or its transpose) with one letter, or with ``extra`` on both sides."""
     letters = {name: variable(name, (v.shape[0], v.shape[1])) for name, v in variables.items()}
-    letters |= {f"{name}ᵀ": p.T for name, p in letters.items()}
+    letters |= {f"{name}ᵀ": p.T for name, p in letters.items()} | dict(extra)
     found: dict[str, Polynomial] = {}
+
+    def consider(name: str, *factors: Polynomial) -> None:
+        inner = all(a.shape[1] == b.shape[0] for a, b in pairwise(factors))
+        if inner and (factors[0].shape[0], factors[-1].shape[1]) in shapes:
+            found[name] = reduce(lambda a, b: a @ b, factors)
+
     for name, g in gradients.items():
         for label, D in ((f"∂{name}", g), (f"∂{name}ᵀ", g.T)):
-            found[label] = D
+            consider(label, D)
             for letter, X in letters.items():
-                _try(found, f"{letter} {label}", X, D)
-                _try(found, f"{label} {letter}", D, X)
-            for left, L in extra.items():
-                _try(found, f"{left} {label}", L, D)
-                _try(found, f"{label} {left}", D, L)
-                for right, R in extra.items():
-                    if L.shape[1] == D.shape[0] and D.shape[1] == R.shape[0]:
-                        found[f"{left} {label} {right}"] = L @ D @ R
+                consider(f"{letter} {label}", X, D)
+                consider(f"{label} {letter}", D, X)
+            for left, right in product(extra, extra):
+                consider(f"{left} {label} {right}", extra[left], D, extra[right])
     return found
-
-
-def _try(found: dict[str, Polynomial], name: str, left: Polynomial, right: Polynomial) -> None:
-    if left.shape[1] == right.shape[0]:
-        found[name] = left @ right

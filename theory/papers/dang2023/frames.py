@@ -21,9 +21,6 @@ from theory.model import UnconstrainedFeatures as Model
 from theory.ops import Expression, compare, constant, diagonal, ones, repeat_columns, sqrt, zeros
 from theory.papers.dang2023.letters import LETTERS, Letters
 
-SHOWN = 3
-"""Minimisers that are written out where there are many, besides the first: those of largest rank."""
-
 
 @dataclass(frozen=True)
 class Mode:
@@ -200,14 +197,10 @@ def modes_by_class(m: Model, parts: Sequence[Block]) -> list[Mode]:
 
 
 def block_minimisers(m: Model, parts: Sequence[Block], letters: Letters) -> tuple[Point, ...]:
-    """Representatives: coordinate frames of every possible rank, and rotated ones where a block is undetermined."""
+    """One representative for every combination of ranks; the engines turn it within blocks of equal classes."""
     points: list[list[tuple[Block, Expression]]] = [[]]
     for part in parts:
-        size = len(part.classes)
-        frames = [coordinate_frame(size, r) if r else None for r in part.ranks]
-        if not part.determined:
-            frames += [zero_sum_frame(size, r) for r in part.ranks if 0 < r < size]
-        frames = [*frames[:1], *frames[1:][-SHOWN:]]
+        frames = [coordinate_frame(len(part.classes), r) if r else None for r in part.ranks]
         points = [[*chosen, (part, U)] if U is not None else chosen for chosen in points for U in frames]
     return tuple(block_point(m, chosen, letters) for chosen in points)
 
@@ -266,7 +259,6 @@ def simplex_frame(m: Model, letters: Letters) -> GlobalMinimum:
             clauses.append(clause(name, *projection_relations(m, name, part, letters), zero_sum))
     clauses.append(nc3(m, [found] * m.K, letters))
     clauses.append(bias_clause(m, letters))
-    shown = [*ranks[:1], *ranks[1:][-SHOWN:]]
-    points = [frame_point(m, zero_sum_frame(m.K, r), [found] * r, letters) if r else zero_point(m) for r in shown]
+    points = [frame_point(m, zero_sum_frame(m.K, r), [found] * r, letters) if r else zero_point(m) for r in ranks]
     value = most * share(m, found, letters) + (m.K - 1 - most) * share(m, found.off, letters)
     return GlobalMinimum(m, value, tuple(points), tuple(clauses), unique=full or most == 0)
