@@ -1,4 +1,4 @@
-"""False claims that a check of the claim's own points would miss: nothing certifies them, and no conflict hides them."""
+"""False claims that a check of the claim's own points would miss: nothing certifies them, no conflict hides them."""
 
 from fractions import Fraction
 
