@@ -192,7 +192,7 @@ def _statement(id: str, build: Callable[..., Claim], fields: Mapping[str, Any]) 
 
 
 def statements() -> dict[str, Statement]:
-    """All registered statements by id, in the order of the sheets."""
+    """All registered statements by id, in the order in which the papers list them."""
     for module in PAPERS:
         import_module(module)
     return dict(_registry)
