@@ -61,6 +61,8 @@ def test_json_to_a_file_and_the_report_to_standard_output(tmp_path: Path, capsys
     assert all(Path(path).exists() for path in statement["certificates"])
     assert "✓  fake-square" in out
     assert err == "4 of 4: fake-square examined\n"
+    assert main(["show", "fake-square", "--json", "-"]) == 0
+    assert json.loads(capsys.readouterr().out)["statements"][0]["id"] == "fake-square"
     assert main(["show", "fake-square"]) == 0
     shown = capsys.readouterr().out
     for part in (

@@ -122,17 +122,23 @@ def list_(json: Json = None) -> None:
 
 
 @app.command()
-def show(id: Annotated[str, typer.Argument(metavar="ID", help="A statement's id; * and ? match several.")]) -> None:
+def show(
+    id: Annotated[str, typer.Argument(metavar="ID", help="A statement's id; * and ? match several.")],
+    json: Json = None,
+) -> None:
     """Show a statement: hypotheses, source, what is expected, and the evidence so far."""
     from verify import report
     from verify.runner import stored
     from verify.store import Store, home
 
-    for statement in _statements([id]):
+    found = _statements([id])
+    _require_writable(json)
+    for statement in found if json != "-" else []:
         report.put(report.console(), report.description(statement))
         if home().exists():
             with Store() as store:
                 report.put(report.console(), report.evidence(stored(statement, store)))
+    _write_json(json, report.show_json(found))
 
 
 app.command()(calculator.optimum)

@@ -147,6 +147,23 @@ def list_json(statements: Iterable[Statement]) -> dict[str, Any]:
     return {"statements": [{"id": s.id, "title": s.title, **_origin(s)} for s in statements]}
 
 
+def show_json(statements: Iterable[Statement]) -> dict[str, Any]:
+    """What ``collapse show --json`` writes."""
+    return {
+        "statements": [
+            {
+                "id": s.id,
+                "title": s.title,
+                "text": s.text,
+                **_origin(s),
+                "hypotheses": list(s.hypotheses),
+                "wrong_versions": list(s.wrong),
+            }
+            for s in statements
+        ]
+    }
+
+
 def _statement_json(result: Examination, path: Callable[[Mapping[str, Any]], Path] | None) -> dict[str, Any]:
     verdict, statement = result.verdict, result.statement
     return {
