@@ -267,3 +267,18 @@ def test_missing_and_damaged_files_are_refused(tmp_path):
         (tmp_path / "damaged.npz").write_bytes(damaged)
         with pytest.raises(BadInput, match=r"damaged\.npz"):
             load_checkpoint(tmp_path / "damaged.npz")
+
+
+def test_an_encrypted_file_and_a_folder_are_one_clear_sentence(tmp_path):
+    path = save(tmp_path, exact_checkpoint())
+    data = bytearray(path.read_bytes())
+    for signature, flag in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        place = data.find(signature)
+        while place >= 0:
+            data[place + flag] |= 1
+            place = data.find(signature, place + 4)
+    path.write_bytes(bytes(data))
+    for unusable, mention in ((path, "encrypted"), (tmp_path, "is a folder")):
+        with pytest.raises(BadInput, match=mention) as caught:
+            run("measure", unusable, "--decay", "1/80")
+        assert "\n" not in str(caught.value)
