@@ -1,0 +1,20 @@
+"""The classical facts that proofs may cite, each with its equality case where it is an inequality.
+
+They are not proved here. ``tests/test_axioms.py`` attacks each one by sampling and descent.
+"""
+
+from __future__ import annotations
+
+AXIOMS: dict[str, str] = {
+    "attainment": "A continuous function that tends to infinity with its argument attains its minimum.",
+    "critical": "At a minimum of a differentiable function the gradient by every variable is zero.",
+    "spectral": "Commuting symmetric matrices have a common orthonormal basis of eigenvectors.",
+    "commutant": "A positive semidefinite X has the eigenspaces of Xʲ, j ≥ 1: what commutes with Xʲ commutes with X.",
+    "definite": "XᵀX + r I with r > 0 is invertible.",
+    "rank": "The rank of a product is at most the smallest dimension that it passes through.",
+    "mean value": "A differentiable function with negative derivative on an interval is strictly decreasing there.",
+    "intermediate value": "A continuous function takes every value between two of its values.",
+    "largest": "The sum of at most R of given non-negative numbers is at most the sum of the R largest, with equality "
+    "exactly if what is left out could not raise it.",
+    "singular vectors": "Symmetric X Xᵀ and Xᵀ X have the same non-zero eigenvalues, with multiplicity.",
+}

@@ -1,0 +1,139 @@
+"""Identities between scalars: rational functions over Q in symbols and in powers with symbolic exponents.
+
+A scalar is a SymPy expression in positive symbols, indexed constants such as λ(m), and powers with exponents in Z[M, m].
+SymPy is used as syntax and for its exact domains (``QQ.frac_field``); what decides is the normal form there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from functools import cache
+from typing import Any
+
+import sympy as sp
+from sympy.core.function import AppliedUndef
+
+
+class Rejected(Exception):
+    """The kernel does not accept a step; the message says why."""
+
+
+def is_zero(value: Any) -> bool:
+    """Whether a scalar vanishes identically, with x^a and x^b independent unless a − b is an integer.
+
+    >>> x, M = sp.symbols("x M", positive=True)
+    >>> is_zero(x ** (M + 1) - x * x**M), is_zero(x ** (2 * M) - x**M)
+    (True, False)
+    >>> is_zero(sp.sqrt(1 - x) ** 3 / sp.sqrt(1 - x) - (1 - x)), is_zero(x ** (M / 2) * x ** (M / 2) - x**M)
+    (True, True)
+
+    Raises:
+        Rejected: for an expression that is no rational function of symbols and powers.
+    """
+    return _is_zero(sp.sympify(value))
+
+
+@cache
+def _is_zero(expression: sp.Expr) -> bool:
+    flat, roots = _flatten(expression)
+    generators = sorted(_generators(flat) | {g for root, _, whole in roots for g in (root, *_generators(whole))}, key=str)
+    if not generators:
+        return bool(sp.Rational(flat) == 0)
+    field = sp.QQ.frac_field(*generators)
+    try:
+        numerator = field.from_sympy(flat).numer.as_expr()
+    except (sp.CoercionFailed, ZeroDivisionError) as error:
+        raise Rejected(f"{expression} is not a rational function of symbols and powers") from error
+    for root, index, whole in roots:
+        numerator = sp.rem(numerator, root**index - whole, root)
+    return bool(sp.expand(numerator) == 0)
+
+
+Root = tuple[sp.Symbol, int, sp.Expr]
+"""A generator, and the power of it that is an expression in the others."""
+
+
+def _flatten(expression: sp.Expr) -> tuple[sp.Expr, list[Root]]:
+    """The expression with powers of symbolic or fractional exponent as products of generators."""
+    names: dict[tuple[sp.Expr, sp.Expr], sp.Symbol] = {}
+    roots: list[Root] = []
+
+    def power(base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
+        """base^exponent as a product: an integer power, and a generator for each monomial of the exponent."""
+        if base.is_Mul:
+            return sp.Mul(*(power(factor, exponent) for factor in base.args))
+        if base.is_Pow:
+            return power(base.base, base.exp * exponent)
+        if base == 1:
+            return base
+        return sp.Mul(*(_factor(base, *term.as_coeff_Mul()) for term in sp.Add.make_args(sp.expand(exponent))))
+
+    def _factor(base: sp.Expr, coefficient: sp.Expr, monomial: sp.Expr) -> sp.Expr:
+        if not coefficient.is_Rational:
+            raise Rejected(f"{coefficient} is not a rational coefficient of an exponent")
+        whole = visit(base) if monomial == 1 else names.setdefault((base, monomial), _name(base, monomial))
+        if coefficient.q == 1:
+            return whole**coefficient.p
+        key = (base, monomial / coefficient.q)
+        if key not in names:
+            names[key] = _name(*key)
+            roots.append((names[key], coefficient.q, whole))
+        return names[key] ** coefficient.p
+
+    def visit(node: sp.Expr) -> sp.Expr:
+        if node.is_Rational or node.is_Symbol or isinstance(node, AppliedUndef):
+            return node
+        if node.is_Pow and not node.exp.is_Integer:
+            return power(node.base, node.exp)
+        if node.is_Pow:
+            return visit(node.base) ** node.exp
+        if node.is_Add or node.is_Mul:
+            return node.func(*map(visit, node.args))
+        raise Rejected(f"{node} is not made of sums, products and powers")
+
+    return visit(expression), roots
+
+
+def _name(base: sp.Expr, exponent: sp.Expr) -> sp.Symbol:
+    return sp.Dummy(f"({base})^({exponent})", positive=True)
+
+
+def _generators(expression: sp.Expr) -> set[sp.Expr]:
+    """Symbols and indexed constants, without the indices of the latter."""
+    if expression.is_Symbol or isinstance(expression, AppliedUndef):
+        return {expression}
+    return {found for arg in expression.args for found in _generators(arg)}
+
+
+def is_positive(value: Any, known: Iterable[sp.Expr] = ()) -> bool:
+    """Whether a scalar is positive for syntactic reasons: built from positive symbols, or one of ``known``.
+
+    >>> z = sp.Symbol("z", positive=True)
+    >>> is_positive(1 / (1 - z)), is_positive(1 / (1 - z), known=[1 - z])
+    (False, True)
+    """
+    expression, facts = sp.sympify(value), tuple(known)
+    if expression.is_Rational:
+        return bool(expression > 0)
+    if any(is_zero(expression - fact) for fact in facts):
+        return True
+    if expression.is_Symbol or isinstance(expression, AppliedUndef):
+        return bool(expression.is_positive)
+    if expression.is_Pow:
+        return is_positive(expression.base, facts)
+    return bool(expression.args) and all(is_positive(arg, facts) for arg in expression.args) and (
+        expression.is_Add or expression.is_Mul
+    )
+
+
+def divisions(value: Any) -> set[sp.Pow]:
+    """The powers in an expression that need a positive base: negative or symbolic exponents."""
+    nodes = sp.preorder_traversal(sp.sympify(value))
+    return {node for node in nodes if node.is_Pow and not (node.exp.is_Integer and node.exp >= 0)}
+
+
+def rational(value: Fraction | int) -> sp.Rational:
+    """A SymPy rational."""
+    fraction = Fraction(value)
+    return sp.Rational(fraction.numerator, fraction.denominator)

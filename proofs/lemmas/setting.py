@@ -1,0 +1,243 @@
+"""Symbols of the deep linear model at a critical point, and random critical points in balls.
+
+The target T (K × N) is any matrix of the form T̄ Y, Y the labels: T̄ = I without bias, T̄ = I − n1ᵀ/N with one. Layers are
+counted from the features up, W_0 = H; Q_m = W_M ⋯ W_m and R_m = W_m ⋯ W_1 H; λ(0) = λ_H; Λ(m) = λ(m) ⋯ λ(M).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from functools import reduce
+from itertools import pairwise
+from math import prod
+from random import Random
+from typing import Any
+
+import sympy as sp
+
+from proofs.kernel.instances import BITS, Instance
+from proofs.kernel.proof import COUNT as M
+from proofs.kernel.proof import Setting
+from proofs.kernel.scalars import Rejected
+from proofs.kernel.words import Letter, Matrix, Trace, identity, letter, squares
+
+m = sp.Symbol("m", integer=True)
+N = sp.Symbol("N", positive=True, integer=True)
+"""The number of samples."""
+beta, mu = sp.symbols("beta mu", nonnegative=True)
+z, t, later = sp.symbols("z t t'", nonnegative=True)
+delta, theta = sp.symbols("delta theta", nonnegative=True)
+value, regulariser = sp.symbols("f rho", positive=True)
+lam, Lam, d = sp.Function("lambda", positive=True), sp.Function("Lambda", positive=True), sp.Function("d")
+K, samples, modes = sp.symbols("K samples modes")
+
+Lambda = Lam(0)
+r = N * lam(0)
+"""N λ_H."""
+
+
+def W(index: Any) -> Matrix:
+    """W_m, and the features H for m = 0."""
+    return SETTING_BASES.get(("W", sp.sympify(index)), _W(index))
+
+
+def _W(index: Any) -> Matrix:
+    return letter("W", _space(index + 1), _space(index), sp.sympify(index))
+
+
+def Q(index: Any) -> Matrix:
+    """Q_m = W_M ⋯ W_m; the identity for m = M + 1."""
+    found = SETTING_BASES.get(("Q", sp.sympify(index)))
+    return letter("Q", K, _space(index), sp.sympify(index)) if found is None else found
+
+
+def R(index: Any) -> Matrix:
+    """R_m = W_m ⋯ W_1 H; the identity for m = −1."""
+    found = SETTING_BASES.get(("R", sp.sympify(index)))
+    return letter("R", _space(index + 1), samples, sp.sympify(index)) if found is None else found
+
+
+def _space(index: Any) -> Any:
+    """The width d_m; K beyond the last layer, the samples below the features."""
+    return d(sp.sympify(index)).subs(SPACES)
+
+
+SPACES = {d(M + 1): K, d(0): samples}
+H = letter("H", d(1), samples)
+SETTING_BASES: dict[tuple[str, Any], Matrix] = {
+    ("W", sp.Integer(0)): H,
+    ("Q", M + 1): identity(K),
+    ("R", sp.Integer(-1)): identity(samples),
+}
+P = letter("Q", K, d(1), sp.Integer(1))
+B = letter("B", K, symmetric=True)
+S = letter("S", K, symmetric=True)
+T = letter("T", K, samples)
+means_target = letter("T̄", K, K)
+Y = letter("Y", K, samples)
+sizes_inverse = letter("D⁻¹", K, symmetric=True)
+J = letter("J", K, symmetric=True)
+frame = letter("V", K, modes, M + 1)
+root = letter("Δ", modes, symmetric=True)
+target_root = letter("Θ", modes, symmetric=True)
+root_inverse = letter("Δ⁻¹", modes, symmetric=True)
+
+
+def V(index: Any) -> Matrix:
+    """Orthonormal directions in the space of width d_m; in class space for m = M + 1."""
+    return letter("V", _space(index), modes, sp.sympify(index))
+
+
+# ----------------------------------------------------------------------------------------------- random critical points
+
+
+def critical_point(rng: Random) -> Instance:
+    """A critical point of a random model with a random target: any roots z of its modes, not only the best ones."""
+    from flint import arb, arb_mat, ctx, fmpq
+
+    ctx.prec = BITS
+    depth, classes = rng.randint(1, 4), rng.randint(2, 3)
+    counts = [rng.randint(1, 3) for _ in range(classes)]
+    total = sum(counts)
+    widths = [total, *(rng.randint(1, 4) for _ in range(depth)), classes]
+    decays = [fmpq(rng.randint(1, 9), rng.randint(2, 12)) for _ in range(depth + 1)]
+    Lambda_value = arb(prod(decays, start=fmpq(1)))
+    on = rng.randint(0, min(widths))
+    zs = [fmpq(rng.randint(1, 19), 20) if j < on else None for j in range(classes)]
+    mus = [
+        (arb(total) ** (depth + 1) * Lambda_value / (arb(x) ** (depth - 1) * (1 - arb(x)) ** (depth + 1))).root(depth)
+        if x is not None
+        else arb(fmpq(rng.randint(0, 6), rng.randint(1, 4)))
+        for x in zs
+    ]
+    betas = [mu_j * arb(x) * (1 - arb(x)) / total if x is not None else arb(0) for mu_j, x in zip(mus, zs, strict=True)]
+    U, right = orthogonal(rng, classes), orthogonal(rng, classes)
+    scale = arb_mat(classes, classes, [arb(fmpq(1, n)).sqrt() if i == j else 0 for i, n in enumerate(counts) for j in range(classes)])
+    labels = arb_mat(classes, total, [int(sum(counts[:k]) <= i < sum(counts[: k + 1])) for k in range(classes) for i in range(total)])
+    target_means = U * diagonal([x.sqrt() for x in mus]) * right.transpose() * scale
+    target = target_means * labels
+    frames = [None, *(columns(orthogonal(rng, w), on) for w in widths[1:-1]), columns(U, on)]
+    lowest = (labels.transpose() * scale * right) if on else None
+    frames[0] = columns(lowest, on) if lowest is not None else arb_mat(total, 0)
+    roots = [x.sqrt() for x in betas[:on]]
+    factors = [
+        frames[i + 1] * diagonal([x / arb(decays[i]).sqrt() for x in roots]) * frames[i].transpose()
+        for i in range(depth + 1)
+    ]
+    outputs = reduce(lambda lower, upper: upper * lower, factors)
+    products = {depth + 1: eye(classes)}
+    for i in range(depth, -1, -1):
+        products[i] = products[i + 1] * factors[i]
+    lowers = {-1: eye(total)}
+    for i in range(depth + 1):
+        lowers[i] = factors[i] * lowers[i - 1]
+    upto = {depth + 1: arb(1)}
+    for i in range(depth, -1, -1):
+        upto[i] = upto[i + 1] * arb(decays[i])
+    gram = products[1] * products[1].transpose()
+    Bv = factors[depth] * factors[depth].transpose() * arb(decays[depth])
+    regularisers = sum((arb(c) * norm(X) for c, X in zip(decays, factors, strict=True)), arb(0))
+    layer = rng.randint(0, depth)
+    j = rng.randrange(classes)
+    Jv = (gram + eye(classes) * (arb(total) * arb(decays[0]))).solve(eye(classes))
+    low, high = sorted(rng.sample(range(1, 60), 2))
+    scalars = {
+        M: depth, m: layer, N: total, beta: betas[j], mu: mus[j],
+        z: arb(zs[j]) if zs[j] is not None else arb(0),
+        delta: betas[j].sqrt(), theta: mus[j].sqrt(), t: arb(fmpq(low, 60)), later: arb(fmpq(high, 60)),
+        regulariser: regularisers,
+        value: norm(outputs - target) / (2 * total) + regularisers / 2,
+    }  # fmt: skip
+    letters: dict[str, Any] = {
+        "W": lambda i: factors[i], "H": lambda _: factors[0], "Q": lambda i: products[i], "R": lambda i: lowers[i],
+        "V": lambda i: frames[i], "B": lambda _: Bv, "S": lambda _: target * target.transpose(), "T": lambda _: target,
+        "T̄": lambda _: target_means, "Y": lambda _: labels, "J": lambda _: Jv,
+        "D⁻¹": lambda _: diagonal([arb(fmpq(1, n)) for n in counts]),
+        "Θ": lambda _: diagonal([x.sqrt() for x in mus[:on]]),
+        "Δ": lambda _: diagonal(roots), "Δ⁻¹": lambda _: diagonal([1 / x for x in roots]),
+    }  # fmt: skip
+    dimensions = {K: classes, samples: total, modes: on}
+
+    def space(name: sp.Expr) -> int:
+        return dimensions[name] if name in dimensions else widths[int(sp.sympify(name.args[0]).subs({M: depth, m: layer}))]
+
+    constants = {"lambda": lambda i: arb(decays[i]), "Lambda": lambda i: upto[i]}
+    return Instance(scalars, constants, letters, space)
+
+
+def orthogonal(rng: Random, size: int) -> Any:
+    """A random orthogonal matrix with rational entries: a product of reflections, I − 2vvᵀ/vᵀv."""
+    from flint import arb_mat, fmpq, fmpq_mat
+
+    result = fmpq_mat(size, size, [fmpq(int(i == j)) for i in range(size) for j in range(size)])
+    for _ in range(2):
+        v = [fmpq(rng.randint(-3, 3)) for _ in range(size)]
+        if any(v):
+            length = sum((x * x for x in v), fmpq(0))
+            flip = [fmpq(int(i == j)) - 2 * v[i] * v[j] / length for i in range(size) for j in range(size)]
+            result = result * fmpq_mat(size, size, flip)
+    return arb_mat(result)
+
+
+def columns(matrix: Any, count: int) -> Any:
+    """The first columns of a matrix."""
+    from flint import arb_mat
+
+    return arb_mat(matrix.nrows(), count, [matrix[i, j] for i in range(matrix.nrows()) for j in range(count)])
+
+
+def diagonal(entries: Sequence[Any]) -> Any:
+    """A diagonal matrix."""
+    from flint import arb_mat
+
+    size = len(entries)
+    return arb_mat(size, size, [entries[i] if i == j else 0 for i in range(size) for j in range(size)])
+
+
+def eye(size: int) -> Any:
+    """The identity."""
+    return diagonal([1] * size)
+
+
+def norm(matrix: Any) -> Any:
+    """‖X‖²."""
+    from flint import arb
+
+    return sum((matrix[i, j] ** 2 for i in range(matrix.nrows()) for j in range(matrix.ncols())), arb(0))
+
+
+def objective(product: Matrix, factor: Matrix) -> Trace:
+    """‖product − T‖²/(2N) + λ/2 ‖factor‖²: the terms of the objective that hold one factor W_m, H or b.
+
+    Raises:
+        Rejected: when the product is not W_M ⋯ W_1 H, written with Q, W, R and H in their order without a gap.
+    """
+    ((word, c),) = product.terms.items()
+    ((found,),) = factor.terms
+    spans = [_span(x) for x in word]
+    ends = [(M, spans[0][0]), (spans[-1][1], sp.Integer(0)), *((x[1] - 1, y[0]) for x, y in pairwise(spans))]
+    if c != 1 or any(x.turned for x in word) or any(sp.expand(a - b) != 0 for a, b in ends):
+        raise Rejected("the outputs are not written as the whole product W_M ⋯ W_1 H")
+    if found not in word or found.name not in ("W", "H"):
+        raise Rejected(f"{found.name} is not a factor of the product")
+    return 1 / (2 * N) * squares(product - T) + lam(_span(found)[0]) / 2 * squares(factor)
+
+
+def _span(found: Letter) -> tuple[Any, Any]:
+    """The layers that a letter multiplies together, from the top down."""
+    spans = {"Q": (M, found.index), "W": (found.index, found.index), "R": (found.index, sp.Integer(0)), "H": (sp.Integer(0),) * 2}
+    if found.name not in spans:
+        raise Rejected(f"{found.name} is not a product of layers")
+    return spans[found.name]
+
+
+CRITICAL_POINT = Setting(
+    "a critical point of the deep linear model",
+    critical_point,
+    base_cases=SETTING_BASES,
+    rewrites={Lam(M + 1): sp.Integer(1), **SPACES},
+    index=m,
+    objective=objective,
+    total=Trace({}, value) - 1 / (2 * N) * squares(P @ H - T) - sp.Rational(1, 2) * Trace({}, regulariser),
+)
