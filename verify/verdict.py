@@ -133,7 +133,8 @@ def clause_verdict(clause: str, examined: Sequence[Iterable[Evidence]]) -> Verdi
     """Merge what all engines found about one clause; ``examined`` holds the evidence of each instance.
 
     One refutation refutes. Otherwise the clause holds if on every instance at least one engine says so and none saw a
-    candidate against it, with the assurance of its weakest instance.
+    candidate against it, with the assurance of its weakest instance. What is proved on every instance is proved for the
+    domain: the theorem that says so has no gap and holds for all parameters, and each claim was matched with it.
 
     Raises:
         Conflict: when a clause is both exactly certified and refuted on the same instance. (What was certified within a
@@ -161,7 +162,8 @@ def clause_verdict(clause: str, examined: Sequence[Iterable[Evidence]]) -> Verdi
         return Verdict(REFUTED, refutation.assurance, 1, detail=refutation.detail)
     if not strengths or open_detail:
         return Verdict(UNDECIDED, "none", len(strengths), detail=open_detail or "nothing was examined")
-    return Verdict(HOLDS, ASSURANCES[min(strengths)], len(strengths))
+    weakest = ASSURANCES[min(strengths)]
+    return Verdict(HOLDS, weakest, len(strengths), "domain" if weakest == "proved" else "instances")
 
 
 def statement_verdict(clauses: Mapping[str, Verdict]) -> Verdict:

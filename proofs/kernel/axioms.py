@@ -16,5 +16,6 @@ AXIOMS: dict[str, str] = {
     "intermediate value": "A continuous function takes every value between two of its values.",
     "largest": "The sum of at most R of given non-negative numbers is at most the sum of the R largest, with equality "
     "exactly if what is left out could not raise it.",
+    "limit": "A lower bound that holds for all N > 0 holds in the limit N → 0.",
     "singular vectors": "Symmetric X Xᵀ and Xᵀ X have the same non-zero eigenvalues, with multiplicity.",
 }

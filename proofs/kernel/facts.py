@@ -41,7 +41,9 @@ class Combination:
         """A scalar that is zero times any scalar or matrix."""
         if isinstance(self.body, Matrix | Trace):
             raise Rejected("write the scalar on the left")
-        return Combination(self.body * other if not isinstance(other, Matrix | Trace) else _scaled(self.body, other), self.uses)
+        return Combination(
+            self.body * other if not isinstance(other, Matrix | Trace) else _scaled(self.body, other), self.uses
+        )
 
     def __matmul__(self, other: Matrix) -> Combination:
         return Combination(self.body @ other, self.uses)

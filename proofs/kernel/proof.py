@@ -117,7 +117,9 @@ class Proof:
                 base = node.base
                 fine = base.is_Symbol and base.is_nonnegative and _at_least_zero(node.exp)
                 if not fine and not self._positive(base, known):
-                    raise Rejected(f"{name} divides by {base}, or takes a power of it, which is not shown to be positive")
+                    raise Rejected(
+                        f"{name} divides by {base}, or takes a power of it, which is not shown to be positive"
+                    )
 
     # ------------------------------------------------------------------------------------------------------------- rules
 
@@ -151,11 +153,21 @@ class Proof:
         fact = Fact(name, words.gradient(objective, letter), layers=layers)
         return self._accept("gradient", fact, axiom="critical", note=note)
 
+    def stationary(self, name: str, function: sp.Expr, variable: sp.Symbol, inside: Fact, note: str = "") -> Fact:
+        """At a minimum over x ≥ 0 with x > 0 the derivative of a function is zero."""
+        if inside.sign != POSITIVE or not is_zero(inside.body - variable):
+            raise Rejected(f"{name}: {variable} is not confined to the inside of its domain")
+        return self._accept(
+            "derivative", Fact(name, sp.diff(function, variable)), [inside], axiom="critical", note=note
+        )
+
     def objective(self, name: str) -> Fact:
         """What the objective is, as the setting says."""
         return self._accept("objective", Fact(name, self.setting.total))
 
-    def algebra(self, name: str, goal: Any, given: Combination | Fact | None = None, note: str = "", known: Sequence[Fact] = ()) -> Fact:
+    def algebra(
+        self, name: str, goal: Any, given: Combination | Fact | None = None, note: str = "", known: Sequence[Fact] = ()
+    ) -> Fact:
         """An identity modulo earlier equations: goal = Σ multiplier · equation, compared in normal form.
 
         For matrices (non-commuting letters), traces (up to cyclic turns) and scalars (rational functions) alike.
@@ -170,13 +182,17 @@ class Proof:
         ranges = [f.layers for f in used if f.layers is not None]
         if any(r != ranges[0] for r in ranges):
             raise Rejected(f"{name} combines equations for different layers; specialise them first")
-        return self._accept("algebra", Fact(name, goal, layers=ranges[0] if ranges else None), (*used, *known), note=note)
+        return self._accept(
+            "algebra", Fact(name, goal, layers=ranges[0] if ranges else None), (*used, *known), note=note
+        )
 
     def at(self, name: str, fact: Fact, index: Any, layers: tuple[Any, Any] | None = None, note: str = "") -> Fact:
         """An equation for all layers m at one layer, or with m replaced by m ± 1 within its range."""
         if fact.layers is None:
             raise Rejected(f"{fact.name} is not about all layers")
-        lowest, highest = ((index, index) if layers is None else (sp.sympify(index).subs(self.setting.index, end) for end in layers))
+        lowest, highest = (
+            (index, index) if layers is None else (sp.sympify(index).subs(self.setting.index, end) for end in layers)
+        )
         for value in (lowest - fact.layers[0], fact.layers[1] - highest):
             if not _at_least_zero(value):
                 raise Rejected(f"{name}: the layer is outside the range of {fact.name}")
@@ -248,13 +264,19 @@ class Proof:
                 raise Rejected(f"{name}: the claim for layer m − 1 does not follow from the claim for layer m")
             uses += found.uses
         for fact in uses:
-            if fact.layers is not None and not _covers(fact.layers, (first + 1, last)) and fact.layers[0] != fact.layers[1]:
+            if (
+                fact.layers is not None
+                and not _covers(fact.layers, (first + 1, last))
+                and fact.layers[0] != fact.layers[1]
+            ):
                 raise Rejected(f"{names[0]}: {fact.name} does not hold for every layer of the induction")
         facts = [Fact(name, claim, layers=layers) for name, claim in zip(names, claims, strict=True)]
         self._unfinished -= 1
         return tuple(self._accept("induction", fact, uses, note=note) for fact in facts)
 
-    def divided(self, name: str, fact: Fact, factor: Any, goal: Any, known: Sequence[Fact] = (), note: str = "") -> Fact:
+    def divided(
+        self, name: str, fact: Fact, factor: Any, goal: Any, known: Sequence[Fact] = (), note: str = ""
+    ) -> Fact:
         """An equation divided by a factor that is positive."""
         if not self._positive(factor, known):
             raise Rejected(f"{name}: {factor} is not shown to be positive")
@@ -290,11 +312,15 @@ class Proof:
         same = fact.body - term
         if fact.layers is None or not _covers(fact.layers, (sp.Integer(0), COUNT)):
             raise Rejected(f"{name}: {fact.name} does not hold for all layers")
-        if self.setting.index in {s for w, c in same.terms.items() if not is_zero(c) for s in _indices(w) | c.free_symbols}:
+        if self.setting.index in {
+            s for w, c in same.terms.items() if not is_zero(c) for s in _indices(w) | c.free_symbols
+        }:
             raise Rejected(f"{name}: the term is not shown to be the same in every layer")
         return self._accept("sum over layers", Fact(name, Trace({}, total) + (COUNT + 1) * same), [fact], note=note)
 
-    def commutant(self, name: str, commuting: Fact, base: Matrix, exponent: Any, semidefinite: Fact, other: Matrix, note: str = "") -> Fact:
+    def commutant(
+        self, name: str, commuting: Fact, base: Matrix, exponent: Any, semidefinite: Fact, other: Matrix, note: str = ""
+    ) -> Fact:
         """If X ⪰ 0 and Xʲ S = S Xʲ with j ≥ 1, then X S = S X: X and Xʲ have the same eigenspaces."""
         raised = words.power(base, exponent)
         if not (commuting.body - (raised @ other - other @ raised)).is_zero:
@@ -302,15 +328,31 @@ class Proof:
         _require_semidefinite(semidefinite, base, self._positive)
         if not _at_least_zero(sp.sympify(exponent) - 1):
             raise Rejected(f"{name}: the exponent {exponent} is not shown to be at least 1")
-        return self._accept("commutant", Fact(name, base @ other - other @ base), [commuting, semidefinite], axiom="commutant", note=note)
+        return self._accept(
+            "commutant",
+            Fact(name, base @ other - other @ base),
+            [commuting, semidefinite],
+            axiom="commutant",
+            note=note,
+        )
 
-    def eigenvalue(self, name: str, equation: Fact, values: Mapping[Any, sp.Expr], commuting: Sequence[Fact], note: str = "") -> Fact:
+    def eigenvalue(
+        self, name: str, equation: Fact, values: Mapping[Any, sp.Expr], commuting: Sequence[Fact], note: str = ""
+    ) -> Fact:
         """A matrix equation in commuting symmetric letters holds for their eigenvalues at each common eigenvector."""
         _require_commuting(list(values), commuting)
         body = sp.Add(*(c * _at_eigenvector(word, values) for word, c in equation.body.terms.items()))
         return self._accept("eigenvectors", Fact(name, body), [equation, *commuting], axiom="spectral", note=note)
 
-    def eigenvalue_sum(self, name: str, equation: Fact, values: Mapping[Any, sp.Expr], commuting: Sequence[Fact], total: sp.Expr, note: str = "") -> Fact:
+    def eigenvalue_sum(
+        self,
+        name: str,
+        equation: Fact,
+        values: Mapping[Any, sp.Expr],
+        commuting: Sequence[Fact],
+        total: sp.Expr,
+        note: str = "",
+    ) -> Fact:
         """total = Σ over common eigenvectors of a summand, from a trace equation total·1 − tr(…) = 0."""
         _require_commuting(list(values), commuting)
         body: Trace = equation.body
@@ -320,11 +362,17 @@ class Proof:
         fact = Fact(name, body, extra={"total": total, "summand": summand})
         return self._accept("eigenvectors", fact, [equation, *commuting], axiom="spectral", note=note)
 
-    def eigenvectors(self, names: tuple[str, str], letter: Matrix, frame: Matrix, roots: Matrix, note: str = "") -> tuple[Fact, Fact]:
+    def eigenvectors(
+        self, names: tuple[str, str], letter: Matrix, frame: Matrix, roots: Matrix, note: str = ""
+    ) -> tuple[Fact, Fact]:
         """A positive semidefinite letter is U Δ² Uᵀ with orthonormal columns U and a positive diagonal Δ."""
         return (
-            self._accept("eigenvectors", Fact(names[0], letter - frame @ roots @ roots @ frame.T), axiom="spectral", note=note),
-            self._accept("eigenvectors", Fact(names[1], frame.T @ frame - words.identity(frame.columns)), axiom="spectral"),
+            self._accept(
+                "eigenvectors", Fact(names[0], letter - frame @ roots @ roots @ frame.T), axiom="spectral", note=note
+            ),
+            self._accept(
+                "eigenvectors", Fact(names[1], frame.T @ frame - words.identity(frame.columns)), axiom="spectral"
+            ),
         )
 
     def semidefinite(self, name: str, equation: Fact, value: sp.Expr, letter: Matrix, note: str = "") -> Fact:
@@ -332,15 +380,35 @@ class Proof:
         _require_semidefinite(equation, letter, self._positive)
         return self._accept("semidefinite", Fact(name, value, NONNEGATIVE), [equation], note=note)
 
-    def raised(self, name: str, equation: Fact, left: Any, right: Any, exponent: Any, known: Sequence[Fact] = (), note: str = "") -> Fact:
+    def raised(
+        self,
+        name: str,
+        equation: Fact,
+        left: Any,
+        right: Any,
+        exponent: Any,
+        known: Sequence[Fact] = (),
+        note: str = "",
+    ) -> Fact:
         """left = right > 0 gives left^e = right^e."""
-        if not (is_zero(equation.body - (left - right)) and self._positive(left, known) and self._positive(right, known)):
+        if not (
+            is_zero(equation.body - (left - right)) and self._positive(left, known) and self._positive(right, known)
+        ):
             raise Rejected(f"{name}: {equation.name} is not left = right between positive numbers")
         body = sp.sympify(left) ** exponent - sp.sympify(right) ** exponent
         return self._accept("power", Fact(name, body, layers=equation.layers), [equation, *known], note=note)
 
-    def positive(self, name: str, goal: Any, sign: str, terms: Sequence[tuple[Any, Sequence[Fact], Any]], times: Any = 1,
-                 known: Sequence[Fact] = (), given: Combination | Fact | None = None, note: str = "") -> Fact:
+    def positive(
+        self,
+        name: str,
+        goal: Any,
+        sign: str,
+        terms: Sequence[tuple[Any, Sequence[Fact], Any]],
+        times: Any = 1,
+        known: Sequence[Fact] = (),
+        given: Combination | Fact | None = None,
+        note: str = "",
+    ) -> Fact:
         """Krivine's certificate: e · goal = Σ c · ∏ facts · square² (modulo equations) with e > 0 and every c > 0."""
         if not self._positive(times, known):
             raise Rejected(f"{name}: {times} is not shown to be positive")
@@ -465,7 +533,11 @@ class Proof:
 
 
 def _letters(body: Any) -> set[Letter]:
-    return {replace(x, turned=False, power=1) for w in body.terms for x in w} if isinstance(body, Matrix | Trace) else set()
+    return (
+        {replace(x, turned=False, power=1) for w in body.terms for x in w}
+        if isinstance(body, Matrix | Trace)
+        else set()
+    )
 
 
 def _indices(word: words.Word) -> set[sp.Symbol]:
@@ -538,7 +610,10 @@ def _require_commuting(letters: Sequence[Letter], facts: Sequence[Fact]) -> None
                 raise Rejected("only symmetric letters have common eigenvectors")
             A, B = words.of(a), words.of(b)
             commutator = A @ B - B @ A
-            if not any(isinstance(f.body, Matrix) and ((f.body - commutator).is_zero or (f.body + commutator).is_zero) for f in facts):
+            if not any(
+                isinstance(f.body, Matrix) and ((f.body - commutator).is_zero or (f.body + commutator).is_zero)
+                for f in facts
+            ):
                 raise Rejected(f"{a.name} and {b.name} are not shown to commute")
 
 
@@ -568,5 +643,8 @@ def _exhaustive(cases: Sequence[Fact], accepted: Sequence[Fact]) -> bool:
         return True
     if len(cases) == 2 and len(signs) == 1 and 0 not in signs:
         (sign,) = signs
-        return any(f.sign == NONNEGATIVE and not isinstance(f.body, Matrix | Trace) and is_zero(f.body - sign * x) for f in accepted)
+        return any(
+            f.sign == NONNEGATIVE and not isinstance(f.body, Matrix | Trace) and is_zero(f.body - sign * x)
+            for f in accepted
+        )
     return False

@@ -37,7 +37,9 @@ def is_zero(value: Any) -> bool:
 @cache
 def _is_zero(expression: sp.Expr) -> bool:
     flat, roots = _flatten(expression)
-    generators = sorted(_generators(flat) | {g for root, _, whole in roots for g in (root, *_generators(whole))}, key=str)
+    generators = sorted(
+        _generators(flat) | {g for root, _, whole in roots for g in (root, *_generators(whole))}, key=str
+    )
     if not generators:
         return bool(sp.Rational(flat) == 0)
     field = sp.QQ.frac_field(*generators)
@@ -67,6 +69,8 @@ def _flatten(expression: sp.Expr) -> tuple[sp.Expr, list[Root]]:
             return power(base.base, base.exp * exponent)
         if base == 1:
             return base
+        if base.is_Add and not (lowest := sp.cancel(base)).is_Add:
+            return power(lowest, exponent)
         return sp.Mul(*(_factor(base, *term.as_coeff_Mul()) for term in sp.Add.make_args(sp.expand(exponent))))
 
     def _factor(base: sp.Expr, coefficient: sp.Expr, monomial: sp.Expr) -> sp.Expr:
@@ -122,9 +126,12 @@ def is_positive(value: Any, known: Iterable[sp.Expr] = ()) -> bool:
         return bool(expression.is_positive)
     if expression.is_Pow:
         return is_positive(expression.base, facts)
-    return bool(expression.args) and all(is_positive(arg, facts) for arg in expression.args) and (
-        expression.is_Add or expression.is_Mul
-    )
+    if expression.is_Mul and all(is_positive(part, facts) for part in expression.args):
+        return True
+    if expression.is_Add and all(part.is_nonnegative or is_positive(part, facts) for part in expression.args):
+        return any(is_positive(part, facts) for part in expression.args)
+    lowest = sp.cancel(expression) if expression.is_Add else expression
+    return lowest != expression and not lowest.is_Add and is_positive(lowest, facts)
 
 
 def divisions(value: Any) -> set[sp.Pow]:

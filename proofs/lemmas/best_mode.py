@@ -6,8 +6,6 @@ zero, which is positive only beyond (M−1)/M; there it grows with z.
 
 from __future__ import annotations
 
-import sympy as sp
-
 from proofs.kernel.facts import NONNEGATIVE, POSITIVE, Fact
 from proofs.kernel.proof import COUNT as M
 from proofs.kernel.proof import Proof

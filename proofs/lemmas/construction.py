@@ -10,9 +10,28 @@ import sympy as sp
 from proofs.kernel.facts import POSITIVE, Fact
 from proofs.kernel.proof import COUNT as M
 from proofs.kernel.proof import Proof
-from proofs.kernel.words import Trace, identity, power, squares, trace
+from proofs.kernel.words import Trace, identity, power, trace
 from proofs.lemmas.setting import (
-    H, Lam, Lambda, N, P, Q, S, T, V, W, delta, lam, m, modes, regulariser, root, target_root, theta, value, z,
+    H,
+    Lam,
+    Lambda,
+    N,
+    P,
+    Q,
+    S,
+    T,
+    V,
+    W,
+    delta,
+    lam,
+    m,
+    modes,
+    regulariser,
+    root,
+    target_root,
+    theta,
+    value,
+    z,
 )  # fmt: skip
 
 HALF = sp.Rational(1, 2)
@@ -73,7 +92,10 @@ def attained(proof: Proof) -> tuple[Fact, Fact]:
     )
     total = proof.layer_sum("regularisers", regulariser, energy, equal)
     objective = proof.objective("objective")
-    U_frame, V0_frame = proof.at("orthonormal in class space", frames, M + 1), proof.at("orthonormal below", frames, zero)
+    U_frame, V0_frame = (
+        proof.at("orthonormal in class space", frames, M + 1),
+        proof.at("orthonormal below", frames, zero),
+    )
     D = power(root, M + 1)
     found = proof.algebra(
         "objective of the factors",

@@ -13,11 +13,37 @@ import sympy as sp
 from proofs.kernel.facts import POSITIVE, ZERO, Combination, Fact
 from proofs.kernel.proof import COUNT as M
 from proofs.kernel.proof import Proof
-from proofs.kernel.scalars import Rejected
-from proofs.kernel.words import Matrix, Trace, identity, power, squares, trace
+from proofs.kernel.words import Matrix, Trace, identity, power, trace
 from proofs.lemmas.setting import (
-    CRITICAL_POINT, B, H, J, K, Lam, Lambda, N, P, Q, R, S, T, V, W, Y, beta, d, frame, lam, m, means_target, modes, mu, r,
-    regulariser, root, root_inverse, samples, sizes_inverse, value, z,
+    B,
+    H,
+    J,
+    K,
+    Lam,
+    Lambda,
+    N,
+    P,
+    Q,
+    R,
+    S,
+    T,
+    V,
+    W,
+    Y,
+    beta,
+    d,
+    lam,
+    m,
+    means_target,
+    modes,
+    mu,
+    r,
+    regulariser,
+    root,
+    root_inverse,
+    sizes_inverse,
+    value,
+    z,
 )  # fmt: skip
 
 HALF = sp.Rational(1, 2)
@@ -230,6 +256,7 @@ class Geometry:
     """Where the factors of a critical point are: aligned weights, features from the target, NC1 and mean features."""
 
     aligned: Fact
+    squares: Fact
     orthonormal: Fact
     features: Fact
     nc1: Fact
@@ -244,9 +271,7 @@ def geometry_of(proof: Proof, s: Spectrum) -> Geometry:
     decomposition, frame_of_B = proof.eigenvectors(("eigenvectors of B", "orthonormal eigenvectors"), B, U, root)
     inverse = proof.notation("inverse of Δ", root @ root_inverse - I)
     up, here = V(m + 1), V(m)
-    directions = proof.notation(
-        "directions", here - sp.sqrt(lam(m)) * (W(m).T @ up @ root_inverse), layers=(one, M)
-    )
+    directions = proof.notation("directions", here - sp.sqrt(lam(m)) * (W(m).T @ up @ root_inverse), layers=(one, M))
     square = lam(m) * (W(m) @ W(m).T) - up @ root @ root @ up.T
     scale = sp.sqrt(lam(m))
 
@@ -291,9 +316,7 @@ def geometry_of(proof: Proof, s: Spectrum) -> Geometry:
     aligned = proof.algebra(
         "aligned weights",
         scale * W(m) - up @ root @ here.T,
-        scale * nothing
-        - (up @ root) @ directions.T
-        - scale * (up @ (inverse @ (up.T @ W(m)))),
+        scale * nothing - (up @ root) @ directions.T - scale * (up @ (inverse @ (up.T @ W(m)))),
     )
     PH, gram, one_K = P @ H, P @ P.T, identity(K)
     resolvent = proof.inverse("resolvent", J, P, r)
@@ -318,7 +341,7 @@ def geometry_of(proof: Proof, s: Spectrum) -> Geometry:
         H @ average - P.T @ J @ means_target,
         features @ average + (P.T @ J) @ (target @ average + means_target @ labels),
     )
-    return Geometry(aligned, orthonormal, features, nc1, means)
+    return Geometry(aligned, squares_of_weights, orthonormal, features, nc1, means)
 
 
 def _rows(matrix: Matrix):

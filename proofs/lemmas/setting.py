@@ -7,7 +7,6 @@ counted from the features up, W_0 = H; Q_m = W_M ⋯ W_m and R_m = W_m ⋯ W_1 H
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 from functools import reduce
 from itertools import pairwise
 from math import prod
@@ -27,7 +26,7 @@ N = sp.Symbol("N", positive=True, integer=True)
 """The number of samples."""
 beta, mu = sp.symbols("beta mu", nonnegative=True)
 z, t, later = sp.symbols("z t t'", nonnegative=True)
-delta, theta = sp.symbols("delta theta", nonnegative=True)
+delta, theta, x, s = sp.symbols("delta theta x s", nonnegative=True)
 value, regulariser = sp.symbols("f rho", positive=True)
 lam, Lam, d = sp.Function("lambda", positive=True), sp.Function("Lambda", positive=True), sp.Function("d")
 K, samples, modes = sp.symbols("K samples modes")
@@ -92,8 +91,11 @@ def V(index: Any) -> Matrix:
 # ----------------------------------------------------------------------------------------------- random critical points
 
 
-def critical_point(rng: Random) -> Instance:
-    """A critical point of a random model with a random target: any roots z of its modes, not only the best ones."""
+def critical_point(rng: Random, centred: bool = False) -> Instance:
+    """A critical point of a random model with a random target: any roots z of its modes, not only the best ones.
+
+    With ``centred`` the target satisfies T 1 = 0.
+    """
     from flint import arb, arb_mat, ctx, fmpq
 
     ctx.prec = BITS
@@ -103,7 +105,7 @@ def critical_point(rng: Random) -> Instance:
     widths = [total, *(rng.randint(1, 4) for _ in range(depth)), classes]
     decays = [fmpq(rng.randint(1, 9), rng.randint(2, 12)) for _ in range(depth + 1)]
     Lambda_value = arb(prod(decays, start=fmpq(1)))
-    on = rng.randint(0, min(widths))
+    on = rng.randint(0, min([*widths, classes - centred]))
     zs = [fmpq(rng.randint(1, 19), 20) if j < on else None for j in range(classes)]
     mus = [
         (arb(total) ** (depth + 1) * Lambda_value / (arb(x) ** (depth - 1) * (1 - arb(x)) ** (depth + 1))).root(depth)
@@ -111,10 +113,20 @@ def critical_point(rng: Random) -> Instance:
         else arb(fmpq(rng.randint(0, 6), rng.randint(1, 4)))
         for x in zs
     ]
+    mus = [*mus[:-1], arb(0)] if centred else mus
     betas = [mu_j * arb(x) * (1 - arb(x)) / total if x is not None else arb(0) for mu_j, x in zip(mus, zs, strict=True)]
-    U, right = orthogonal(rng, classes), orthogonal(rng, classes)
-    scale = arb_mat(classes, classes, [arb(fmpq(1, n)).sqrt() if i == j else 0 for i, n in enumerate(counts) for j in range(classes)])
-    labels = arb_mat(classes, total, [int(sum(counts[:k]) <= i < sum(counts[: k + 1])) for k in range(classes) for i in range(total)])
+    U, right = (
+        orthogonal(rng, classes),
+        sending_last_to([arb(n).sqrt() for n in counts]) if centred else orthogonal(rng, classes),
+    )
+    scale = arb_mat(
+        classes,
+        classes,
+        [arb(fmpq(1, n)).sqrt() if i == j else 0 for i, n in enumerate(counts) for j in range(classes)],
+    )
+    labels = arb_mat(
+        classes, total, [int(sum(counts[:k]) <= i < sum(counts[: k + 1])) for k in range(classes) for i in range(total)]
+    )
     target_means = U * diagonal([x.sqrt() for x in mus]) * right.transpose() * scale
     target = target_means * labels
     frames = [None, *(columns(orthogonal(rng, w), on) for w in widths[1:-1]), columns(U, on)]
@@ -145,6 +157,8 @@ def critical_point(rng: Random) -> Instance:
     scalars = {
         M: depth, m: layer, N: total, beta: betas[j], mu: mus[j],
         z: arb(zs[j]) if zs[j] is not None else arb(0),
+        x: (arb(zs[j]) / (1 - arb(zs[j]))).root(depth) if zs[j] is not None else arb(0),
+        s: (betas[j] / arb(decays[1])).sqrt(),
         delta: betas[j].sqrt(), theta: mus[j].sqrt(), t: arb(fmpq(low, 60)), later: arb(fmpq(high, 60)),
         regulariser: regularisers,
         value: norm(outputs - target) / (2 * total) + regularisers / 2,
@@ -160,7 +174,9 @@ def critical_point(rng: Random) -> Instance:
     dimensions = {K: classes, samples: total, modes: on}
 
     def space(name: sp.Expr) -> int:
-        return dimensions[name] if name in dimensions else widths[int(sp.sympify(name.args[0]).subs({M: depth, m: layer}))]
+        return (
+            dimensions[name] if name in dimensions else widths[int(sp.sympify(name.args[0]).subs({M: depth, m: layer}))]
+        )
 
     constants = {"lambda": lambda i: arb(decays[i]), "Lambda": lambda i: upto[i]}
     return Instance(scalars, constants, letters, space)
@@ -178,6 +194,17 @@ def orthogonal(rng: Random, size: int) -> Any:
             flip = [fmpq(int(i == j)) - 2 * v[i] * v[j] / length for i in range(size) for j in range(size)]
             result = result * fmpq_mat(size, size, flip)
     return arb_mat(result)
+
+
+def sending_last_to(vector: Sequence[Any]) -> Any:
+    """An orthogonal matrix whose last column is a multiple of a vector of positive numbers: a reflection."""
+    from flint import arb, arb_mat
+
+    size = len(vector)
+    length = sum((x * x for x in vector), arb(0)).sqrt()
+    v = [x / length + (1 if i == size - 1 else 0) for i, x in enumerate(vector)]
+    squared = sum((x * x for x in v), arb(0))
+    return arb_mat(size, size, [arb(int(i == j)) - 2 * v[i] * v[j] / squared for i in range(size) for j in range(size)])
 
 
 def columns(matrix: Any, count: int) -> Any:
@@ -226,7 +253,12 @@ def objective(product: Matrix, factor: Matrix) -> Trace:
 
 def _span(found: Letter) -> tuple[Any, Any]:
     """The layers that a letter multiplies together, from the top down."""
-    spans = {"Q": (M, found.index), "W": (found.index, found.index), "R": (found.index, sp.Integer(0)), "H": (sp.Integer(0),) * 2}
+    spans = {
+        "Q": (M, found.index),
+        "W": (found.index, found.index),
+        "R": (found.index, sp.Integer(0)),
+        "H": (sp.Integer(0),) * 2,
+    }
     if found.name not in spans:
         raise Rejected(f"{found.name} is not a product of layers")
     return spans[found.name]

@@ -4,18 +4,22 @@ Minima of the model: SymPy differentiates the reduced problem and eliminates (``
 claimed minimisers are then shown to be that optimum, and the clauses decided at them, in the algebraic normal form.
 Statements about critical points: an identity in non-commuting letters (``verify.methods.free_algebra``). Scalar
 problems: the stationarity polynomial that SymPy derives from the formula. The published formula is compared with what
-was derived; it never enters a derivation.
+was derived; it never enters a derivation. Where the statement has a theorem (``proofs``), the clauses that it entails are
+proved.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
 from math import prod
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+import proofs
+from proofs.entailment import NotEntailed
 from theory.arithmetic.algebraic import AlgebraicNumbers
 from theory.arithmetic.interpreters import Balls, Rationals, Symbols, Undecidable, positive_roots, precision
 from theory.claims import Clause, CriticalPoints, GlobalMinimum, Inequality, Minimisation, Point
@@ -45,7 +49,7 @@ from verify.methods.exact_points import (
     rank_pattern,
     rotate,
 )
-from verify.verdict import Evidence, Finding, Unable, holds, refuted, undecided
+from verify.verdict import HOLDS, REFUTED, Evidence, Finding, Unable, holds, refuted, undecided
 
 if TYPE_CHECKING:
     from verify.engines import Settings
@@ -64,23 +68,60 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
     """
     start, claim = perf_counter(), instance.claim
     uses: tuple[str, ...] = ()
+    context = Context()
     if isinstance(claim, CriticalPoints):
         findings = _critical_points(claim)
     elif isinstance(claim, Inequality):
         findings = _tight(claim)
     elif isinstance(claim.problem, UnconstrainedFeatures):
-        findings, uses = _model_minimum(claim, claim.problem, settings.seed), REDUCTIONS
+        findings, uses = _model_minimum(claim, claim.problem, settings.seed, context), REDUCTIONS
     elif isinstance(claim.problem, Minimisation):
-        findings = _scalar_minimum(claim, claim.problem)
+        findings = _scalar_minimum(claim, claim.problem, context)
     else:
         raise Unable(f"no derivation for {claim.kind}")
-    return Evidence("symbolic", tuple(findings), perf_counter() - start, uses=uses)
+    findings, axioms = _with_proof(instance, findings, context)
+    if all(f.assurance == "proved" for f in findings):
+        uses = ()
+    return Evidence("symbolic", tuple(findings), perf_counter() - start, uses=(*uses, *axioms))
+
+
+@dataclass
+class Context:
+    """Exact numbers that an examination worked in, for a proof to speak about: a field, and the confidence of modes."""
+
+    field: AlgebraicNumbers | None = None
+    logits: Mapping[int, Any] | None = None
+
+
+def _with_proof(instance: Instance, findings: list[Finding], context: Context) -> tuple[list[Finding], tuple[str, ...]]:
+    """Raise what the statement's theorem entails to ``proved``, and name the axioms that it cites.
+
+    The theorem speaks of every minimiser, and of the instance's claim alone: a wrong version is not entailed. That the
+    claimed minimisers attain a proved value is exact arithmetic.
+    """
+    theorem = proofs.find(instance.statement.id) if instance.statement else None
+    if theorem is None or theorem.gaps:
+        return findings, ()
+    try:
+        answers = dict(theorem.entails(instance.claim, context.field, context.logits or {}))
+    except (NotEntailed, Undecidable):
+        return findings, ()
+    known = {f.clause: f for f in findings}
+    if answers.get("value") == "":
+        answers.setdefault("attained", "" if known.get("attained", findings[0]).conclusion == HOLDS else "not shown")
+    if answers.get("inequality") == "" and "tight" in known and known["tight"].conclusion == HOLDS:
+        answers["tight"] = ""
+    proved = [name for name in instance.claim.clause_names if answers.get(name) == ""]
+    kept = [f for f in findings if f.clause not in proved or f.conclusion == REFUTED]
+    return [*kept, *(holds(name, "proved", f"by {theorem.id}") for name in proved)], tuple(
+        theorem.axioms
+    ) if proved else ()
 
 
 # ------------------------------------------------------------------------------------------------- minima of a model
 
 
-def _model_minimum(claim: GlobalMinimum, model: UnconstrainedFeatures, seed: int) -> list[Finding]:
+def _model_minimum(claim: GlobalMinimum, model: UnconstrainedFeatures, seed: int, context: Context) -> list[Finding]:
     derived = derive(model)
     try:
         field = AlgebraicNumbers(_formulas(claim, model))
@@ -90,6 +131,7 @@ def _model_minimum(claim: GlobalMinimum, model: UnconstrainedFeatures, seed: int
         return _numbers_only(claim, model, derived, str(reason))
     if logits is None:
         return _numbers_only(claim, model, derived, "no claimed minimiser has the derived logits")
+    context.field, context.logits = field, logits.by_weight
     minimum = logits.minimum(derived)
     findings = [_equals("value", field, field.evaluate(claim.value), minimum)]
     genuine: list[dict[str, Any]] = []
@@ -335,7 +377,7 @@ class _Parametric(Symbols):
         return super().evaluate(root, values)
 
 
-def _scalar_minimum(claim: GlobalMinimum, problem: Minimisation) -> list[Finding]:
+def _scalar_minimum(claim: GlobalMinimum, problem: Minimisation, context: Context) -> list[Finding]:
     """min over x ≥ 0 of a rational function: stationary points, the boundary and the claim, compared exactly."""
     import sympy as sp
 
@@ -354,7 +396,7 @@ def _scalar_minimum(claim: GlobalMinimum, problem: Minimisation) -> list[Finding
         raise Unable("a constant objective, or a claim that names no minimiser, has nothing to derive")
     formulas = [claim.value, problem.objective, *(p[name] for p in claim.minimisers), *arithmetic.constants.values()]
     sides = [s for c in claim.clauses for r in c.relations for s in (r.left, r.right)]
-    field = AlgebraicNumbers([*formulas, *sides])
+    field = context.field = AlgebraicNumbers([*formulas, *sides])
     coefficients = [_element(field, c, arithmetic.constants) for c in slope.all_coeffs()]
     points = [{name: field.evaluate(p[name])} for p in claim.minimisers]
     numerator, denominator = ([_element(field, c, arithmetic.constants) for c in end.all_coeffs()] for end in ends)

@@ -49,6 +49,7 @@ from theory.papers.dang2023.setting import (
     DEPTHS,
     GEOMETRY_WRONG,
     K_AT_LEAST_2,
+    PROVED,
     WITH_BIAS,
     configuration,
     side,
@@ -64,6 +65,7 @@ ACTIVE = {"below the threshold": lambda model: side(model, model.class_sizes[0])
 @theorem(
     "dang2023-mse-balanced",
     source=source("Theorem 3.1 (a), bias-free"),
+    expected=PROVED,
     hypotheses=BIAS_FREE | BALANCED | K_AT_LEAST_2 | ACTIVE,
     model=models(sizes=balanced_sizes(), depth=DEPTHS, ratios=BELOW, narrow=None),
     witness={"model": unequal((2, 2, 2), 3, Fraction(1, 10))},
@@ -108,6 +110,7 @@ def partial_products(m: Model, letters: Letters) -> Clause:
 @theorem(
     "dang2023-mse-balanced-bias",
     source=source("Theorem 3.1 (a), last-layer bias"),
+    expected=PROVED,
     hypotheses=WITH_BIAS | BALANCED | K_AT_LEAST_2 | ACTIVE,
     model=models(sizes=balanced_sizes(), depth=DEPTHS, ratios=BELOW, narrow=None, bias="last-layer"),
     witness={"model": unequal((2, 2, 2), 2, Fraction(1, 10), bias="last-layer")},
@@ -129,6 +132,7 @@ TRIVIAL = {"above the threshold (M = 1: or at it)": lambda model: side(model, ma
 @theorem(
     "dang2023-mse-balanced-trivial",
     source=source("Theorem 3.1 (b)"),
+    expected=PROVED,
     hypotheses=BALANCED | K_AT_LEAST_2 | TRIVIAL,
     model=st.one_of(
         models(
@@ -160,6 +164,7 @@ def mse_balanced_trivial(model: Model, letters: Letters = LETTERS, factor: Fract
 @theorem(
     "dang2023-mse-balanced-equality",
     source=source("Theorem 3.1 (c)"),
+    expected=PROVED,
     hypotheses=BALANCED
     | K_AT_LEAST_2
     | {

@@ -44,6 +44,7 @@ from theory.papers.dang2023.setting import (
     GEOMETRY_WRONG,
     IMBALANCED_10,
     OFF_THRESHOLD,
+    PROVED,
     WIDE,
     configuration,
     off_threshold,
@@ -58,6 +59,7 @@ from theory.strategies import ABOVE, AT, BELOW, decay_product, imbalanced_sizes,
 @theorem(
     "dang2023-deep-imbalanced",
     source=source("Theorem 4.4", "R"),
+    expected=PROVED,
     hypotheses=BIAS_FREE | DEEP_MODEL | WIDE | OFF_THRESHOLD,
     model=models(sizes=imbalanced_sizes(), depth=DEEP, ratios=BELOW + ABOVE),
     witness={"model": unequal((6, 3, 3, 1), 2, Fraction(1, 20))},
@@ -84,6 +86,7 @@ def deep_imbalanced(model: Model, letters: Letters = LETTERS) -> GlobalMinimum:
 @theorem(
     "dang2023-deep-imbalanced-equality",
     source=source("Theorem 4.4, equality"),
+    expected=PROVED,
     hypotheses=BIAS_FREE | DEEP_MODEL | WIDE | {"some class at its threshold": lambda model: not off_threshold(model)},
     model=models(sizes=imbalanced_sizes(st.integers(2, 4)), depth=DEEP, ratios=AT),
     witness={
@@ -109,6 +112,7 @@ def deep_imbalanced_equality(model: Model, letters: Letters = LETTERS) -> Global
 @theorem(
     "dang2023-deep-bottleneck",
     source=source("section 4.4, some d_m < K"),
+    expected=PROVED,
     hypotheses=BIAS_FREE | DEEP_MODEL | BOTTLENECK | OFF_THRESHOLD,
     model=models(
         sizes=imbalanced_sizes(st.integers(2, 4)) | tied_sizes(), depth=DEEP, ratios=BELOW + ABOVE, narrow=True
@@ -124,6 +128,7 @@ def deep_bottleneck(model: Model, letters: Letters = LETTERS, parts: Partition =
 @theorem(
     "dang2023-deep-jump",
     source=source("section 4.4"),
+    expected=PROVED,
     hypotheses=BIAS_FREE | WIDE,
     model=models(
         sizes=imbalanced_sizes(), depth=st.integers(1, 6), ratios=(Fraction(99, 100), *AT, Fraction(101, 100))

@@ -39,6 +39,7 @@ from theory.papers.dang2023.setting import (
     IMBALANCED_10,
     PLAIN_MODEL,
     PLAIN_WRONG,
+    PROVED,
     TIED,
     UNTIED,
     WIDE,
@@ -55,6 +56,7 @@ from theory.strategies import ABOVE, AT, BELOW, imbalanced_sizes, models
 @theorem(
     "dang2023-ufm-imbalanced",
     source=source("Theorem 4.1"),
+    expected=PROVED,
     hypotheses=BIAS_FREE | PLAIN_MODEL | WIDE,
     model=models(sizes=imbalanced_sizes(), depth=st.just(1), ratios=BELOW + AT + ABOVE),
     witness={"model": unequal((6, 3, 3, 1), 1, Fraction(1, 20))},
@@ -73,6 +75,7 @@ def ufm_imbalanced(model: Model, letters: Letters = PLAIN) -> GlobalMinimum:
 @theorem(
     "dang2023-minority-collapse",
     source=source("section 4.2"),
+    expected=PROVED,
     hypotheses=BIAS_FREE | PLAIN_MODEL | WIDE,
     model=models(sizes=imbalanced_sizes(), depth=st.just(1), ratios=(*BELOW, *AT, *ABOVE)),
     witness={"model": unequal((20, 6, 2, 1), 1, Fraction(1, 5))},
@@ -92,6 +95,7 @@ def minority_collapse(model: Model, power: int = 2, strict: bool = False) -> Glo
 @theorem(
     "dang2023-norms-angles",
     source=source("section 4.2"),
+    expected=PROVED,
     hypotheses=BIAS_FREE
     | PLAIN_MODEL
     | WIDE
@@ -135,6 +139,7 @@ def norms_angles(model: Model, letters: PlainLetters = PLAIN, cosine: Fraction =
 @theorem(
     "dang2023-bottleneck",
     source=source("Theorem 4.x, n_d > n_{d+1}"),
+    expected=PROVED,
     hypotheses=BIAS_FREE | PLAIN_MODEL | BOTTLENECK | UNTIED,
     model=models(
         sizes=st.permutations((20, 9, 4, 2, 1)).flatmap(lambda p: st.integers(2, 5).map(lambda K: tuple(p[:K]))),
@@ -158,6 +163,7 @@ def bottleneck(model: Model, letters: Letters = PLAIN, reverse: bool = False) ->
 @theorem(
     "dang2023-bottleneck-tie",
     source=source("Theorem 4.x, n_d = n_{d+1}"),
+    expected=PROVED,
     hypotheses=BIAS_FREE | PLAIN_MODEL | BOTTLENECK | TIED,
     model=models(sizes=tied_sizes(), depth=st.just(1), ratios=BELOW + AT + ABOVE, narrow=True),
     witness={"model": unequal((6, 4, 4, 4), 1, Fraction(1, 20), widths=(2,))},

@@ -50,17 +50,19 @@ from theory.papers.dang2023.letters import (
 )
 from theory.papers.dang2023.setting import (
     DEPTHS,
+    PROVED,
     WITH_BIAS,
     source,
     unequal,
 )
-from theory.statement import Expected, theorem
+from theory.statement import theorem
 from theory.strategies import ABOVE, AT, BELOW, balanced_sizes, imbalanced_sizes, models
 
 
 @theorem(
     "dang2023-balancedness",
     source=source("section 2.1"),
+    expected=PROVED,
     model=models(
         sizes=imbalanced_sizes(st.integers(1, 3)),
         depth=st.integers(1, 4),
@@ -93,7 +95,7 @@ def balancedness(model: Model, exchange: bool = False, feature_factor: int = 1) 
 @theorem(
     "dang2023-schatten",
     source=source("section 2.2"),
-    expected=Expected("holds", "numerical", "the inequality is sampled; equality at the balanced point is exact"),
+    expected=PROVED,
     hypotheses={"rank at most R": lambda model, roots: len(roots) <= min(model.R, model.N)},
     model=models(sizes=imbalanced_sizes(st.integers(1, 3)), depth=st.integers(1, 5), ratios=BELOW, narrow=None),
     roots=st.lists(st.sampled_from([Fraction(n, 4) for n in (1, 2, 3, 4, 6, 9)]), min_size=1, max_size=3).map(tuple),
@@ -132,6 +134,7 @@ def power_threshold(depth: int) -> Fraction:
 @theorem(
     "dang2023-scalar",
     source=source("sections 2.4 and 2.5"),
+    expected=PROVED,
     hypotheses={"M ≥ 1 and β > 0": lambda depth, ratio: depth >= 1 and ratio > 0},
     depth=st.sampled_from((1, 2, 3, 4, 6, 8)),
     ratio=st.sampled_from((Fraction(1, 10**12), *BELOW, *AT, *ABOVE)),
@@ -167,6 +170,7 @@ def scalar_problem(depth: int, ratio: Fraction, letters: Letters = LETTERS) -> G
 @theorem(
     "dang2023-value",
     source=source("section 2.6"),
+    expected=PROVED,
     hypotheses={"bias-free, or balanced with bias": lambda model: not model.has_bias or model.balanced},
     model=st.one_of(
         models(sizes=imbalanced_sizes(), depth=DEPTHS, ratios=BELOW + AT + ABOVE, narrow=None),
@@ -200,6 +204,7 @@ def value(model: Model, letters: Letters = LETTERS, inactive: Fraction = Fractio
 @theorem(
     "dang2023-bias-vector",
     source=source("section 2.3"),
+    expected=PROVED,
     hypotheses=WITH_BIAS,
     model=models(
         sizes=imbalanced_sizes(st.integers(1, 3)),

@@ -26,7 +26,7 @@ from theory.papers.dang2023.letters import (
     ValueOff,
     WeightsOff,
 )
-from theory.statement import Source
+from theory.statement import Expected, Source
 from theory.strategies import decay_product, threshold
 
 
@@ -37,6 +37,7 @@ def source(locator: str, provenance: str = "R") -> Source:
     )
 
 
+PROVED = Expected("holds", "proved")
 DEPTHS = st.integers(1, 8)
 DEEP = st.integers(2, 6)
 EXPERIMENT: dict[str, Any] = {"class_sizes": (200, 100, 50, 50), "widths": (64,), "decays": "5e-4"}

@@ -1,0 +1,11 @@
+"""Deep models with some width below the number of classes."""
+
+from __future__ import annotations
+
+from proofs.lemmas.minimum import minimum_theorem
+from proofs.theorem import Theorem
+
+
+def theorem() -> Theorem:
+    """All minimisers, from which every clause of the statement follows."""
+    return minimum_theorem("dang2023-deep-bottleneck")

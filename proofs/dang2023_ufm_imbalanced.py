@@ -1,0 +1,11 @@
+"""The plain model with any class sizes: a general orthogonal frame."""
+
+from __future__ import annotations
+
+from proofs.lemmas.minimum import minimum_theorem
+from proofs.theorem import Theorem
+
+
+def theorem() -> Theorem:
+    """All minimisers, from which every clause of the statement follows."""
+    return minimum_theorem("dang2023-ufm-imbalanced")
