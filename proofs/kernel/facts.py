@@ -6,6 +6,7 @@ multiplied and added; the combination remembers which facts it uses. Whether the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,7 +77,7 @@ class Fact:
     assumptions: frozenset[Fact] = frozenset()
     layers: tuple[Any, Any] | None = None
     """First and last value of the index m for which it holds, where it has one."""
-    extra: dict[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
     def _combination(self) -> Combination:
         if self.sign != ZERO:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from math import prod
 from typing import Any
 
 import sympy as sp
@@ -54,20 +55,32 @@ class Instance:
         raise Rejected(f"no value for {node}")
 
     def _power(self, base: Any, exponent: sp.Expr) -> Any:
-        from flint import fmpq, fmpz
+        from flint import fmpq
 
-        value = sp.nsimplify(exponent.subs(self.integers()))
-        if value.is_Integer:
-            return base ** fmpz(int(value))
-        return base ** fmpq(int(value.p), int(value.q))
+        value = self.rational(exponent)
+        return base ** fmpq(value.numerator, value.denominator)
 
-    def integers(self) -> dict[sp.Expr, sp.Integer]:
-        """The symbols whose values are integers, such as M and m."""
-        return {s: sp.Integer(v) for s, v in self.scalars.items() if isinstance(v, int)}
+    def rational(self, expression: sp.Expr) -> Fraction:
+        """An index or exponent: a rational function of the integers M, m and N."""
+        if expression.is_Rational:
+            return Fraction(int(expression.p), int(expression.q))
+        if expression in self.scalars and isinstance(self.scalars[expression], int):
+            return Fraction(self.scalars[expression])
+        if expression.is_Pow and expression.exp.is_Integer:
+            return self.rational(expression.base) ** int(expression.exp)
+        parts = [self.rational(arg) for arg in expression.args]
+        if expression.is_Add:
+            return sum(parts, Fraction(0))
+        if expression.is_Mul:
+            return prod(parts, start=Fraction(1))
+        raise Rejected(f"{expression} is not an index or an exponent")
 
     def integer(self, index: Any) -> int:
         """The value of an index."""
-        return int(sp.sympify(index).subs(self.integers()))
+        value = self.rational(sp.sympify(index))
+        if value.denominator != 1:
+            raise Rejected(f"{index} is not an integer")
+        return int(value)
 
     def letter(self, letter: Letter) -> Any:
         """The value of a letter."""

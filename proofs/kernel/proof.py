@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from random import Random
+from types import MappingProxyType
 from typing import Any
 
 import sympy as sp
@@ -23,6 +24,9 @@ from proofs.kernel.words import Letter, Matrix, Trace
 
 COUNT = sp.Symbol("M", positive=True, integer=True)
 """M ≥ 1, the number of weight matrices."""
+
+LAYER = sp.Symbol("m", integer=True)
+"""The layer of an indexed letter, W_m."""
 
 INSTANCES = 100
 """On so many random instances every formula is evaluated."""
@@ -39,11 +43,15 @@ class Setting:
     draw: Callable[[Random], Instance]
     base_cases: Mapping[tuple[str, Any], Matrix] = field(default_factory=dict)
     rewrites: Mapping[sp.Expr, sp.Expr] = field(default_factory=dict)
-    index: sp.Symbol = sp.Symbol("m", integer=True)
+    index: sp.Symbol = LAYER
     objective: Callable[[Matrix, Matrix], Trace] = lambda product, factor: Trace({})
     """The terms of the objective that hold a factor, for the outputs written as a product; rejects any other product."""
     total: Trace = field(default_factory=lambda: Trace({}))
     """The whole objective: an equation for its value."""
+    meanings: Mapping[str, tuple[Any, tuple[Any, Any] | None]] = field(default_factory=dict)
+    """Equations that say what letters stand for, by name, with the range of m for which they are meant."""
+    sums: Mapping[sp.Expr, Trace] = field(default_factory=dict)
+    """Symbols for sums over all layers m = 0 … M, and the term of each layer."""
 
     @cached_property
     def instances(self) -> tuple[Instance, ...]:
@@ -87,7 +95,8 @@ class Proof:
             raise Rejected(f"two steps are called {fact.name}")
         if axiom and axiom not in AXIOMS:
             raise Rejected(f"{axiom!r} is not one of the axioms")
-        whole = replace(fact, assumptions=fact.assumptions.union(*(f.assumptions for f in used)))
+        assumptions = fact.assumptions.union(*(f.assumptions for f in used))
+        whole = replace(fact, assumptions=assumptions, extra=MappingProxyType(dict(fact.extra)))
         self._evaluate(whole)
         self.steps.append(Step(rule, whole, used, axiom, note))
         self._accepted.add(id(whole))
@@ -128,9 +137,12 @@ class Proof:
         self._require_defined(body, known, name)
         return self._accept("hypothesis", Fact(name, body, sign), known, note=note)
 
-    def notation(self, name: str, body: Any, layers: tuple[Any, Any] | None = None, note: str = "") -> Fact:
-        """A name for a product or a multiple of others, given by the equation that defines it."""
-        return self._accept("notation", Fact(name, body, layers=layers), note=note)
+    def meaning(self, name: str, note: str = "") -> Fact:
+        """What a letter of the setting stands for, as the setting says."""
+        if name not in self.setting.meanings:
+            raise Rejected(f"the setting does not say what {name!r} is")
+        body, layers = self.setting.meanings[name]
+        return self._accept("meaning", Fact(name, body, layers=layers), note=note)
 
     def case(self, name: str, body: Any, sign: str, note: str = "") -> Fact:
         """An assumption of a case; everything that uses it is confined to the case until ``cases`` joins them."""
@@ -190,6 +202,8 @@ class Proof:
         """An equation for all layers m at one layer, or with m replaced by m ± 1 within its range."""
         if fact.layers is None:
             raise Rejected(f"{fact.name} is not about all layers")
+        if not _is_integral(index, self.setting.index):
+            raise Rejected(f"{name}: {index} is not a whole number of layers")
         lowest, highest = (
             (index, index) if layers is None else (sp.sympify(index).subs(self.setting.index, end) for end in layers)
         )
@@ -220,8 +234,7 @@ class Proof:
             return words.of(moved) if moved.power != 0 else words.identity(moved.rows)
 
         if isinstance(body, Matrix):
-            changed = replace(body, rows=scalar(body.rows), columns=scalar(body.columns)).substitute(change, scalar)
-            return changed
+            return replace(body, rows=scalar(body.rows), columns=scalar(body.columns)).substitute(change, scalar)
         if isinstance(body, Trace):
             total = Trace({}, scalar(body.constant))
             for word, c in body.terms.items():
@@ -307,8 +320,11 @@ class Proof:
             raise Rejected(f"{name}: {fact.name} does not have the form X Xᵀ = 0")
         return self._accept("definite", Fact(name, unknown, layers=fact.layers), [fact], note=note)
 
-    def layer_sum(self, name: str, total: sp.Expr, term: Trace, fact: Fact, note: str = "") -> Fact:
-        """Σ over all layers m = 0 … M of a term that is the same in every layer: M + 1 times it."""
+    def layer_sum(self, name: str, total: sp.Expr, fact: Fact, note: str = "") -> Fact:
+        """A sum over all layers m = 0 … M of a term that is the same in every layer: M + 1 times it."""
+        if total not in self.setting.sums:
+            raise Rejected(f"{name}: the setting does not say that {total} is a sum over layers")
+        term = self.setting.sums[total]
         same = fact.body - term
         if fact.layers is None or not _covers(fact.layers, (sp.Integer(0), COUNT)):
             raise Rejected(f"{name}: {fact.name} does not hold for all layers")
@@ -363,17 +379,22 @@ class Proof:
         return self._accept("eigenvectors", fact, [equation, *commuting], axiom="spectral", note=note)
 
     def eigenvectors(
-        self, names: tuple[str, str], letter: Matrix, frame: Matrix, roots: Matrix, note: str = ""
-    ) -> tuple[Fact, Fact]:
-        """A positive semidefinite letter is U Δ² Uᵀ with orthonormal columns U and a positive diagonal Δ."""
-        return (
-            self._accept(
-                "eigenvectors", Fact(names[0], letter - frame @ roots @ roots @ frame.T), axiom="spectral", note=note
-            ),
-            self._accept(
-                "eigenvectors", Fact(names[1], frame.T @ frame - words.identity(frame.columns)), axiom="spectral"
-            ),
-        )
+        self, names: tuple[str, str, str], equation: Fact, letter: Matrix, frame: Matrix, roots: Matrix, inverse: Matrix
+    ) -> tuple[Fact, Fact, Fact]:
+        """A positive semidefinite letter is U Δ² Uᵀ with new letters: orthonormal columns U, an invertible diagonal Δ."""
+        _require_semidefinite(equation, letter, self._positive)
+        old = {found.name for step in self.steps for found in _letters(step.fact.body)}
+        new = [_only_letter(x) for x in (frame, roots, inverse)]
+        if (
+            len({x.name for x in new}) < 3
+            or any(x.name in old for x in new)
+            or not (new[1].symmetric and new[2].symmetric)
+        ):
+            raise Rejected(f"{names[0]}: the letters for eigenvectors and roots of eigenvalues must be new")
+        unit = words.identity(frame.columns)
+        bodies = (letter - frame @ roots @ roots @ frame.T, frame.T @ frame - unit, roots @ inverse - unit)
+        facts = [Fact(name, body) for name, body in zip(names, bodies, strict=True)]
+        return tuple(self._accept("eigenvectors", fact, [equation], axiom="spectral") for fact in facts)
 
     def semidefinite(self, name: str, equation: Fact, value: sp.Expr, letter: Matrix, note: str = "") -> Fact:
         """An eigenvalue of λ X Xᵀ with λ > 0 is not negative."""
@@ -561,6 +582,14 @@ def _symbols(body: Any) -> set[sp.Symbol]:
 def _covers(outer: tuple[Any, Any], inner: tuple[Any, Any]) -> bool:
     """Whether all layers of the inner range are in the outer one."""
     return _at_least_zero(inner[0] - outer[0]) and _at_least_zero(outer[1] - inner[1])
+
+
+def _is_integral(index: Any, m: sp.Symbol) -> bool:
+    """Whether an index is a sum of whole multiples of m, M and 1."""
+    return all(
+        c.is_Integer and unit in (1, m, COUNT)
+        for c, unit in (term.as_coeff_Mul() for term in sp.Add.make_args(sp.expand(index)))
+    )
 
 
 def _at_least_zero(value: Any) -> bool:

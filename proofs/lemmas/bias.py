@@ -8,15 +8,14 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 from random import Random
-from typing import Any
 
 import sympy as sp
 
 from proofs.kernel.instances import Instance
 from proofs.kernel.proof import Proof, Setting
 from proofs.kernel.scalars import Rejected
-from proofs.kernel.words import Matrix, Trace, letter, squares
-from proofs.lemmas.setting import H, K, N, P, Y, critical_point, d, lam, samples
+from proofs.kernel.words import Matrix, Trace, identity, letter, squares
+from proofs.lemmas.setting import H, K, N, P, Y, critical_point, lam, samples
 
 one_dimension = sp.Symbol("𝟙")
 b = letter("b", K, one_dimension)
@@ -48,7 +47,12 @@ def objective(product: Matrix, factor: Matrix) -> Trace:
     return fit + lam(0) / 2 * squares(H) if factor == H else fit
 
 
-BIASED = Setting("a critical point with a last-layer bias", biased_critical_point, objective=objective)
+BIASED = Setting(
+    "a critical point with a last-layer bias",
+    biased_critical_point,
+    objective=objective,
+    meanings={"number of samples": (ones.T @ ones - N * identity(one_dimension), None)},
+)
 
 
 @cache
@@ -57,18 +61,9 @@ def bias_proof() -> Proof:
     proof = Proof("bias", BIASED)
     by_bias = proof.gradient("gradient by the bias", P @ H, b)
     by_features = proof.gradient("gradient by the features", P @ H, H)
-    count = proof.notation("number of samples", ones.T @ ones - N * _identity())
+    count = proof.meaning("number of samples")
     summed = proof.algebra("features summed", lam(0) * (H @ ones), by_features @ ones - P.T @ by_bias)
     centred = proof.divided("features centred", summed, lam(0), H @ ones)
     proof.algebra("bias", N * b - Y @ ones, N * by_bias - P @ centred - b @ count)
     proof.require_all_used([centred, proof.steps[-1].fact])
     return proof
-
-
-def _identity() -> Matrix:
-    from proofs.kernel.words import identity
-
-    return identity(one_dimension)
-
-
-__all__: list[Any] = ["bias_proof", "d"]

@@ -10,7 +10,7 @@ import sympy as sp
 from proofs.kernel.facts import POSITIVE, Fact
 from proofs.kernel.proof import COUNT as M
 from proofs.kernel.proof import Proof
-from proofs.kernel.words import Trace, identity, power, trace
+from proofs.kernel.words import Trace, power, trace
 from proofs.lemmas.setting import (
     H,
     Lam,
@@ -25,7 +25,6 @@ from proofs.lemmas.setting import (
     delta,
     lam,
     m,
-    modes,
     regulariser,
     root,
     target_root,
@@ -42,13 +41,13 @@ def attained(proof: Proof) -> tuple[Fact, Fact]:
     one, zero = sp.Integer(1), sp.Integer(0)
     U, k = V(M + 1), M - m + 1
     up, here = V(m + 1), V(m)
-    frames = proof.notation("orthonormal directions", here.T @ here - identity(modes), layers=(zero, M + 1))
-    weights = proof.notation("factors", W(m) - lam(m) ** -HALF * (up @ root @ here.T), layers=(zero, M))
-    product = proof.notation("product", Q(m) - Q(m + 1) @ W(m), layers=(one, M))
-    decays = proof.notation("product of decays", Lam(m) - lam(m) * Lam(m + 1), layers=(zero, M))
+    frames = proof.meaning("orthonormal directions")
+    weights = proof.meaning("factors")
+    product = proof.meaning("product")
+    decays = proof.meaning("product of decays")
     scale = proof.raised("scale", decays, Lam(m), lam(m) * Lam(m + 1), -HALF)
-    pair = proof.notation("singular vectors of the target", T.T @ U - V(0) @ target_root)
-    squared = proof.notation("squared target", S - T @ T.T)
+    pair = proof.meaning("singular vectors of the target")
+    squared = proof.meaning("squared target")
 
     last = proof.at("factor at the last layer", weights, M)
     scale_last = proof.at("scale at the last layer", scale, M)
@@ -90,7 +89,7 @@ def attained(proof: Proof) -> tuple[Fact, Fact]:
         + (up @ root @ lower @ root @ up.T).trace
         + (upper @ power(root, 2)).trace,
     )
-    total = proof.layer_sum("regularisers", regulariser, energy, equal)
+    total = proof.layer_sum("regularisers", regulariser, equal)
     objective = proof.objective("objective")
     U_frame, V0_frame = (
         proof.at("orthonormal in class space", frames, M + 1),

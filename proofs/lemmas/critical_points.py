@@ -80,9 +80,9 @@ def chain(proof: Proof) -> Chain:
     """Powers of B = λ(M) W_M W_Mᵀ: Λ(m) Q_m Q_mᵀ = B^{M−m+1}, and Λ Z Zᵀ = B^{M+1}."""
     one = sp.Integer(1)
     balanced = neighbours(proof)
-    product = proof.notation("product", Q(m) - Q(m + 1) @ W(m), layers=(one, M))
-    decays = proof.notation("product of decays", Lam(m) - lam(m) * Lam(m + 1), layers=(sp.Integer(0), M))
-    last = proof.notation("last layer", B - lam(M) * (W(M) @ W(M).T))
+    product = proof.meaning("product")
+    decays = proof.meaning("product of decays")
+    last = proof.meaning("last layer")
     below = proof.at("balancedness below", balanced, m - 1, layers=(one, M))
     (intertwined,) = proof.induction(
         ["intertwining"],
@@ -135,11 +135,11 @@ def spectrum(proof: Proof) -> Spectrum:
     """B S = S B, and μ β^M = (β/Λ)(β^M + N Λ)² at every common eigenvector."""
     c = chain(proof)
     PH = P @ H
-    squared = proof.notation("squared target", S - T @ T.T)
+    squared = proof.meaning("squared target")
     lower = R(M - 1)
     by_features = proof.gradient("gradient by the features", PH, H)
     by_last = proof.gradient("gradient by the last layer", W(M) @ lower, W(M))
-    same = proof.notation("outputs", PH - W(M) @ lower)
+    same = proof.meaning("outputs")
     decays = next(step.fact for step in proof.steps if step.fact.name == "all decays")
     resolvent = proof.algebra(
         "outputs from the target",
@@ -227,7 +227,7 @@ def value_of(proof: Proof, found: Modes) -> tuple[Fact, Fact, Fact]:
         [-c.last.trace],
         lambda at_m: [at_m - below.trace],
     )
-    total = proof.layer_sum("regularisers", regulariser, energy, equal)
+    total = proof.layer_sum("regularisers", regulariser, equal)
     objective = proof.objective("objective")
     reduced = proof.algebra(
         "objective at a critical point",
@@ -265,13 +265,14 @@ class Geometry:
 
 def geometry_of(proof: Proof, s: Spectrum) -> Geometry:
     """λ(m)^½ W_m = V_{m+1} Δ V_mᵀ with orthonormal V_m; H = Pᵀ J T with J = (P Pᵀ + N λ_H)⁻¹; H = H̄ Y."""
-    one = sp.Integer(1)
+    sp.Integer(1)
     balanced = next(step.fact for step in proof.steps if step.fact.name == "balancedness below")
     U, I = V(M + 1), identity(modes)
-    decomposition, frame_of_B = proof.eigenvectors(("eigenvectors of B", "orthonormal eigenvectors"), B, U, root)
-    inverse = proof.notation("inverse of Δ", root @ root_inverse - I)
+    decomposition, frame_of_B, inverse = proof.eigenvectors(
+        ("eigenvectors of B", "orthonormal eigenvectors", "inverse of Δ"), s.chain.last, B, U, root, root_inverse
+    )
     up, here = V(m + 1), V(m)
-    directions = proof.notation("directions", here - sp.sqrt(lam(m)) * (W(m).T @ up @ root_inverse), layers=(one, M))
+    directions = proof.meaning("directions")
     square = lam(m) * (W(m) @ W(m).T) - up @ root @ root @ up.T
     scale = sp.sqrt(lam(m))
 
@@ -318,7 +319,7 @@ def geometry_of(proof: Proof, s: Spectrum) -> Geometry:
         scale * W(m) - up @ root @ here.T,
         scale * nothing - (up @ root) @ directions.T - scale * (up @ (inverse @ (up.T @ W(m)))),
     )
-    PH, gram, one_K = P @ H, P @ P.T, identity(K)
+    _PH, _gram, _one_K = P @ H, P @ P.T, identity(K)
     resolvent = proof.inverse("resolvent", J, P, r)
     by_features = next(step.fact for step in proof.steps if step.fact.name == "gradient by the features")
     balance = proof.algebra(
@@ -327,8 +328,8 @@ def geometry_of(proof: Proof, s: Spectrum) -> Geometry:
         N * by_features - P.T @ resolvent @ T,
     )
     features = proof.definite("features", balance, P, r, H - P.T @ J @ T)
-    target = proof.notation("target by class", T - means_target @ Y)
-    labels = proof.notation("class sizes", Y @ Y.T @ sizes_inverse - one_K)
+    target = proof.meaning("target by class")
+    labels = proof.meaning("class sizes")
     average = Y.T @ sizes_inverse
     nc1 = proof.algebra(
         "NC1",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from fractions import Fraction
 from functools import cache
@@ -48,7 +49,7 @@ def _balanced(model: UnconstrainedFeatures) -> list[Relation]:
     factors = [model.features, *model.weights]
     decays = [model.feature_decay, *model.weight_decays]
     pairs = list(zip(factors, decays, strict=True))
-    return [equal(c * (W.T @ W), e * (V @ V.T)) for (V, e), (W, c) in zip(pairs[:-1], pairs[1:], strict=True)]
+    return [equal(c * (W.T @ W), e * (V @ V.T)) for (V, e), (W, c) in itertools.pairwise(pairs)]
 
 
 def _centred(model: UnconstrainedFeatures) -> list[Relation]:

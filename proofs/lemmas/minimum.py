@@ -15,7 +15,7 @@ from proofs.lemmas.bias import bias_proof
 from proofs.lemmas.critical_points import Geometry, Modes, geometry_of, modes_of, value_of
 from proofs.lemmas.layered import shares_at_small_N
 from proofs.lemmas.published import published_constants
-from proofs.lemmas.setting import CRITICAL_POINT, N, beta, delta, mu, root, target_root, theta, z
+from proofs.lemmas.setting import CONSTRUCTION, CRITICAL_POINT, N, beta, delta, mu, root, target_root, theta, z
 from proofs.theorem import Theorem
 
 
@@ -50,7 +50,7 @@ def solve() -> Solved:
     published = published_constants(critical, modes)
     small = shares_at_small_N(critical, modes, on, shares.extra["summand"])
     selection.limit(found, *small, beta, mu, z, N, shares.extra["summand"])
-    builder = Proof("the minimum is attained", CRITICAL_POINT)
+    builder = Proof("the minimum is attained", CONSTRUCTION)
     objective, share = construction.attained(builder)
     selection.attained(builder, found, objective, share, {_only(root): delta, _only(target_root): theta})
     critical.require_all_used(

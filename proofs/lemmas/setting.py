@@ -7,6 +7,7 @@ counted from the features up, W_0 = H; Q_m = W_M ⋯ W_m and R_m = W_m ⋯ W_1 H
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import reduce
 from itertools import pairwise
 from math import prod
@@ -17,11 +18,11 @@ import sympy as sp
 
 from proofs.kernel.instances import BITS, Instance
 from proofs.kernel.proof import COUNT as M
+from proofs.kernel.proof import LAYER as m
 from proofs.kernel.proof import Setting
 from proofs.kernel.scalars import Rejected
 from proofs.kernel.words import Letter, Matrix, Trace, identity, letter, squares
 
-m = sp.Symbol("m", integer=True)
 N = sp.Symbol("N", positive=True, integer=True)
 """The number of samples."""
 beta, mu = sp.symbols("beta mu", nonnegative=True)
@@ -174,12 +175,11 @@ def critical_point(rng: Random, centred: bool = False) -> Instance:
     dimensions = {K: classes, samples: total, modes: on}
 
     def space(name: sp.Expr) -> int:
-        return (
-            dimensions[name] if name in dimensions else widths[int(sp.sympify(name.args[0]).subs({M: depth, m: layer}))]
-        )
+        return dimensions[name] if name in dimensions else widths[found.integer(name.args[0])]
 
     constants = {"lambda": lambda i: arb(decays[i]), "Lambda": lambda i: upto[i]}
-    return Instance(scalars, constants, letters, space)
+    found = Instance(scalars, constants, letters, space)
+    return found
 
 
 def orthogonal(rng: Random, size: int) -> Any:
@@ -264,12 +264,53 @@ def _span(found: Letter) -> tuple[Any, Any]:
     return spans[found.name]
 
 
+ALL, WEIGHTS = (sp.Integer(0), M), (sp.Integer(1), M)
+"""Ranges of m: features and weights, and weights alone."""
+
+SHARED: dict[str, tuple[Any, Any]] = {
+    "product": (Q(m) - Q(m + 1) @ W(m), WEIGHTS),
+    "product of decays": (Lam(m) - lam(m) * Lam(m + 1), ALL),
+    "squared target": (S - T @ T.T, None),
+}
+
+
+def no_gradient(product: Matrix, factor: Matrix) -> Trace:
+    """Constructed factors are not known to be critical.
+
+    Raises:
+        Rejected: always.
+    """
+    raise Rejected("the constructed factors are not known to be a critical point")
+
+
 CRITICAL_POINT = Setting(
     "a critical point of the deep linear model",
     critical_point,
     base_cases=SETTING_BASES,
     rewrites={Lam(M + 1): sp.Integer(1), **SPACES},
-    index=m,
     objective=objective,
     total=Trace({}, value) - 1 / (2 * N) * squares(P @ H - T) - sp.Rational(1, 2) * Trace({}, regulariser),
+    sums={regulariser: lam(m) * squares(W(m))},
+    meanings={
+        **SHARED,
+        "last layer": (B - lam(M) * (W(M) @ W(M).T), None),
+        "outputs": (P @ H - W(M) @ R(M - 1), None),
+        "directions": (V(m) - sp.sqrt(lam(m)) * (W(m).T @ V(m + 1) @ root_inverse), WEIGHTS),
+        "target by class": (T - means_target @ Y, None),
+        "class sizes": (Y @ Y.T @ sizes_inverse - identity(K), None),
+    },
 )
+"""Any critical point. Letters without an entry in ``meanings`` are arbitrary, or given by a rule (J, and V_{M+1}, Δ)."""
+
+CONSTRUCTION = replace(
+    CRITICAL_POINT,
+    name="factors along chosen modes",
+    objective=no_gradient,
+    meanings={
+        **SHARED,
+        "orthonormal directions": (V(m).T @ V(m) - identity(modes), (sp.Integer(0), M + 1)),
+        "factors": (W(m) - lam(m) ** -sp.Rational(1, 2) * (V(m + 1) @ root @ V(m).T), ALL),
+        "singular vectors of the target": (T.T @ V(M + 1) - V(0) @ target_root, None),
+    },
+)
+"""Factors along orthonormal V_m, which exist for as many modes as every width has room for."""
