@@ -1,10 +1,11 @@
 """What the proved minimum says about one claim: each clause at *every* minimiser, in the algebra of its frames.
 
-At a minimiser W_m = Σ_μ σ_{m,μ} V_{m+1,μ} V_{m,μ}ᵀ and H̄ = Pᵀ (P Pᵀ + N λ_H)⁻¹ T̄, summed over the eigenvalues μ of S = T Tᵀ
-whose modes are on. V_{m,μ} are any orthonormal columns; in class space they span a part of the eigenspace of μ, of rank
-ρ_μ, and Π_μ = V Vᵀ is any projection of that rank below E_μ, the projection on the eigenspace. So a matrix between two
-spaces has one coefficient for each μ, a matrix on class space one for each Π_μ and each E_μ, and matrices are equal for all
-minimisers if their coefficients are. σ_{m,μ} enters through σ² = μ z (1 − z)/(N λ_m) and as a formal letter when odd.
+At a minimiser W_m = Σ_μ σ_{m,μ} V_{m+1,μ} V_{m,μ}ᵀ and H̄ = Pᵀ (P Pᵀ + N λ_H)⁻¹ T̄, summed over the eigenvalues μ of
+S = T Tᵀ whose modes are on. V_{m,μ} are any orthonormal columns; in class space they span a part of the eigenspace of
+μ, of rank ρ_μ, and Π_μ = V Vᵀ is any projection of that rank below E_μ, the projection on the eigenspace. So a matrix
+between two spaces has one coefficient for each μ, a matrix on class space one for each Π_μ and each E_μ, and matrices
+are equal for all minimisers if their coefficients are. σ_{m,μ} enters through σ² = μ z (1 − z)/(N λ_m) and as a
+formal letter when odd.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
-from typing import Any
+from typing import Any, cast
 
 from theory.arithmetic.algebraic import AlgebraicNumbers
 from theory.arithmetic.interpreters import Undecidable, precision
@@ -142,9 +143,10 @@ Odd = frozenset[tuple[int, int]]
 class Value:
     """A matrix between spaces: a coefficient for each letter.
 
-    ``left`` and ``right`` are layers 1 … M, or ``"class"``; or ``"samples"`` for class space times the labels. Letters are
-    ("Π", μ) for V_{left,μ} V_{right,μ}ᵀ and, on class space alone, ("E", μ). Coefficients are sums of elements times odd
-    letters. ``rows`` and ``columns`` restrict class space to some classes; ``ones`` marks the column 1.
+    ``left`` and ``right`` are layers 1 … M, or ``"class"``; or ``"samples"`` for class space times the labels.
+    Letters are ("Π", μ) for V_{left,μ} V_{right,μ}ᵀ and, on class space alone, ("E", μ). Coefficients are sums of
+    elements times odd letters. ``rows`` and ``columns`` restrict class space to some classes; ``ones`` marks the
+    column 1.
     """
 
     left: Any
@@ -306,15 +308,15 @@ class Frames:
         return Value(value.left, value.right, terms, value.rows, value.columns)
 
     def _power(self, node: Expression, args: list[Any]) -> Any:
-        if node.data.denominator != 1:
+        if not isinstance(node.data, Fraction) or node.data.denominator != 1:
             raise NotEntailed("a root of something that is not constant")
         return args[0] ** node.data.numerator
 
     def _submatrix(self, node: Expression, args: list[Any]) -> Any:
         if isinstance(args[0], Constant):
             return Constant(node)
-        value, (rows, columns) = self._as_value(args[0]), node.data
-        if value.left != "class" or value.right != "class":
+        value, (rows, columns) = self._as_value(args[0]), cast(Any, node.data)
+        if value.rows is None or value.columns is None or "samples" in (value.left, value.right):
             raise NotEntailed("a part of a matrix that is not on class space")
         return Value(
             "class", "class", value.terms, tuple(value.rows[i] for i in rows), tuple(value.columns[j] for j in columns)
@@ -322,8 +324,8 @@ class Frames:
 
     def _entry(self, node: Expression, args: list[Any]) -> Any:
         value = self._as_value(args[0])
-        i, j = node.data
-        if value.left != "class" or value.right != "class":
+        i, j = cast(Any, node.data)
+        if value.rows is None or value.columns is None or "samples" in (value.left, value.right):
             raise NotEntailed("an entry of a matrix that is not on class space")
         return self._entry_of(value, value.rows[i], value.columns[j])
 
@@ -424,6 +426,7 @@ class Frames:
         if value.node.shape != (self.model.K, self.model.K):
             raise NotEntailed("a constant matrix that is not on class space")
         rows = value.entries(self.field)
+        terms: dict[tuple[str, int], Mapping[Odd, Any]]
         if self.model.has_bias:
             off, on = rows[0][1] if self.model.K > 1 else self.number(0), rows[0][0]
             flat = all(self._same(rows[i][j], on if i == j else off) for i in self.classes for j in self.classes)

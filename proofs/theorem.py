@@ -50,5 +50,5 @@ def find(id: str) -> Theorem | None:
     name = f"proofs.{id.replace('-', '_')}"
     if not id.replace("-", "_").isidentifier() or find_spec(name) is None:
         return None
-    found: Theorem = import_module(name).theorem()
-    return found
+    script = getattr(import_module(name), "theorem", None)
+    return None if script is None else script()

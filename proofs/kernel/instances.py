@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import reduce
 from math import prod
 from typing import Any
 
@@ -113,9 +114,7 @@ class Instance:
         """The value of a sum of traces."""
         total = self.scalar(value.constant)
         for word, c in value.terms.items():
-            product = None
-            for letter in word:
-                product = self.letter(letter) if product is None else product * self.letter(letter)
+            product = reduce(lambda left, right: left * right, map(self.letter, word))
             total += self.scalar(c) * sum((product[i, i] for i in range(product.nrows())), self.scalar(0))
         return total
 

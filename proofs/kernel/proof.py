@@ -1,14 +1,14 @@
 """The rules. A proof is a list of steps; each is accepted by one rule, or shown as an open gap.
 
-Every formula that a rule accepts is also evaluated in balls on ``INSTANCES`` random instances of the setting; one failure
-rejects the proof. What follows from a gap is not proved.
+Every formula that a rule accepts is also evaluated in balls on ``INSTANCES`` random instances of the setting; one
+failure rejects the proof. What follows from a gap is not proved.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, reduce
 from random import Random
 from types import MappingProxyType
 from typing import Any
@@ -45,7 +45,8 @@ class Setting:
     rewrites: Mapping[sp.Expr, sp.Expr] = field(default_factory=dict)
     index: sp.Symbol = LAYER
     objective: Callable[[Matrix, Matrix], Trace] = lambda product, factor: Trace({})
-    """The terms of the objective that hold a factor, for the outputs written as a product; rejects any other product."""
+    """The terms of the objective that hold a factor, for the outputs written as a product; rejects any other
+    product."""
     total: Trace = field(default_factory=lambda: Trace({}))
     """The whole objective: an equation for its value."""
     meanings: Mapping[str, tuple[Any, tuple[Any, Any] | None]] = field(default_factory=dict)
@@ -84,7 +85,7 @@ class Proof:
         self._accepted: set[int] = set()
         self._unfinished = 0
 
-    # ---------------------------------------------------------------------------------------------- what every rule does
+    # ------------------------------------------------------------ what every rule does
 
     def _accept(self, rule: str, fact: Fact, uses: Iterable[Fact] = (), axiom: str = "", note: str = "") -> Fact:
         used = tuple(dict.fromkeys(uses))
@@ -130,7 +131,7 @@ class Proof:
                         f"{name} divides by {base}, or takes a power of it, which is not shown to be positive"
                     )
 
-    # ------------------------------------------------------------------------------------------------------------- rules
+    # ------------------------------------------------------------ rules
 
     def hypothesis(self, name: str, body: Any, sign: str = ZERO, known: Sequence[Fact] = (), note: str = "") -> Fact:
         """An assumption of the theorem; it must be used."""
@@ -238,9 +239,7 @@ class Proof:
         if isinstance(body, Trace):
             total = Trace({}, scalar(body.constant))
             for word, c in body.terms.items():
-                product = None
-                for found in word:
-                    product = change(found) if product is None else product @ change(found)
+                product = reduce(lambda left, right: left @ right, map(change, word))
                 total = total + scalar(c) * words.trace(product)
             return total
         return scalar(body)
@@ -256,8 +255,8 @@ class Proof:
     ) -> tuple[Fact, ...]:
         """Downwards over layers: the claims at the last layer, and at m − 1 whenever they hold at m.
 
-        ``step`` gets the hypotheses and returns combinations that equal the claims at m − 1; equations that it uses must
-        hold for every m from first + 1 to last.
+        ``step`` gets the hypotheses and returns combinations that equal the claims at m − 1; equations that it uses
+        must hold for every m from first + 1 to last.
         """
         m, (first, last) = self.setting.index, layers
         uses: list[Fact] = []
@@ -381,7 +380,8 @@ class Proof:
     def eigenvectors(
         self, names: tuple[str, str, str], equation: Fact, letter: Matrix, frame: Matrix, roots: Matrix, inverse: Matrix
     ) -> tuple[Fact, Fact, Fact]:
-        """A positive semidefinite letter is U Δ² Uᵀ with new letters: orthonormal columns U, an invertible diagonal Δ."""
+        """A positive semidefinite letter is U Δ² Uᵀ with new letters: orthonormal columns U, an invertible diagonal
+        Δ."""
         _require_semidefinite(equation, letter, self._positive)
         old = {found.name for step in self.steps for found in _letters(step.fact.body)}
         new = [_only_letter(x) for x in (frame, roots, inverse)]
@@ -394,7 +394,8 @@ class Proof:
         unit = words.identity(frame.columns)
         bodies = (letter - frame @ roots @ roots @ frame.T, frame.T @ frame - unit, roots @ inverse - unit)
         facts = [Fact(name, body) for name, body in zip(names, bodies, strict=True)]
-        return tuple(self._accept("eigenvectors", fact, [equation], axiom="spectral") for fact in facts)
+        first, second, third = (self._accept("eigenvectors", fact, [equation], axiom="spectral") for fact in facts)
+        return first, second, third
 
     def semidefinite(self, name: str, equation: Fact, value: sp.Expr, letter: Matrix, note: str = "") -> Fact:
         """An eigenvalue of λ X Xᵀ with λ > 0 is not negative."""
@@ -519,7 +520,7 @@ class Proof:
         """A formula that no rule accepts so far: it may be used, but what uses it is not proved."""
         return self._accept("gap", Fact(name, body, sign), note=note)
 
-    # -------------------------------------------------------------------------------------------------------- the outcome
+    # ------------------------------------------------------------ the outcome
 
     @property
     def gaps(self) -> list[Step]:

@@ -1,7 +1,7 @@
 """Identities between scalars: rational functions over Q in symbols and in powers with symbolic exponents.
 
-A scalar is a SymPy expression in positive symbols, indexed constants such as λ(m), and powers with exponents in Z[M, m].
-SymPy is used as syntax and for its exact domains (``QQ.frac_field``); what decides is the normal form there.
+A scalar is a SymPy expression in positive symbols, indexed constants such as λ(m), and powers with exponents in Z[M,
+m]. SymPy is used as syntax and for its exact domains (``QQ.frac_field``); what decides is the normal form there.
 """
 
 from __future__ import annotations

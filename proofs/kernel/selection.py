@@ -1,8 +1,9 @@
 """From modes to the minimum: the schema for "this scalar function has this best point" and the choice of R modes.
 
-A critical point gives each common eigenvector a share; a mode that is on gains γ(z) μ over one that is off, z being any
-root of μ^M p(z) = c. The schema checks, formula by formula, that these premises have the form from which it follows that
-the minimum takes the root beyond a = (M−1)/M where μ^M p(a) > c, zero where μ^M p(a) < c, either at equality.
+A critical point gives each common eigenvector a share; a mode that is on gains γ(z) μ over one that is off, z being
+any root of μ^M p(z) = c. The schema checks, formula by formula, that these premises have the form from which it
+follows that the minimum takes the root beyond a = (M−1)/M where μ^M p(a) > c, zero where μ^M p(a) < c, either at
+equality.
 """
 
 from __future__ import annotations
@@ -42,8 +43,9 @@ class Premises:
 class Minimum:
     """min f = (tr S − Σ of the R largest gains μ γ(z))/(2N), attained exactly along any such choice of modes.
 
-    ``profile`` is p in the variable ``t``, ``level`` is c, ``start`` is a: a mode of weight μ is on with the only root of
-    μ^M p(z) = c in (a, 1) where μ^M p(a) > c; zero and z = a tie where μ^M p(a) = c; it is zero where μ^M p(a) < c.
+    ``profile`` is p in the variable ``t``, ``level`` is c, ``start`` is a: a mode of weight μ is on with the only
+    root of μ^M p(z) = c in (a, 1) where μ^M p(a) > c; zero and z = a tie where μ^M p(a) = c; it is zero where μ^M
+    p(a) < c.
     """
 
     variable: sp.Symbol
@@ -106,8 +108,8 @@ def limit(
 ) -> sp.Expr:
     """The limit of the share of a mode as N → 0: then the level falls to 0, so z rises to 1.
 
-    ``share`` says 2 z · share = β (1 + M z), ``power`` that β^{M+1} = c μ z² with c free of N: in the limit the share is
-    (M+1)/2 (c μ)^{1/(M+1)}, while a mode that is off has the share μ/(2N) → ∞.
+    ``share`` says 2 z · share = β (1 + M z), ``power`` that β^{M+1} = c μ z² with c free of N: in the limit the share
+    is (M+1)/2 (c μ)^{1/(M+1)}, while a mode that is off has the share μ/(2N) → ∞.
 
     Raises:
         Rejected: when the premises do not have this form.

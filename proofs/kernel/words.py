@@ -1,13 +1,13 @@
 """Matrix formulas as polynomials in non-commuting letters, with scalar coefficients and spaces that must fit.
 
-A letter has a name, perhaps an index (W_m), a row and a column space; symmetric letters may have a symbolic power (B^M).
-A word is a product of letters and transposes. Two polynomials with the same normal form agree at all matrices.
+A letter has a name, perhaps an index (W_m), a row and a column space; symmetric letters may have a symbolic power
+(B^M). A word is a product of letters and transposes. Two polynomials with the same normal form agree at all matrices.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sympy as sp
@@ -150,7 +150,7 @@ class Trace:
     """A scalar made of traces: a sum of coefficients times tr(word), words up to cyclic turns and transposition."""
 
     terms: Mapping[Word, sp.Expr]
-    constant: sp.Expr = sp.Integer(0)
+    constant: sp.Expr = field(default_factory=lambda: sp.Integer(0))
 
     def __add__(self, other: Trace) -> Trace:
         terms = dict(self.terms)

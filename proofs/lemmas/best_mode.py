@@ -1,7 +1,7 @@
 """The scalar problem of a mode for symbolic M: which root of its equation is best, and when zero is better.
 
-p(z) = z^{M−1}(1 − z)^{M+1} falls strictly on [(M−1)/M, 1), from (M−1)^{M−1}/M^{2M} to 0. A root z gains z (M z − (M−1)) over
-zero, which is positive only beyond (M−1)/M; there it grows with z.
+p(z) = z^{M−1}(1 − z)^{M+1} falls strictly on [(M−1)/M, 1), from (M−1)^{M−1}/M^{2M} to 0. A root z gains z (M z −
+(M−1)) over zero, which is positive only beyond (M−1)/M; there it grows with z.
 """
 
 from __future__ import annotations

@@ -7,13 +7,14 @@ B^{M+1}, and B commutes with S. So B and S have common eigenvectors, on which ev
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import sympy as sp
 
 from proofs.kernel.facts import POSITIVE, ZERO, Combination, Fact
 from proofs.kernel.proof import COUNT as M
 from proofs.kernel.proof import Proof
-from proofs.kernel.words import Matrix, Trace, identity, power, trace
+from proofs.kernel.words import Letter, Matrix, Trace, identity, power, trace
 from proofs.lemmas.setting import (
     B,
     H,
@@ -166,7 +167,7 @@ def spectrum(proof: Proof) -> Spectrum:
     return Spectrum(c, squared, target, commute, mode, not_negative)
 
 
-def _only(matrix: Matrix):
+def _only(matrix: Matrix) -> Letter:
     ((letter,),) = matrix.terms
     return letter
 
@@ -267,7 +268,7 @@ def geometry_of(proof: Proof, s: Spectrum) -> Geometry:
     """λ(m)^½ W_m = V_{m+1} Δ V_mᵀ with orthonormal V_m; H = Pᵀ J T with J = (P Pᵀ + N λ_H)⁻¹; H = H̄ Y."""
     sp.Integer(1)
     balanced = next(step.fact for step in proof.steps if step.fact.name == "balancedness below")
-    U, I = V(M + 1), identity(modes)
+    U, unit_modes = V(M + 1), identity(modes)
     decomposition, frame_of_B, inverse = proof.eigenvectors(
         ("eigenvectors of B", "orthonormal eigenvectors", "inverse of Δ"), s.chain.last, B, U, root, root_inverse
     )
@@ -308,7 +309,7 @@ def geometry_of(proof: Proof, s: Spectrum) -> Geometry:
 
     squares_of_weights, orthonormal = proof.induction(
         ["squares of the weights", "orthonormal directions"],
-        [square, up.T @ up - I],
+        [square, up.T @ up - unit_modes],
         (sp.Integer(0), M),
         [decomposition - s.chain.last, frame_of_B],
         one_layer_down,
@@ -345,5 +346,5 @@ def geometry_of(proof: Proof, s: Spectrum) -> Geometry:
     return Geometry(aligned, squares_of_weights, orthonormal, features, nc1, means)
 
 
-def _rows(matrix: Matrix):
+def _rows(matrix: Matrix) -> Any:
     return matrix.rows

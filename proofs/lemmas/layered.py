@@ -1,7 +1,7 @@
 """The layered regulariser is at least a Schatten quasi-norm of the product, for any number of layers.
 
-Factors with product Z have the objective ρ/2 for the target Z, at any N: so ρ/2 is at least the minimum, a sum of shares
-of modes with μ = σ(Z)². As N → 0 each share tends to (M+1)/2 (Λ μ)^{1/(M+1)}.
+Factors with product Z have the objective ρ/2 for the target Z, at any N: so ρ/2 is at least the minimum, a sum of
+shares of modes with μ = σ(Z)². As N → 0 each share tends to (M+1)/2 (Λ μ)^{1/(M+1)}.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def shares_at_small_N(proof: Proof, modes: Modes, share: Fact, total: Any) -> tu
 
 
 CONCLUSION = """\
-For all factors with product Z = W_M ⋯ W_1 H: Σ λ_m/2 ‖W_m‖² + λ_H/2 ‖H‖² ≥ (M+1)/2 Λ^{1/(M+1)} Σ_j σ_j(Z)^{2/(M+1)}, with
-equality at factors along the singular vectors of Z with λ_m s_m² = (Λ σ²)^{1/(M+1)} in every layer."""
+For all factors with product Z = W_M ⋯ W_1 H: Σ λ_m/2 ‖W_m‖² + λ_H/2 ‖H‖² ≥ (M+1)/2 Λ^{1/(M+1)} Σ_j σ_j(Z)^{2/(M+1)},
+with equality at factors along the singular vectors of Z with λ_m s_m² = (Λ σ²)^{1/(M+1)} in every layer."""
 
 
 def layered_theorem(id: str) -> Theorem:

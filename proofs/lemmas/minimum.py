@@ -8,7 +8,7 @@ from functools import cache
 from proofs.entailment import entailed
 from proofs.kernel import selection
 from proofs.kernel.proof import Proof
-from proofs.kernel.words import Letter
+from proofs.kernel.words import Letter, Matrix
 from proofs.lemmas import construction
 from proofs.lemmas.best_mode import falling
 from proofs.lemmas.bias import bias_proof
@@ -69,18 +69,19 @@ def solve() -> Solved:
     return Solved(critical, builder, modes, geometry, found)
 
 
-def _only(matrix) -> Letter:
+def _only(matrix: Matrix) -> Letter:
     ((letter,),) = matrix.terms
     return letter
 
 
 MINIMUM = """\
-Let S = T Tᵀ, with T = Y without bias, T = Y − b 1ᵀ with b = n/N where there is one: its eigenvalues μ are the n_k, or n
-(K − 1 times) and 0 for balanced classes with a bias. A mode of weight μ is on where N^{M+1} Λ/μ^M < (M−1)^{M−1}/M^{2M}, with
-confidence z, the only root of z^{M−1} (1 − z)^{M+1} = N^{M+1} Λ/μ^M beyond (M−1)/M; it is off where that is larger, and for
-M ≥ 2 at equality both have the same value (z = (M−1)/M). At most R modes are on, those of largest gain μ z (M z − (M−1)),
-which grows with μ; ties may be on along any subspace. The minimum is (tr S − Σ gains)/(2N). At every minimiser
-√λ_m W_m = V_{m+1} Δ V_mᵀ with orthonormal V_m, N Δ² = μ z (1 − z), and H̄ = Pᵀ (P Pᵀ + N λ_H)⁻¹ T̄, H = H̄ Y."""
+Let S = T Tᵀ, with T = Y without bias, T = Y − b 1ᵀ with b = n/N where there is one: its eigenvalues μ are the n_k, or
+n (K − 1 times) and 0 for balanced classes with a bias. A mode of weight μ is on where N^{M+1} Λ/μ^M <
+(M−1)^{M−1}/M^{2M}, with confidence z, the only root of z^{M−1} (1 − z)^{M+1} = N^{M+1} Λ/μ^M beyond (M−1)/M; it is
+off where that is larger, and for M ≥ 2 at equality both have the same value (z = (M−1)/M). At most R modes are on,
+those of largest gain μ z (M z − (M−1)), which grows with μ; ties may be on along any subspace. The minimum is (tr S −
+Σ gains)/(2N). At every minimiser √λ_m W_m = V_{m+1} Δ V_mᵀ with orthonormal V_m, N Δ² = μ z (1 − z), and H̄ = Pᵀ (P
+Pᵀ + N λ_H)⁻¹ T̄, H = H̄ Y."""
 
 
 def minimum_theorem(id: str, with_bias: bool = False) -> Theorem:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from functools import cache
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 import sympy as sp
 
@@ -93,9 +93,9 @@ def scalar_proof() -> tuple[Proof, selection.Minimum]:
 
 
 CONCLUSION = """\
-g attains its minimum over x ≥ 0 at x = 0 or at a stationary point. Where β^M < (M−1)^{M−1}/M^M the only minimiser is the
-root of β = M x^{M−1}/(1 + x^M)² with x^M > M − 1, which is the largest one; where β^M is larger it is x = 0; at equality both
-(for M = 1 they are the same point)."""
+g attains its minimum over x ≥ 0 at x = 0 or at a stationary point. Where β^M < (M−1)^{M−1}/M^M the only minimiser is
+the root of β = M x^{M−1}/(1 + x^M)² with x^M > M − 1, which is the largest one; where β^M is larger it is x = 0; at
+equality both (for M = 1 they are the same point)."""
 
 
 def scalar_theorem(id: str) -> Theorem:
@@ -160,10 +160,10 @@ def _read(problem: Minimisation) -> tuple[str, int, Expression]:
     (name,) = problem.variables
     variable = problem.variables[name]
     powers = [n for n in walk(problem.objective) if n.op == "power" and n.args[0] is variable]
-    depth = int(powers[0].data) if powers else 1
+    depth = int(cast(Any, powers[0].data)) if powers else 1
     slopes = [n.args[0] for n in walk(problem.objective) if n.op == "scale" and n.args[1] is variable]
     for beta in (constant(1), *(slope for slope in slopes if not slope.variables)):
-        if problem.objective is 1 / (1 + variable**depth) + beta * variable:
-            if problem.nonnegative == frozenset([name]) and compare(beta, constant(0)) > 0:
-                return name, depth, beta
+        literal = problem.objective is 1 / (1 + variable**depth) + beta * variable
+        if literal and problem.nonnegative == frozenset([name]) and compare(beta, constant(0)) > 0:
+            return name, depth, beta
     raise NotEntailed("the objective is not 1/(1 + x^M) + β x over x ≥ 0")

@@ -1,7 +1,8 @@
 """Symbols of the deep linear model at a critical point, and random critical points in balls.
 
-The target T (K × N) is any matrix of the form T̄ Y, Y the labels: T̄ = I without bias, T̄ = I − n1ᵀ/N with one. Layers are
-counted from the features up, W_0 = H; Q_m = W_M ⋯ W_m and R_m = W_m ⋯ W_1 H; λ(0) = λ_H; Λ(m) = λ(m) ⋯ λ(M).
+The target T (K × N) is any matrix of the form T̄ Y, Y the labels: T̄ = I without bias, T̄ = I − n1ᵀ/N with one.
+Layers are counted from the features up, W_0 = H; Q_m = W_M ⋯ W_m and R_m = W_m ⋯ W_1 H; λ(0) = λ_H; Λ(m) = λ(m) ⋯
+λ(M).
 """
 
 from __future__ import annotations
@@ -300,7 +301,8 @@ CRITICAL_POINT = Setting(
         "class sizes": (Y @ Y.T @ sizes_inverse - identity(K), None),
     },
 )
-"""Any critical point. Letters without an entry in ``meanings`` are arbitrary, or given by a rule (J, and V_{M+1}, Δ)."""
+"""Any critical point. Letters without an entry in ``meanings`` are arbitrary, or given by a rule (J, and V_{M+1},
+Δ)."""
 
 CONSTRUCTION = replace(
     CRITICAL_POINT,

@@ -4,8 +4,8 @@ Minima of the model: SymPy differentiates the reduced problem and eliminates (``
 claimed minimisers are then shown to be that optimum, and the clauses decided at them, in the algebraic normal form.
 Statements about critical points: an identity in non-commuting letters (``verify.methods.free_algebra``). Scalar
 problems: the stationarity polynomial that SymPy derives from the formula. The published formula is compared with what
-was derived; it never enters a derivation. Where the statement has a theorem (``proofs``), the clauses that it entails are
-proved.
+was derived; it never enters a derivation. Where the statement has a theorem (``proofs``), the clauses that it entails
+are proved.
 """
 
 from __future__ import annotations
