@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: verify test check env clean
+.PHONY: verify test check proofs env clean
 
 verify: env
 	$(BIN)/collapse verify
@@ -15,6 +15,9 @@ check: env
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+proofs: env
+	$(BIN)/python -m proofs
 
 env: $(READY)
 

@@ -69,6 +69,16 @@ def differing(statement: Statement, wrong: str) -> list[dict[str, Any]]:
     return list(islice(other, 3))
 
 
+def test_the_pages_for_reading_are_those_of_the_proofs() -> None:
+    from proofs.__main__ import FOLDER, pages
+
+    written = dict(pages())
+    for path, text in written.items():
+        assert path.read_text(encoding="utf-8") == text, f"{path.name} is stale: run make proofs"
+    kept = {*FOLDER.glob("*.md"), *FOLDER.glob("lemmas/*.md")}
+    assert kept == set(written)
+
+
 def test_a_statement_without_a_script_has_no_theorem() -> None:
     assert proofs.find("nobody2099-nothing") is None
     assert proofs.find("lemmas") is None

@@ -134,7 +134,7 @@ def show(
     found = _statements([id])
     _require_writable(json)
     for statement in found if json != "-" else []:
-        report.put(report.console(), report.description(statement))
+        report.put(report.console(), report.description(statement), *report.proof(statement))
         if home().exists():
             with Store() as store:
                 report.put(report.console(), report.evidence(stored(statement, store)))

@@ -49,9 +49,21 @@ def print_report(results: Sequence[Examination], screen: Console, verbose: bool 
     parts: list[RenderableType] = [statements_table(results)]
     parts += [details(result) for result in results if verbose or result.status != AS_EXPECTED]
     parts += [table for table in (configurations_table(results), skipped_table(results)) if table.row_count]
+    parts += axioms_used(results)
     met = sum(result.as_expected for result in results)
     parts.append(Text(f"{met} of {len(results)} statements as expected", "bold" if met == len(results) else "bold red"))
     put(screen, *(line for part in parts for line in (part, "")))
+
+
+def axioms_used(results: Iterable[Examination]) -> list[RenderableType]:
+    """The classical facts that the proved statements rest on, by name."""
+    proved = [r.statement for r in results if r.statement and r.verdict.assurance == "proved"]
+    if not proved:
+        return []
+    import proofs
+
+    names = dict.fromkeys(name for s in proved if (theorem := proofs.find(s.id)) for name in theorem.axioms)
+    return [Text(f"Proved by steps that the kernel accepted, using the axioms: {', '.join(names)}.")]
 
 
 def statements_table(results: Iterable[Examination]) -> Table:
@@ -120,6 +132,18 @@ def description(statement: Statement) -> Table:
     for label, text in rows:
         table.add_row(label, Text(text))
     return table
+
+
+def proof(statement: Statement) -> list[Text]:
+    """The statement's proof step by step, where it has one."""
+    import proofs
+    from proofs.kernel.render import outline
+
+    theorem = proofs.find(statement.id)
+    if theorem is None:
+        return [Text("no proof so far")]
+    title = "proof" if not theorem.gaps else f"proof with {len(theorem.gaps)} open gaps"
+    return [Text(outline(title, theorem.sections, theorem.conclusion, theorem.axioms))]
 
 
 def evidence(result: Examination) -> Table | Text:
