@@ -20,14 +20,18 @@ ZERO, POSITIVE, NONNEGATIVE = "= 0", "> 0", "≥ 0"
 
 @dataclass(frozen=True, eq=False)
 class Combination:
-    """A formula that is zero because the facts that it uses are."""
+    """A formula that is zero because the facts that it uses are; ``factors`` are all scalars that multiply them.
+
+    The factors are kept because a factor that is undefined, such as 1/β where β = 0, may cancel from the formula.
+    """
 
     body: Any
     uses: tuple[Fact, ...]
+    factors: tuple[sp.Expr, ...] = ()
 
     def __add__(self, other: Combination | Fact) -> Combination:
         right = combination(other)
-        return Combination(self.body + right.body, self.uses + right.uses)
+        return Combination(self.body + right.body, self.uses + right.uses, self.factors + right.factors)
 
     def __neg__(self) -> Combination:
         return -1 * self
@@ -36,35 +40,37 @@ class Combination:
         return self + (-combination(other))
 
     def __rmul__(self, factor: Any) -> Combination:
-        return Combination(sp.sympify(factor) * self.body, self.uses)
+        scalar = sp.sympify(factor)
+        return Combination(scalar * self.body, self.uses, (*self.factors, scalar))
 
     def __mul__(self, other: Any) -> Combination:
         """A scalar that is zero times any scalar or matrix."""
         if isinstance(self.body, Matrix | Trace):
             raise Rejected("write the scalar on the left")
-        return Combination(
-            self.body * other if not isinstance(other, Matrix | Trace) else _scaled(self.body, other), self.uses
-        )
+        return Combination(self.body * other, self.uses, (*self.factors, *coefficients(other)))
 
     def __matmul__(self, other: Matrix) -> Combination:
-        return Combination(self.body @ other, self.uses)
+        return Combination(self.body @ other, self.uses, (*self.factors, *coefficients(other)))
 
     def __rmatmul__(self, other: Matrix) -> Combination:
-        return Combination(other @ self.body, self.uses)
+        return Combination(other @ self.body, self.uses, (*self.factors, *coefficients(other)))
 
     @property
     def T(self) -> Combination:
         """The transpose."""
-        return Combination(self.body.T, self.uses)
+        return Combination(self.body.T, self.uses, self.factors)
 
     @property
     def trace(self) -> Combination:
         """The trace of a matrix that is zero."""
-        return Combination(trace(self.body), self.uses)
+        return Combination(trace(self.body), self.uses, self.factors)
 
 
-def _scaled(scalar: sp.Expr, other: Matrix | Trace) -> Any:
-    return scalar * other
+def coefficients(body: Any) -> list[Any]:
+    """The scalars in a formula: its coefficients, or itself."""
+    if isinstance(body, Matrix):
+        return list(body.terms.values())
+    return [*body.terms.values(), body.constant] if isinstance(body, Trace) else [sp.sympify(body)]
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,7 @@ import sympy as sp
 
 from proofs.kernel import words
 from proofs.kernel.axioms import AXIOMS
-from proofs.kernel.facts import NONNEGATIVE, POSITIVE, ZERO, Combination, Fact, combination
+from proofs.kernel.facts import NONNEGATIVE, POSITIVE, ZERO, Combination, Fact, coefficients, combination
 from proofs.kernel.instances import Instance, vanishes
 from proofs.kernel.scalars import Rejected, divisions, is_positive, is_zero
 from proofs.kernel.words import Letter, Matrix, Trace
@@ -122,7 +122,7 @@ class Proof:
     def _require_defined(self, body: Any, facts: Iterable[Fact], name: str) -> None:
         """Every denominator and every base of a power with a symbolic exponent must be positive."""
         known = list(facts)
-        for coefficient in _coefficients(body):
+        for coefficient in coefficients(body):
             for node in divisions(coefficient):
                 base = node.base
                 fine = base.is_Symbol and base.is_nonnegative and _at_least_zero(node.exp)
@@ -130,6 +130,12 @@ class Proof:
                     raise Rejected(
                         f"{name} divides by {base}, or takes a power of it, which is not shown to be positive"
                     )
+
+    def _require_factors(self, given: Combination, facts: Iterable[Fact], name: str) -> None:
+        """The equations of a combination must be multiplied by numbers that are defined."""
+        known = [*facts, *given.uses]
+        for scalar in (*given.factors, *coefficients(given.body)):
+            self._require_defined(scalar, known, name)
 
     # ------------------------------------------------------------ rules
 
@@ -189,7 +195,7 @@ class Proof:
         self._require_defined(goal, known, name)
         residual = goal if given is None else goal - combination(given).body
         if given is not None:
-            self._require_defined(combination(given).body, known, name)
+            self._require_factors(combination(given), known, name)
         if not _vanishes(residual):
             raise Rejected(f"{name} is not the combination of equations that is given for it")
         ranges = [f.layers for f in used if f.layers is not None]
@@ -264,6 +270,8 @@ class Proof:
             found = combination(given) if given is not None else None
             uses += found.uses if found else ()
             at_last = self.shifted(claim, last)
+            if found is not None:
+                self._require_factors(found, (), name)
             if not _vanishes(at_last if found is None else at_last - found.body):
                 raise Rejected(f"{name}: the claim for the last layer does not follow from what is given")
         self._unfinished += 1  # what follows from the hypotheses counts only if the induction is accepted
@@ -272,6 +280,7 @@ class Proof:
             for name, claim in zip(names, claims, strict=True)
         ]
         for name, claim, found in zip(names, claims, map(combination, step(*assumed)), strict=True):
+            self._require_factors(found, (), name)
             if not _vanishes(self.shifted(claim, m - 1) - found.body):
                 raise Rejected(f"{name}: the claim for layer m − 1 does not follow from the claim for layer m")
             uses += found.uses
@@ -446,6 +455,7 @@ class Proof:
             raise Rejected(f"{name}: no term of the certificate is strictly positive")
         equations = combination(given) if given is not None else Combination(sp.Integer(0), ())
         self._require_defined(goal, known, name)
+        self._require_factors(equations, known, name)
         if not is_zero(times * goal - total - equations.body):
             raise Rejected(f"{name}: the certificate is not an identity")
         uses = [f for _, facts, _ in terms for f in facts]
@@ -570,14 +580,8 @@ def _vanishes(body: Any) -> bool:
     return body.is_zero if isinstance(body, Matrix | Trace) else is_zero(body)
 
 
-def _coefficients(body: Any) -> list[Any]:
-    if isinstance(body, Matrix):
-        return list(body.terms.values())
-    return [*body.terms.values(), body.constant] if isinstance(body, Trace) else [body]
-
-
 def _symbols(body: Any) -> set[sp.Symbol]:
-    return {s for c in _coefficients(body) for s in sp.sympify(c).free_symbols}
+    return {s for c in coefficients(body) for s in sp.sympify(c).free_symbols}
 
 
 def _covers(outer: tuple[Any, Any], inner: tuple[Any, Any]) -> bool:
@@ -626,10 +630,11 @@ def _only_letter(matrix: Matrix) -> Letter:
 
 def _require_semidefinite(equation: Fact, letter: Matrix, positive: Callable[[Any], bool]) -> None:
     """The equation must read letter − c X Xᵀ = 0 with c > 0."""
-    rest = equation.body - letter
-    (((word, c),)) = [(w, x) for w, x in rest.terms.items() if not is_zero(x)]
+    rest = [(w, c) for w, c in (equation.body - letter).terms.items() if not is_zero(c)]
+    word, c = rest[0] if len(rest) == 1 else ((), sp.Integer(0))
     half = len(word) // 2
-    if len(word) % 2 or tuple(x.T for x in reversed(word[:half])) != word[half:] or not positive(-c):
+    palindrome = len(word) > 0 and len(word) % 2 == 0 and tuple(x.T for x in reversed(word[:half])) == word[half:]
+    if not palindrome or not positive(-c):
         raise Rejected(f"{equation.name} does not say that the letter is a positive multiple of X Xᵀ")
 
 

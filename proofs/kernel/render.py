@@ -21,7 +21,7 @@ LETTERS = {
 }  # fmt: skip
 
 
-class _Plain(StrPrinter):  # type: ignore[misc]
+class _Plain(StrPrinter):
     def _print_Symbol(self, expr: Any) -> str:
         return GREEK.get(expr.name, expr.name)
 
