@@ -17,5 +17,6 @@ AXIOMS: dict[str, str] = {
     "largest": "The sum of at most R of given non-negative numbers is at most the sum of the R largest, with equality "
     "exactly if what is left out could not raise it.",
     "limit": "A lower bound that holds for all N > 0 holds in the limit N → 0.",
-    "singular vectors": "Symmetric X Xᵀ and Xᵀ X have the same non-zero eigenvalues, with multiplicity.",
+    "singular vectors": "For orthonormal eigenvectors u of T Tᵀ with eigenvalues μ > 0 the vectors "
+    "Tᵀ u/√μ are orthonormal.",
 }

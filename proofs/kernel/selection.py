@@ -19,7 +19,16 @@ from proofs.kernel.proof import COUNT, Proof
 from proofs.kernel.scalars import Rejected, is_positive, is_zero
 from proofs.kernel.words import Letter, Trace
 
-AXIOMS = ("attainment", "critical", "spectral", "rank", "largest", "mean value", "intermediate value")
+AXIOMS = (
+    "attainment",
+    "critical",
+    "spectral",
+    "rank",
+    "largest",
+    "singular vectors",
+    "mean value",
+    "intermediate value",
+)
 """The classical facts that the schema cites."""
 
 
