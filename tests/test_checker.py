@@ -208,7 +208,7 @@ def other_loss(c: Certificate) -> None:
 
 
 def other_kind(c: Certificate) -> None:
-    c["kind"] = "dual"
+    c["kind"] = "proof"
 
 
 def other_format(c: Certificate) -> None:
@@ -284,7 +284,7 @@ TWINS: list[tuple[Callable[[Certificate], None], str]] = [
     (extra_model_key, r"got \[.*'label_smoothing'"),
     (missing_model_key, r"expected the keys \[.*'loss'"),
     (other_loss, "only squared error"),
-    (other_kind, "unknown kind of certificate: 'dual'"),
+    (other_kind, "unknown kind of certificate: 'proof'"),
     (other_format, "not a certificate"),
     (number_as_float, "not a rational number: '0.02'"),
     (number_as_decimal, "not a rational number: '0.02'"),

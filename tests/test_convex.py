@@ -127,7 +127,7 @@ def test_the_upper_bound_is_the_objective_over_all_columns(bias: str) -> None:
     H += [[number(F(0))] * len(labels)] * (5 - len(H))
     point = {"W_1": W, "H": H, "b": [[number(x) for x in row] for row in primal["b"]]}
     objective = Rationals().evaluate(instance.objective, point)
-    assert objective == number(F(certificate["upper"]))
+    assert 0 <= F(certificate["upper"]) - F(str(objective)) < F(1, 10**50)
     assert evidence.numbers["all_columns"] == pytest.approx(float(objective), rel=1e-7)
 
 
@@ -153,7 +153,8 @@ def test_certificates_are_json_and_tampered_ones_are_rejected(instance: Unconstr
     assert Evidence.from_json(json.loads(json.dumps(evidence.to_json()))).findings == evidence.findings
     certificate = json.loads(json.dumps(evidence.certificates[0]))
     lower, upper = exact.enclosure(certificate)
-    assert (str(lower), str(upper)) == (certificate["lower"], certificate["upper"])
+    assert 0 <= lower - F(certificate["lower"]) < F(1, 10**50)
+    assert 0 <= F(certificate["upper"]) - upper < F(1, 10**50)
     if certificate["kind"] == "dual":
         matrix, step = certificate["dual"], F(1, 10**9)
     else:

@@ -54,8 +54,8 @@ def two_sided_bound(model: UnconstrainedFeatures) -> dict[str, Any]:
         "format": checker.FORMAT,
         "kind": "two-sided bound",
         "model": model.to_json(),
-        "low": str(_floor(low)),
-        "high": str(-_floor(-high)),
+        "low": str(outwards(low)),
+        "high": str(-outwards(-high)),
         "lower": lower,
         "upper": upper,
     }
@@ -96,7 +96,7 @@ def _rational(value: Any, bits: int) -> Fraction:
     return Fraction(int(mpmath.nint(mpmath.ldexp(value, exponent)))) / Fraction(2) ** exponent
 
 
-def _floor(value: Fraction) -> Fraction:
+def outwards(value: Fraction) -> Fraction:
     """The largest rational with ``BOUND_BITS`` significant binary digits that is not above; a short one stays."""
     shift = BOUND_BITS - value.numerator.bit_length() + value.denominator.bit_length()
     return (
@@ -168,3 +168,42 @@ def _framed(frame: list[list[Any]], values: list[Any]) -> list[list[Any]]:
 
 def _diagonal(values: list[Any]) -> list[list[Any]]:
     return [[j, j, str(_rational(value, FACTOR_BITS))] for j, value in enumerate(values)]
+
+
+def threshold_identity(model: UnconstrainedFeatures, weight: int) -> dict[str, Any]:
+    """A certificate that a class of a size is exactly at its threshold.
+
+    Raises:
+        checker.Rejected: when it is not.
+
+    >>> from theory.strategies import decay_product
+    >>> decays = decay_product((4, 2), 2, 4, Fraction(1))
+    >>> model = UnconstrainedFeatures(class_sizes=(4, 2), depth=2, weight_decays=(1, 1), feature_decay=decays)
+    >>> threshold_identity(model, 4)["weight"]
+    4
+    """
+    certificate = {"format": checker.FORMAT, "kind": "identity", "model": model.to_json(), "weight": weight}
+    checker.check(certificate)
+    return certificate
+
+
+def spectrum(matrix: list[list[Fraction]], factors: list[tuple[list[Fraction], int]]) -> dict[str, Any]:
+    """A certificate that a symmetric matrix has a characteristic polynomial, given by factors with multiplicities.
+
+    Factors have leading coefficient 1, coefficients from the constant term up.
+
+    Raises:
+        checker.Rejected: when the product is another polynomial.
+
+    >>> one = Fraction(1)
+    >>> spectrum([[one, one], [one, one]], [([0 * one, one], 1), ([-2 * one, one], 1)])["kind"]
+    'spectrum'
+    """
+    certificate = {
+        "format": checker.FORMAT,
+        "kind": "spectrum",
+        "matrix": [[str(x) for x in row] for row in matrix],
+        "factors": [{"polynomial": [str(c) for c in p], "multiplicity": times} for p, times in factors],
+    }
+    checker.check(certificate)
+    return certificate

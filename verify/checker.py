@@ -1,14 +1,25 @@
 """Reads certificates and accepts or rejects them: Python's standard library only, nothing of this project.
 
-A certificate is a JSON object that states a claim in full and carries what is needed to re-check it exactly. Kinds:
+``python checker.py FILE…`` prints one line a file. A certificate is a JSON object that states a claim in full and
+carries what is needed to re-check it exactly. Kinds:
 
 two-sided bound
     The minimum of the deep linear unconstrained-features model with squared error lies in [low, high]. Upper: factors
     W_1 … W_M, class means H̄ (and b) with rational entries, whose objective is evaluated exactly. Lower: for each mode
     of weight μ a rational v and a rational β ≤ b/μ, with 1 + βx(1 + xᴹ) − v(1 + xᴹ) > 0 for all x ≥ 0 by an exact root
     count, so that the mode's share of the objective is at least μ v / (2N). The R largest gains are counted.
+identity
+    A class of a given size is exactly at its threshold: nᴹ(M−1)ᴹ⁻¹ = Mᴹ(MN)ᴹ NΛ.
+dual
+    Bounds for one layer from a dual matrix that is feasible by exact LDLᵀ: squared error, or cross-entropy.
+sos
+    Bounds from sums of squares: of each mode of the model, or of a rational function of one variable.
+counterexample, inequality witness
+    A rational point at which a claimed minimum is undercut, or an inequality is violated, strictly.
+spectrum
+    The characteristic polynomial of a symmetric rational matrix is a product of given factors.
 
-What is assumed, by name, is listed in ``ASSUMPTIONS`` and printed with every acceptance.
+What is assumed, by name, is listed with every acceptance.
 """
 
 from __future__ import annotations
@@ -18,6 +29,7 @@ import re
 import sys
 from fractions import Fraction
 from itertools import pairwise
+from math import gcd, lcm
 from typing import Any
 
 FORMAT = "collapse certificate 1"
@@ -144,6 +156,13 @@ class Model:
         if min([*self.weight_decays, self.feature_decay]) <= 0:
             raise Rejected("decays must be positive")
 
+    def product_of_decays(self) -> Fraction:
+        """Λ = λ_H λ_1 ⋯ λ_M."""
+        product = self.feature_decay
+        for decay in self.weight_decays:
+            product *= decay
+        return product
+
     def modes(self) -> list[int]:
         """Weights of all modes: n_k, or (balanced, with bias) n, K − 1 times."""
         if not self.bias:
@@ -237,8 +256,6 @@ Poly = list[int]
 
 def primitive(coefficients: list[Fraction]) -> Poly:
     """A positive multiple with coprime integer coefficients."""
-    from math import gcd, lcm
-
     while coefficients and not coefficients[-1]:
         coefficients = coefficients[:-1]
     scale = lcm(*(c.denominator for c in coefficients)) if coefficients else 1
@@ -299,9 +316,7 @@ def lower_bound(model: Model, data: Any) -> Fraction:
 
 def mode_bound(model: Model, weight: int, beta: Fraction, share: Fraction) -> Fraction:
     """Check that 1/(1 + xᴹ) + (b/μ)x ≥ share for all x ≥ 0, with b = M N (N Λ)^{1/M}."""
-    M, N, Lambda = model.M, model.N, model.feature_decay
-    for decay in model.weight_decays:
-        Lambda *= decay
+    M, N, Lambda = model.M, model.N, model.product_of_decays()
     if beta < 0 or (beta * weight) ** M > (M * N) ** M * N * Lambda:
         raise Rejected(f"β of the mode of weight {weight} is negative or above b/μ")
     if share > 1:
@@ -316,19 +331,905 @@ def mode_bound(model: Model, weight: int, beta: Fraction, share: Fraction) -> Fr
     return share
 
 
+# ----------------------------------------------------------------------------------------- identity at a threshold
+
+
+def check_identity(certificate: Any) -> str:
+    """A class of size n is exactly at its threshold, so that zero and a non-zero solution have equal value."""
+    _, _, problem, weight = keys(certificate, "format", "kind", "model", "weight")
+    model = Model(problem)
+    if type(weight) is not int or weight not in model.modes():
+        raise Rejected("the weight is not that of a mode of the model")
+    M, N = model.M, model.N
+    if M < 2:
+        raise Rejected("with one layer nothing coexists at the threshold")
+    if Fraction(weight) ** M * (M - 1) ** (M - 1) != M**M * Fraction(M * N) ** M * N * model.product_of_decays():
+        raise Rejected(f"the class size {weight} is not at its threshold")
+    return f"for {model.describe()} a mode of weight {weight} is exactly at its threshold: zero and non-zero coexist"
+
+
+# ---------------------------------------------------------------------------------------------------------- intervals
+
+
+class Interval:
+    """A closed interval with rational ends; every operation encloses the true result, rounded outwards to BITS bits."""
+
+    BITS = 128
+
+    def __init__(self, low: Fraction, high: Fraction | None = None) -> None:
+        self.low, self.high = low, low if high is None else high
+
+    def rounded(self) -> Interval:
+        """The same with ends of at most BITS significant bits."""
+        return Interval(_towards(self.low, self.BITS, False), _towards(self.high, self.BITS, True))
+
+    def __add__(self, other: Interval) -> Interval:
+        return Interval(self.low + other.low, self.high + other.high).rounded()
+
+    def __sub__(self, other: Interval) -> Interval:
+        return Interval(self.low - other.high, self.high - other.low).rounded()
+
+    def __mul__(self, other: Interval) -> Interval:
+        ends = [a * b for a in (self.low, self.high) for b in (other.low, other.high)]
+        return Interval(min(ends), max(ends)).rounded()
+
+    def inverse(self) -> Interval:
+        """1/x, where x is not zero."""
+        if self.low <= 0 <= self.high:
+            raise Unknown("a division by something that may be zero")
+        return Interval(1 / self.high, 1 / self.low).rounded()
+
+    def power(self, exponent: Fraction) -> Interval:
+        """x^(p/q): integer powers of anything, roots of what is not negative."""
+        if abs(exponent.numerator) > MAX_EXPONENT or exponent.denominator > MAX_EXPONENT:
+            raise Rejected("an exponent is too large")
+        if exponent < 0:
+            return self.inverse().power(-exponent)
+        base = self if exponent.denominator == 1 else self.root(exponent.denominator)
+        result, square, rest = Interval(Fraction(1)), base, exponent.numerator
+        while rest:
+            result = result * square if rest & 1 else result
+            square, rest = square.squared(), rest >> 1
+        return result
+
+    def squared(self) -> Interval:
+        """x², never negative."""
+        low = Fraction(0) if self.low <= 0 <= self.high else min(self.low**2, self.high**2)
+        return Interval(low, max(self.low**2, self.high**2)).rounded()
+
+    def root(self, index: int) -> Interval:
+        """The non-negative root of something whose true value is not negative."""
+        if self.high < 0:
+            raise Rejected("a root of a negative number")
+        if self.low < 0:
+            raise Unknown("a root of something that may be negative")
+        return Interval(_root(self.low, index, self.BITS, False), _root(self.high, index, self.BITS, True))
+
+
+class Unknown(Exception):
+    """Not decided at this precision; tried again with more bits."""
+
+
+MAX_EXPONENT, PRECISIONS = 10_000, (128, 512, 2_048)
+
+
+def _towards(x: Fraction, bits: int, up: bool) -> Fraction:
+    """A number near x with few bits, not below it if ``up``, else not above."""
+    if max(x.numerator.bit_length(), x.denominator.bit_length()) <= bits:
+        return x
+    shift = bits + x.denominator.bit_length() - x.numerator.bit_length()
+    scaled = x * Fraction(2) ** shift
+    whole = -(-scaled.numerator // scaled.denominator) if up else scaled.numerator // scaled.denominator
+    return Fraction(whole) / Fraction(2) ** shift
+
+
+def _root(x: Fraction, index: int, bits: int, up: bool) -> Fraction:
+    """A rational bound on the root of x ≥ 0 to about ``bits`` bits, from the whole root of a scaled number."""
+    if not x:
+        return x
+    size = (x.denominator.bit_length() - x.numerator.bit_length()) // index
+    shift = bits + size + 1
+    scaled = x * Fraction(2) ** (shift * index)
+    root = whole_root(scaled.numerator // scaled.denominator, index)
+    exact = Fraction(root) ** index == scaled
+    return Fraction(root + (up and not exact)) / Fraction(2) ** shift
+
+
+def whole_root(n: int, index: int) -> int:
+    """The largest integer whose power is at most n ≥ 0, by Newton's iteration from above."""
+    if n < 2 or index == 1:
+        return n
+    x = 1 << -(-n.bit_length() // index)
+    while True:
+        y = ((index - 1) * x + n // x ** (index - 1)) // index
+        if y >= x:
+            return x
+        x = y
+
+
+def logarithm(x: Fraction, bits: int = 128) -> Interval:
+    """log x of a positive rational: x = m 2^e, and log m = 2 artanh((m−1)/(m+1)) by its series."""
+    if x <= 0:
+        raise Rejected("a logarithm of something that is not positive")
+    exponent = x.numerator.bit_length() - x.denominator.bit_length()
+    log2 = _artanh_twice(Fraction(1, 3), bits + 64)
+    part = _artanh_twice((x / Fraction(2) ** exponent - 1) / (x / Fraction(2) ** exponent + 1), bits + 64)
+    return Interval(Fraction(exponent)) * log2 + part
+
+
+def _artanh_twice(y: Fraction, bits: int) -> Interval:
+    """2 artanh y = 2 Σ y^(2k+1)/(2k+1) for |y| ≤ 1/3; what is left out is below |last term| y²/(1 − y²)."""
+    y = _towards(y, 4 * bits, True)
+    total, power, k, tiny = Fraction(0), y, 0, Fraction(1, 2**bits)
+    while True:
+        term = power / (2 * k + 1)
+        total += term
+        if abs(term) < tiny:
+            rest = abs(term) / 8
+            return Interval(_towards(2 * (total - rest), bits, False), _towards(2 * (total + rest), bits, True))
+        power, k = _towards(power * y * y, 2 * bits, True), k + 1
+
+
+# ------------------------------------------------------------------------------------------------------ linear algebra
+
+
+Dense = list[list[Fraction]]
+MAX_SIZE = 200
+
+
+def dense(data: Any, rows: int | None = None, columns: int | None = None) -> Dense:
+    """A matrix given as a list of rows of numbers."""
+    if not isinstance(data, list) or len(data) > 10 * MAX_CLASSES or not all(isinstance(row, list) for row in data):
+        raise Rejected("a matrix must be a list of rows")
+    matrix = [[number(x) for x in row] for row in data]
+    width = len(matrix[0]) if matrix else columns or 0
+    if any(len(row) != width for row in matrix):
+        raise Rejected("the rows of a matrix have different lengths")
+    if (rows is not None and len(matrix) != rows) or (columns is not None and matrix and width != columns):
+        raise Rejected(f"expected a matrix of shape {rows} × {columns}")
+    return matrix
+
+
+def positive_semidefinite(matrix: Dense) -> bool:
+    """Whether a symmetric matrix is positive semidefinite, by LDLᵀ; a zero pivot needs a zero column below it."""
+    size, rows = len(matrix), [list(row) for row in matrix]
+    if size > MAX_SIZE:
+        raise Rejected(f"a matrix is larger than {MAX_SIZE} × {MAX_SIZE}")
+    if any(len(row) != size for row in rows) or any(rows[i][j] != rows[j][i] for i in range(size) for j in range(i)):
+        raise Rejected("the matrix must be square and symmetric")
+    for k in range(size):
+        pivot = rows[k][k]
+        if pivot < 0 or (pivot == 0 and any(rows[i][k] for i in range(k + 1, size))):
+            return False
+        for i in range(k + 1, size):
+            if rows[i][k]:
+                factor = rows[i][k] / pivot
+                for j in range(k + 1, i + 1):
+                    rows[i][j] -= factor * rows[j][k]
+    return True
+
+
+def characteristic(matrix: Dense) -> list[Fraction]:
+    """det(x I − A) from the constant term up, by Faddeev and LeVerrier."""
+    size = len(matrix)
+    coefficients = [Fraction(0)] * size + [Fraction(1)]
+    power: Dense = [[Fraction(0)] * size for _ in range(size)]
+    for k in range(1, size + 1):
+        for i in range(size):
+            power[i][i] += coefficients[size - k + 1]
+        power = [
+            [sum((a * power[j][c] for j, a in enumerate(row) if a), Fraction(0)) for c in range(size)] for row in matrix
+        ]
+        coefficients[size - k] = -sum((power[i][i] for i in range(size)), Fraction(0)) / k
+    return coefficients
+
+
+# -------------------------------------------------------------------------------------------------------------- duals
+
+
+def check_dual(certificate: Any) -> str:
+    """Bounds on the minimum for one layer from a feasible dual matrix; cross-entropy needs only its softmax rows."""
+    if isinstance(certificate.get("model"), dict) and certificate["model"].get("loss") == "cross-entropy":
+        return _cross_entropy(certificate)
+    _, _, problem, _, dual, primal, low, high = keys(
+        certificate, "format", "kind", "model", "value", "dual", "primal", "lower", "upper"
+    )
+    model, below, above = Model(problem), number(low), number(high)
+    if model.M != 1:
+        raise Rejected("the dual of the nuclear norm is for one layer")
+    if dual_bound(model, dense(dual, model.K, model.K)) < below:
+        raise Rejected("the dual bound that follows is below the stated one")
+    W, means, b = keys(primal, "W", "H", "b")
+    features = dense(means)
+    if len(features) > model.widths[0]:
+        raise Rejected("the point has a larger rank than the width allows")
+    weights = dense(W, model.K, len(features))
+    bias = [row[0] for row in dense(b, model.K, 1)]
+    if any(bias) and not model.bias:
+        raise Rejected("the model has no bias")
+    reached = objective(model, [_sparse(weights)], _sparse(dense(means, len(features), model.K)), bias)
+    if reached > above:
+        raise Rejected("the objective at the point exceeds the stated upper bound")
+    return f"the minimum for {model.describe()} lies in [{low}, {high}]"
+
+
+def dual_bound(model: Model, Q: Dense) -> Fraction:
+    """tr(QD) − (N/2) tr(Q D Qᵀ) for Q with Q D Qᵀ ⪯ λ_W λ_H I, D = diag(n), and Q n = 0 with a bias."""
+    sizes, K = model.sizes, model.K
+    if model.bias and any(sum((n * q for n, q in zip(sizes, row, strict=True)), Fraction(0)) for row in Q):
+        raise Rejected("the dual matrix does not annihilate the class sizes, which a free bias needs")
+    gram = [[sum((n * p * q for n, p, q in zip(sizes, a, b, strict=True)), Fraction(0)) for b in Q] for a in Q]
+    product = model.product_of_decays()
+    if not positive_semidefinite([[product * (i == j) - gram[i][j] for j in range(K)] for i in range(K)]):
+        raise Rejected("the dual matrix is infeasible: λ_W λ_H I − Q D Qᵀ is not positive semidefinite")
+    return sum((sizes[k] * Q[k][k] - Fraction(model.N, 2) * gram[k][k] for k in range(K)), Fraction(0))
+
+
+def _cross_entropy(certificate: Any) -> str:
+    """Σ n_k/N H(q_k) ≤ minimum, if G Gᵀ = Σ n_k/N² (e_k − q_k)(e_k − q_k)ᵀ ⪯ λ_W λ_H I (and Σ n_k (e_k − q_k) = 0)."""
+    _, _, problem, softmax, low = keys(certificate, "format", "kind", "model", "softmax", "lower")
+    model, below = Model({**problem, "loss": "mse"}), number(low)
+    if model.M != 1:
+        raise Rejected("the dual for cross-entropy is for one layer")
+    rows = dense(softmax, model.K, model.K)
+    if any(min(row) <= 0 or sum(row) != 1 for row in rows):
+        raise Rejected("each softmax row must be positive and have the sum 1")
+    G = [[Fraction(i == k) - rows[k][i] for k in range(model.K)] for i in range(model.K)]
+    gram = [[sum((n * a[k] * b[k] for k, n in enumerate(model.sizes)), Fraction(0)) / model.N**2 for b in G] for a in G]
+    product = model.product_of_decays()
+    slack = [[product * (i == j) - gram[i][j] for j in range(model.K)] for i in range(model.K)]
+    if not positive_semidefinite(slack):
+        raise Rejected("the dual matrix is infeasible: λ_W λ_H I − G Gᵀ is not positive semidefinite")
+    if model.bias and any(sum((n * row[k] for k, n in enumerate(model.sizes)), Fraction(0)) for row in G):
+        raise Rejected("the dual matrix does not annihilate the class sizes, which a free bias needs")
+    Interval.BITS = 192
+    bound = Interval(Fraction(0))
+    for n, row in zip(model.sizes, rows, strict=True):
+        for q in row:
+            bound = bound - Interval(Fraction(n, model.N) * q) * logarithm(q)
+    if bound.low < below:
+        raise Rejected("the dual bound that follows is below the stated one")
+    return f"the minimum of the cross-entropy for {model.describe()} is at least {low}"
+
+
+def _sparse(matrix: Dense) -> Sparse:
+    return {i: {j: x for j, x in enumerate(row) if x} for i, row in enumerate(matrix)}
+
+
+# ----------------------------------------------------------------------------------------------- sums of squares
+
+
+def check_sos(certificate: Any) -> str:
+    """Bounds from Gram matrices: of each mode of the model, or of a rational function of one variable."""
+    if "model" in certificate:
+        return _sos_of_modes(certificate)
+    _, _, stated, _, point, scale, bound, gram, low, high = keys(
+        certificate, "format", "kind", "minimisation", "value", "point", "scale", "bound", "gram", "lower", "upper"
+    )
+    objective_rows, variables, nonnegative = keys(stated, "objective", "variables", "nonnegative")
+    if not isinstance(variables, dict) or list(variables.values()) != [[]] or nonnegative != list(variables):
+        raise Rejected("only problems in one variable that is not negative are known here")
+    (name,), at, s, v = variables, number(point), number(scale), number(bound)
+    if at < 0 or s <= 0 or number(low) > v:
+        raise Rejected("the point is negative, the scale is not positive, or the stated bound is above the one shown")
+    Interval.BITS = 512
+    top, bottom = rational_function(objective_rows, name)
+    if min(c.low for c in bottom) < 0 or not max(c.low for c in bottom) > 0:
+        raise Rejected("the denominator is not seen to be positive")
+    length = max(len(top), len(bottom))
+    zero = Interval(Fraction(0))
+    lower = [(_at(top, i, zero) - Interval(v) * _at(bottom, i, zero)).low for i in range(length)]
+    spread = [x for i, c in enumerate(lower) for x in (c * s**i, Fraction(0))]
+    _require_squares(spread, gram)
+    reached = Formula(objective_rows).value({name: [[Interval(at)]]})[0][0][0].high
+    if reached > number(high):
+        raise Rejected("the objective at the point exceeds the stated upper bound")
+    return f"the minimum of a rational function over {name} ≥ 0 lies in [{low}, {high}]"
+
+
+def _at(coefficients: list[Interval], i: int, zero: Interval) -> Interval:
+    return coefficients[i] if i < len(coefficients) else zero
+
+
+def _sos_of_modes(certificate: Any) -> str:
+    """Each mode μ contributes μ/(2N) min φ(y), φ(y) = (1 − yᵐ)² + κ y², m = M + 1, κᵐ = (mN)ᵐ Λ/μᴹ."""
+    _, _, problem, _, entries, low, high = keys(
+        certificate, "format", "kind", "model", "value", "modes", "lower", "upper"
+    )
+    model, m = Model(problem), Model(problem).M + 1
+    if not isinstance(entries, list):
+        raise Rejected("the modes must be a list")
+    evidence = {}
+    for entry in entries:
+        mode, radical, bound, gram, factors = keys(entry, "mode", "radical", "bound", "gram", "factors")
+        evidence[number(mode)] = number(radical), number(bound), gram, factors
+    weights = sorted(model.modes(), reverse=True)
+    rank = min([model.K, *model.widths])
+    lower = upper = sum(map(Fraction, weights[rank:]), Fraction(0)) / (2 * model.N)
+    if len(evidence) != len(entries) or set(evidence) != set(map(Fraction, weights[:rank])):
+        raise Rejected("the modes are not those of the model")
+    for mu in sorted(set(weights[:rank])):
+        radical, bound, gram, factors = evidence[Fraction(mu)]
+        if radical < 0 or radical**m * Fraction(mu) ** model.M > Fraction(m * model.N) ** m * model.product_of_decays():
+            raise Rejected(f"the radical of the mode {mu} is not rounded down")
+        polynomial = [Fraction(0)] * (2 * m + 1)
+        for k, c in ((0, 1 - bound), (m, Fraction(-2)), (2 * m, Fraction(1)), (2, radical)):
+            polynomial[k] += c
+        _require_squares(polynomial, gram)
+        count = weights[:rank].count(mu)
+        lower += count * mu * bound / (2 * model.N)
+        upper += count * _cost(model, mu, factors)
+    if lower < number(low) or upper > number(high):
+        raise Rejected("the bounds that follow are weaker than those stated")
+    return f"the minimum for {model.describe()} lies in [{low}, {high}]"
+
+
+def _cost(model: Model, mu: int, factors: Any) -> Fraction:
+    """A mode with singular values w_1 … w_M and features √μ h: μ(1 − w_1⋯w_M h μ⁰)²/(2N) and the decays."""
+    if not isinstance(factors, list) or len(factors) != model.M + 1:
+        raise Rejected(f"a mode has {model.M + 1} factors")
+    *weights, h = [number(x) for x in factors]
+    misfit = 1 - h
+    product = h
+    for w in weights:
+        product *= w
+    misfit = 1 - product
+    decay = sum((c * w * w for c, w in zip(model.weight_decays, weights, strict=True)), Fraction(0))
+    return mu * misfit * misfit / (2 * model.N) + (decay + model.feature_decay * mu * h * h) / 2
+
+
+def _require_squares(polynomial: list[Fraction], gram: Any) -> None:
+    """The polynomial is zᵀ G z with z = (1, y, y², …) and G positive semidefinite."""
+    matrix = dense(gram)
+    found = [Fraction(0)] * max(2 * len(matrix) - 1, 0)
+    for i, row in enumerate(matrix):
+        if len(row) != len(matrix):
+            raise Rejected("a Gram matrix must be square")
+        for j, x in enumerate(row):
+            found[i + j] += x
+    if _trimmed(found) != _trimmed(polynomial):
+        raise Rejected("the Gram matrix is not that of the polynomial")
+    if not positive_semidefinite(matrix):
+        raise Rejected("the Gram matrix is not positive semidefinite")
+
+
+def _trimmed(coefficients: list[Fraction]) -> list[Fraction]:
+    end = len(coefficients)
+    while end and not coefficients[end - 1]:
+        end -= 1
+    return coefficients[:end]
+
+
+# ------------------------------------------------------------------------------------------------------- formula trees
+
+
+MAX_NODES, MAX_ENTRIES, MAX_WORK = 20_000, 40_000, 20_000_000
+
+
+class Formula:
+    """A formula as rows [operation, shape, data, arguments], the roots' indices last, evaluated in intervals."""
+
+    def __init__(self, rows: Any) -> None:
+        if not isinstance(rows, list) or not 2 <= len(rows) <= MAX_NODES or not isinstance(rows[-1], list):
+            raise Rejected("a formula must be a list of nodes with the roots' indices last")
+        self.rows, self.roots, entries = rows[:-1], rows[-1], 0
+        for i, row in enumerate(self.rows):
+            if not isinstance(row, list) or len(row) != 4 or row[0] not in OPERATIONS:
+                raise Rejected(f"node {i} of a formula is not known")
+            _, shape, _, args = row
+            if (
+                not isinstance(shape, list)
+                or len(shape) not in (0, 2)
+                or any(type(n) is not int or n < 0 for n in shape)
+            ):
+                raise Rejected(f"node {i} of a formula has no shape")
+            entries += shape[0] * shape[1] if shape else 1
+            if entries > 50 * MAX_ENTRIES:
+                raise Rejected("a formula is too large")
+            if not isinstance(args, list) or any(type(a) is not int or not 0 <= a < i for a in args):
+                raise Rejected(f"node {i} of a formula has arguments that do not come before it")
+        if any(type(a) is not int or not 0 <= a < len(self.rows) for a in self.roots):
+            raise Rejected("a formula has a root that is not one of its nodes")
+
+    def value(self, variables: dict[str, Grid]) -> list[Grid]:
+        """The roots' values; a scalar is a 1 × 1 grid."""
+        done: list[Grid] = []
+        work = 0
+        for op, shape, data, args in self.rows:
+            given = [done[a] for a in args]
+            size = (shape[0] * shape[1] if shape else 1) * max([1, *(len(g[0]) if g else 0 for g in given)])
+            work += size
+            if work > MAX_WORK:
+                raise Rejected("a formula takes too much work")
+            try:
+                grid = _variable(variables, data) if op == "variable" else OPERATIONS[op](given, shape, data)
+            except (IndexError, ValueError, TypeError, KeyError, AttributeError) as error:
+                raise Rejected(f"a node {op} of a formula is malformed") from error
+            rows, columns = shape or (1, 1)
+            if len(grid) != rows or any(len(row) != columns for row in grid):
+                raise Rejected(f"a node {op} of a formula has another shape than stated")
+            done.append(grid)
+        return [done[a] for a in self.roots]
+
+
+Grid = list[list[Interval]]
+
+
+def _variable(variables: dict[str, Grid], name: Any) -> Grid:
+    if not isinstance(name, str) or name not in variables:
+        raise Rejected("the point gives no value for a variable of the formula")
+    return variables[name]
+
+
+def _point(x: Any) -> Interval:
+    return Interval(Fraction(x))
+
+
+def _full(shape: list[int], entry: Any) -> Grid:
+    if shape[0] * shape[1] > MAX_ENTRIES:
+        raise Rejected("a matrix of a formula is too large")
+    return [[_point(entry(i, j)) for j in range(shape[1])] for i in range(shape[0])]
+
+
+def _add(args: list[Grid], _: Any, __: Any) -> Grid:
+    left, right = args
+    return [[x + y for x, y in zip(a, b, strict=True)] for a, b in zip(left, right, strict=True)]
+
+
+def _scale(args: list[Grid], _: Any, __: Any) -> Grid:
+    ((factor,),), matrix = args
+    return [[factor * x for x in row] for row in matrix]
+
+
+def _matmul(args: list[Grid], shape: Any, _: Any) -> Grid:
+    left, right = args
+    if any(len(row) != len(right) for row in left):
+        raise ValueError
+    zero = Interval(Fraction(0))
+    return [[_sum([x * right[k][j] for k, x in enumerate(row)], zero) for j in range(shape[1])] for row in left]
+
+
+def _sum(terms: list[Interval], start: Interval) -> Interval:
+    for term in terms:
+        start = start + term
+    return start
+
+
+def _diagonal(args: list[Grid], shape: Any, _: Any) -> Grid:
+    grid = _full(shape, lambda i, j: 0)
+    for i, ((x,),) in enumerate(args):
+        grid[i][i] = x
+    return grid
+
+
+def _helmert(_: list[Grid], shape: Any, __: Any) -> Grid:
+    grid = _full(shape, lambda i, j: 0)
+    for j in range(shape[1]):
+        short = Interval(Fraction(1, (j + 1) * (j + 2))).root(2)
+        for i in range(j + 1):
+            grid[i][j] = short
+        grid[j + 1][j] = short * _point(-(j + 1))
+    return grid
+
+
+def _labels(data: Any) -> list[int]:
+    return [k for k, n in enumerate(integers(data, MAX_CLASSES)) for _ in range(min(n, MAX_ENTRIES + 1))]
+
+
+def _class_means(args: list[Grid], _: Any, data: Any) -> Grid:
+    labels, sizes = _labels(data), integers(data, MAX_CLASSES)
+    if any(len(row) != len(labels) for row in args[0]):
+        raise ValueError
+    zero = Interval(Fraction(0))
+    return [
+        [
+            _sum([x for x, k in zip(row, labels, strict=True) if k == c], zero) * _point(Fraction(1, n))
+            for c, n in enumerate(sizes)
+        ]
+        for row in args[0]
+    ]
+
+
+def _polynomial_root(args: list[Grid], smallest: bool) -> Grid:
+    """The largest positive root of a polynomial with interval coefficients; the smallest by its reverse."""
+    coefficients = [grid[0][0] for grid in args]
+    if not 2 <= len(coefficients) <= 2_000:
+        raise Rejected("a polynomial of a formula is too long")
+    found = largest_positive_root(coefficients[::-1] if smallest else coefficients)
+    return [[found.inverse() if smallest else found]]
+
+
+def largest_positive_root(coefficients: list[Interval]) -> Interval:
+    """An interval around the largest positive root: a sign change in it, and no sign change of p(b + y) in y ≥ 0.
+
+    Raises:
+        Unknown, Rejected: when the root is not isolated in this way.
+    """
+    lead = coefficients[-1]
+    if lead.low <= 0 <= lead.high:
+        raise Unknown("the leading coefficient of a polynomial may be zero")
+    if lead.high < 0:
+        coefficients = [Interval(-c.high, -c.low) for c in coefficients]
+    low, high = Fraction(0), Fraction(1)
+    while not _positive_beyond(coefficients, high):
+        high *= 2
+        if high > 2**4_000:
+            raise Rejected("the largest root of a polynomial was not found")
+    if _positive_beyond(coefficients, Fraction(0)):
+        raise Rejected("a polynomial of a formula has no positive root")
+    for _ in range(2 * Interval.BITS):
+        middle = _towards((low + high) / 2, Interval.BITS, True)
+        if not low < middle < high or (high - low) * 2**Interval.BITS < high:
+            break
+        low, high = (low, middle) if _positive_beyond(coefficients, middle) else (middle, high)
+    start = low
+    for _ in range(60):  # below the root the value must be negative: step back until this is seen
+        if _horner(coefficients, start).high < 0:
+            return Interval(start, high)
+        start = max(Fraction(0), start - (high - start))
+    raise Unknown("the largest root of a polynomial was not isolated")
+
+
+def _horner(coefficients: list[Interval], x: Fraction) -> Interval:
+    total = Interval(Fraction(0))
+    for c in reversed(coefficients):
+        total = total * Interval(x) + c
+    return total
+
+
+def _positive_beyond(coefficients: list[Interval], b: Fraction) -> bool:
+    """Whether all coefficients of p(b + y) are seen to be at least 0, and p(b) > 0: then p has no root beyond b."""
+    shifted = list(coefficients)
+    step = Interval(b)
+    for i in range(len(shifted) - 1):
+        for j in range(len(shifted) - 2, i - 1, -1):
+            shifted[j] = shifted[j] + shifted[j + 1] * step
+        if shifted[i].low < 0 or (i == 0 and shifted[0].low <= 0):
+            return False
+    return shifted[-1].low > 0
+
+
+def _schatten(args: list[Grid], _: Any, data: Any) -> Grid:
+    exponent = number(data)
+    total = Interval(Fraction(0))
+    for square, times in squared_singular_values(args[0]):
+        total = total + square.power(exponent / 2) * _point(times)
+    return [[total]]
+
+
+def _operator_norm(args: list[Grid], _: Any, __: Any) -> Grid:
+    found = squared_singular_values(args[0])
+    return [[max((x for x, _ in found), key=lambda x: x.high, default=Interval(Fraction(0))).root(2)]]
+
+
+def squared_singular_values(matrix: Grid) -> list[tuple[Interval, int]]:
+    """The non-zero eigenvalues of X Xᵀ with multiplicities, for a matrix with rational entries, by Sturm's theorem."""
+    if any(x.low != x.high for row in matrix for x in row):
+        raise Unknown("singular values are known here for rational matrices only")
+    rows = [[x.low for x in row] for row in matrix]
+    rows = rows if len(rows) <= (len(rows[0]) if rows else 0) else [list(column) for column in zip(*rows, strict=True)]
+    if len(rows) > 24:
+        raise Rejected("a matrix is too large for its singular values")
+    gram = [[sum((x * y for x, y in zip(a, b, strict=True)), Fraction(0)) for b in rows] for a in rows]
+    p = primitive(characteristic(gram)) if rows else [1]
+    while p and not p[0]:
+        p = p[1:]
+    chains, level = [], p
+    while len(level) > 1:  # the distinct roots of multiplicity at least 1, 2, …
+        deeper = common_divisor(level, derivative(level))
+        chains.append(sturm(quotient(level, deeper)))
+        level = deeper
+    return [
+        (Interval(a, b), sum(variations(chain, a) > variations(chain, b) for chain in chains))
+        for a, b in (isolated(chains[0][0]) if chains else [])
+    ]
+
+
+def derivative(p: Poly) -> Poly:
+    """p′ up to a positive factor."""
+    return primitive([Fraction(i * c) for i, c in enumerate(p)][1:])
+
+
+def common_divisor(a: Poly, b: Poly) -> Poly:
+    """The greatest common divisor, primitive."""
+    while b:
+        a, b = b, remainder(a, b) if len(b) > 1 else []
+        if len(a) == 1:
+            return [1]
+    return a
+
+
+def quotient(a: Poly, b: Poly) -> Poly:
+    """a/b, up to a positive factor, where b divides a."""
+    rest, result = [Fraction(c) for c in a], [Fraction(0)] * (len(a) - len(b) + 1)
+    for k in range(len(result) - 1, -1, -1):
+        result[k] = rest[k + len(b) - 1] / b[-1]
+        for i, c in enumerate(b):
+            rest[k + i] -= result[k] * c
+    return primitive(result)
+
+
+def isolated(p: Poly) -> list[tuple[Fraction, Fraction]]:
+    """Intervals (a, b], one around each positive root of a square-free polynomial, about 2^-BITS wide."""
+    if len(p) < 2:
+        return []
+    bound = 1 + Fraction(max(map(abs, p[:-1])), abs(p[-1]))
+    chain = sturm(p)
+    stack, found = [(Fraction(0), bound)], []
+    while stack:
+        low, high = stack.pop()
+        count = variations(chain, low) - variations(chain, high)
+        if count == 1 and (high - low) * 2**Interval.BITS < bound:
+            found.append((low, high))
+        elif count:
+            middle = (low + high) / 2
+            stack += [(low, middle), (middle, high)]
+    return found
+
+
+def sturm(p: Poly) -> list[Poly]:
+    """Sturm's chain of a polynomial."""
+    chain = [p, derivative(p)]
+    while chain[-1] and len(chain[-1]) > 1:
+        chain.append([-c for c in remainder(chain[-2], chain[-1])])
+    return [q for q in chain if q]
+
+
+def variations(chain: list[Poly], x: Fraction) -> int:
+    """Sign changes of the chain at x."""
+    values = []
+    for q in chain:
+        total = Fraction(0)
+        for c in reversed(q):
+            total = total * x + c
+        values.append((total > 0) - (total < 0))
+    return _changes(values)
+
+
+OPERATIONS: dict[str, Any] = {
+    "variable": None,
+    "rational": lambda args, shape, data: [[_point(number(data))]],
+    "add": _add,
+    "scale": _scale,
+    "power": lambda args, shape, data: [[args[0][0][0].power(number(data))]],
+    "matmul": _matmul,
+    "transpose": lambda args, shape, data: [[row[j] for row in args[0]] for j in range(shape[0])],
+    "entry": lambda args, shape, data: [[args[0][_index(data[0])][_index(data[1])]]],
+    "submatrix": lambda args, shape, data: [[args[0][_index(i)][_index(j)] for j in data[1]] for i in data[0]],
+    "identity": lambda args, shape, data: _full(shape, lambda i, j: int(i == j)),
+    "ones": lambda args, shape, data: _full(shape, lambda i, j: 1),
+    "zeros": lambda args, shape, data: _full(shape, lambda i, j: 0),
+    "diagonal": _diagonal,
+    "helmert": _helmert,
+    "one_hot": lambda args, shape, data: (lambda labels: _full(shape, lambda i, j: int(labels[j] == i)))(_labels(data)),
+    "class_means": _class_means,
+    "repeat_columns": lambda args, shape, data: (lambda labels: [[row[k] for k in labels] for row in args[0]])(
+        _labels(data)
+    ),
+    "trace": lambda args, shape, data: [[_sum([row[i] for i, row in enumerate(args[0])], _point(0))]],
+    "sum_squares": lambda args, shape, data: [[_sum([x.squared() for row in args[0] for x in row], _point(0))]],
+    "schatten": _schatten,
+    "operator_norm": _operator_norm,
+    "relu": lambda args, shape, data: [
+        [Interval(max(x.low, Fraction(0)), max(x.high, Fraction(0))) for x in row] for row in args[0]
+    ],
+    "largest_root": lambda args, shape, data: _polynomial_root(args, False),
+    "smallest_positive_root": lambda args, shape, data: _polynomial_root(args, True),
+}
+"""What each operation of a formula does, on grids of intervals, given its shape and data."""
+
+
+def _index(i: Any) -> int:
+    if type(i) is not int or i < 0:
+        raise ValueError
+    return i
+
+
+def rational_function(rows: Any, name: str) -> tuple[list[Interval], list[Interval]]:
+    """A formula of one scalar as numerator and denominator: coefficients, constant first, in intervals."""
+    formula, one = Formula(rows), [Interval(Fraction(1))]
+    done: list[tuple[list[Interval], list[Interval]]] = []
+    for op, shape, data, args in formula.rows:
+        given = [done[a] for a in args]
+        if shape:
+            raise Rejected("the objective holds a matrix")
+        if op == "variable":
+            if data != name:
+                raise Rejected("the objective holds another variable")
+            done.append(([Interval(Fraction(0)), Interval(Fraction(1))], one))
+        elif all(len(top) == len(bottom) == 1 for top, bottom in given):
+            values = [[[top[0] * bottom[0].inverse()]] for top, bottom in given]
+            done.append((OPERATIONS[op](values, shape, data)[0], one))
+        elif op == "add":
+            (a, b), (c, e) = given
+            done.append((_plus(_times(a, e), _times(c, b)), _times(b, e)))
+        elif op == "scale":
+            (a, b), (c, e) = given
+            done.append((_times(a, c), _times(b, e)))
+        elif op == "power":
+            done.append(_fraction_power(given[0], number(data)))
+        else:
+            raise Rejected("the objective is not a rational function")
+    return done[formula.roots[0]]
+
+
+def _fraction_power(
+    base: tuple[list[Interval], list[Interval]], exponent: Fraction
+) -> tuple[list[Interval], list[Interval]]:
+    if exponent.denominator != 1 or abs(exponent) > 200:
+        raise Rejected("the objective is not a rational function of a known degree")
+    top, bottom = base if exponent > 0 else base[::-1]
+    result = [Interval(Fraction(1))], [Interval(Fraction(1))]
+    for _ in range(abs(int(exponent))):
+        result = _times(result[0], top), _times(result[1], bottom)
+    return result
+
+
+def _plus(a: list[Interval], b: list[Interval]) -> list[Interval]:
+    zero = Interval(Fraction(0))
+    return [_at(a, i, zero) + _at(b, i, zero) for i in range(max(len(a), len(b)))]
+
+
+def _times(a: list[Interval], b: list[Interval]) -> list[Interval]:
+    result = [Interval(Fraction(0)) for _ in range(len(a) + len(b) - 1)]
+    for i, x in enumerate(a):
+        for j, y in enumerate(b):
+            result[i + j] = result[i + j] + x * y
+    return result
+
+
+# ------------------------------------------------------------------------------------------------- strict points
+
+
+def check_counterexample(certificate: Any) -> str:
+    """The objective at a rational point is strictly below the claimed minimum."""
+    _, _, claim, texts = keys(certificate, "format", "kind", "claim", "point")
+    point = read_point(texts)
+    if not isinstance(claim, dict) or not ({"model", "value"} == set(claim) or {"minimisation", "value"} == set(claim)):
+        raise Rejected("the claim must be the minimum of a model or of a formula")
+    value = Formula(claim["value"])
+    if "model" in claim:
+        model = Model(claim["model"])
+        reached = model_objective(model, point)
+        _strictly(lambda: (Interval(reached), value.value({})[0][0][0]))
+        return f"at a rational point the objective for {model.describe()} is strictly below the claimed minimum"
+    objective_rows, variables, nonnegative = keys(claim["minimisation"], "objective", "variables", "nonnegative")
+    if not isinstance(variables, dict) or set(variables) != set(point) or not isinstance(nonnegative, list):
+        raise Rejected("the point does not give the variables of the problem")
+    if any(not isinstance(name, str) or name not in point or point[name][0][0] < 0 for name in nonnegative):
+        raise Rejected("the point lies outside the problem's domain")
+    formula = Formula(objective_rows)
+    _strictly(lambda: (formula.value(_intervals(point))[0][0][0], value.value({})[0][0][0]))
+    return "at a rational point the objective of a formula is strictly below the claimed minimum"
+
+
+def check_inequality(certificate: Any) -> str:
+    """The left side of an inequality is strictly above its right side at a rational point."""
+    _, _, claim, texts = keys(certificate, "format", "kind", "claim", "point")
+    (sides,) = keys(claim, "sides")
+    formula, point = Formula(sides), read_point(texts)
+    if len(formula.roots) != 2:
+        raise Rejected("an inequality has two sides")
+
+    def right_and_left() -> tuple[Interval, Interval]:
+        left, right = formula.value(_intervals(point))
+        return right[0][0], left[0][0]
+
+    _strictly(right_and_left)
+    return "the left side of the inequality is strictly above the right side at a rational point"
+
+
+def read_point(texts: Any) -> dict[str, Dense]:
+    """Values of variables: a number, or rows of numbers."""
+    if not isinstance(texts, dict):
+        raise Rejected("a point must be an object")
+    return {name: dense(value) if isinstance(value, list) else [[number(value)]] for name, value in texts.items()}
+
+
+def _intervals(point: dict[str, Dense]) -> dict[str, Grid]:
+    return {name: [[Interval(x) for x in row] for row in rows] for name, rows in point.items()}
+
+
+def _strictly(sides: Any) -> None:
+    """Require that the first number is strictly below the second, with more and more bits.
+
+    Raises:
+        Rejected: when it is not, or not shown.
+    """
+    reason = "the two numbers are too close"
+    for bits in PRECISIONS:
+        Interval.BITS = bits
+        try:
+            low, high = sides()
+        except Unknown as error:
+            reason = str(error)
+            continue
+        if low.high < high.low:
+            return
+        if low.low > high.high:
+            raise Rejected("the point does not show a strict violation: the numbers are the other way round")
+    raise Rejected(f"the point is not shown to be a strict violation: {reason}")
+
+
+def model_objective(model: Model, point: dict[str, Dense]) -> Fraction:
+    """The objective of the model, by a plain loop over samples; ``M`` in place of ``H`` gives class means."""
+    names = {f"W_{m}" for m in range(1, model.M + 1)} | ({"b"} if model.bias else set())
+    features = "M" if "M" in point else "H"
+    if set(point) != names | {features}:
+        raise Rejected("the point does not give the factors of the model")
+    outputs = [*model.widths[1:], model.K]
+    weights = [_shaped(point[f"W_{m + 1}"], o, i) for m, (o, i) in enumerate(zip(outputs, model.widths, strict=True))]
+    bias = [row[0] for row in _shaped(point["b"], model.K, 1)] if model.bias else [Fraction(0)] * model.K
+    if features == "M":
+        return objective(
+            model, [_sparse(W) for W in weights], _sparse(_shaped(point["M"], model.widths[0], model.K)), bias
+        )
+    H = _shaped(point["H"], model.widths[0], model.N)
+    fit, start = Fraction(0), 0
+    for k, size in enumerate(model.sizes):
+        for sample in range(start, start + size):
+            column = [row[sample] for row in H]
+            for W in weights:
+                column = [sum((w * x for w, x in zip(row, column, strict=True)), Fraction(0)) for row in W]
+            fit += sum(((x + bias[j] - (j == k)) ** 2 for j, x in enumerate(column)), Fraction(0))
+        start += size
+    decay = sum(
+        (c * x * x for c, W in zip(model.weight_decays, weights, strict=True) for row in W for x in row), Fraction(0)
+    )
+    norm = sum((x * x for row in H for x in row), Fraction(0))
+    return fit / (2 * model.N) + (decay + model.feature_decay * norm) / 2
+
+
+def _shaped(matrix: Dense, rows: int, columns: int) -> Dense:
+    if len(matrix) != rows or any(len(row) != columns for row in matrix):
+        raise Rejected("a factor of the point has another shape than the model says")
+    return matrix
+
+
+# ----------------------------------------------------------------------------------------------------------- spectrum
+
+
+def check_spectrum(certificate: Any) -> str:
+    """det(x I − A) = ∏ factorᵐ for a symmetric rational matrix A."""
+    _, _, rows, factors = keys(certificate, "format", "kind", "matrix", "factors")
+    matrix = dense(rows)
+    size = len(matrix)
+    if not 0 < size <= 60 or any(len(row) != size for row in matrix):
+        raise Rejected("the matrix must be square, of size 1 to 60")
+    if any(matrix[i][j] != matrix[j][i] for i in range(size) for j in range(i)):
+        raise Rejected("the matrix must be symmetric")
+    if not isinstance(factors, list):
+        raise Rejected("the factors must be a list")
+    product, described = [Fraction(1)], []
+    for entry in factors:
+        polynomial, times = keys(entry, "polynomial", "multiplicity")
+        if not isinstance(polynomial, list) or len(polynomial) < 2 or type(times) is not int or not 0 < times <= size:
+            raise Rejected("a factor needs a polynomial and a multiplicity")
+        p = [number(c) for c in polynomial]
+        if p[-1] != 1 or (len(p) - 1) * times > size:
+            raise Rejected("a factor must have the leading coefficient 1 and fit the matrix")
+        for _ in range(times):
+            product = _convolved(product, p)
+        described.append(f"({', '.join(polynomial)})^{times}")
+    if product != characteristic(matrix):
+        raise Rejected("the product of the factors is not the characteristic polynomial")
+    shown = " ".join(described)
+    return f"a symmetric matrix of size {size} has the characteristic polynomial {shown} (constant term first)"
+
+
+def _convolved(a: list[Fraction], b: list[Fraction]) -> list[Fraction]:
+    result = [Fraction(0)] * (len(a) + len(b) - 1)
+    for i, x in enumerate(a):
+        for j, y in enumerate(b):
+            result[i + j] += x * y
+    return result
+
+
 # ------------------------------------------------------------------------------------------------------------ checking
 
 
-def check(certificate: Any) -> str:
-    """Accept a certificate and return the claim that it establishes.
-
-    Raises:
-        Rejected: saying why.
-    """
-    if not isinstance(certificate, dict) or certificate.get("format") != FORMAT:
-        raise Rejected(f'not a certificate: "format" must be {FORMAT!r}')
-    if certificate.get("kind") != "two-sided bound":
-        raise Rejected(f"unknown kind of certificate: {str(certificate.get('kind'))[:40]!r}")
+def check_bound(certificate: Any) -> str:
+    """The minimum lies between the bound from the modes and the objective at the point."""
     _, _, problem, low, high, lower, upper = keys(
         certificate, "format", "kind", "model", "low", "high", "lower", "upper"
     )
@@ -342,13 +1243,64 @@ def check(certificate: Any) -> str:
     return f"the minimum for {model.describe()} lies in [{low}, {high}] (gap {brief(above - below)})"
 
 
+KINDS: dict[str, tuple[Any, tuple[str, ...]]] = {
+    "two-sided bound": (check_bound, ASSUMPTIONS),
+    "identity": (check_identity, ASSUMPTIONS),
+    "dual": (check_dual, ()),
+    "sos": (check_sos, ASSUMPTIONS),
+    "counterexample": (check_counterexample, ()),
+    "inequality witness": (check_inequality, ()),
+    "spectrum": (check_spectrum, ()),
+}
+"""How each kind is checked, and what the check assumes by name."""
+
+
+def check(certificate: Any) -> str:
+    """Accept a certificate and return the claim that it establishes.
+
+    Raises:
+        Rejected: saying why.
+    """
+    if not isinstance(certificate, dict) or certificate.get("format") != FORMAT:
+        raise Rejected(f'not a certificate: "format" must be {FORMAT!r}')
+    kind = certificate.get("kind")
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise Rejected(f"unknown kind of certificate: {str(kind)[:40]!r}")
+    try:
+        return str(KINDS[kind][0](certificate))
+    except Unknown as reason:
+        raise Rejected(f"not decided here: {reason}") from None
+
+
+def assumed(certificate: Any) -> tuple[str, ...]:
+    """What the check of an accepted certificate assumes by name."""
+    return KINDS[certificate["kind"]][1]
+
+
+def read(path: str) -> Any:
+    """The certificate in a file, of which no more than the largest size is read.
+
+    Raises:
+        Rejected, OSError: when it cannot be read.
+    """
+    with open(path, "rb") as file:
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise Rejected(f"larger than {MAX_BYTES:,} bytes")
+    return load(content.decode("utf-8"))
+
+
 def main(paths: list[str]) -> int:
-    """Check files and print one line each; 0 when all are accepted."""
-    worst = 0
+    """Check files and print one line each; 0 when all are accepted, 1 when one is not, 2 without a file."""
+    worst = 0 if paths else 2
+    if not paths:
+        print("usage: python checker.py FILE…", file=sys.stderr)
     for path in paths:
         try:
-            with open(path, encoding="utf-8") as file:
-                print(f"{path}: accepted: {check(load(file.read(MAX_BYTES + 1)))}; assuming {'; '.join(ASSUMPTIONS)}")
+            certificate = read(path)
+            claim = check(certificate)
+            names = "; ".join(assumed(certificate)) or "nothing"
+            print(f"{path}: accepted: {claim}; assuming {names}")
         except (Rejected, OSError, UnicodeDecodeError) as reason:
             print(f"{path}: rejected: {reason}")
             worst = 1

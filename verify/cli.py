@@ -141,6 +141,31 @@ def show(
     _write_json(json, report.show_json(found))
 
 
+@app.command()
+def recheck(
+    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Certificates, or folders of them.")],
+    json: Json = None,
+) -> None:
+    """Check certificates with the independent checker, in an interpreter of its own."""
+    from verify.recheck import files, in_separate_interpreter
+
+    _require_writable(json)
+    found = list(in_separate_interpreter(files(paths)))
+    for one in found if json != "-" else []:
+        print(f"{one.path}: {'accepted' if one.accepted else 'rejected'}: {one.text}")
+    rows = [
+        {
+            "path": one.path,
+            "accepted": one.accepted,
+            "claim": one.text if one.accepted else "",
+            "reason": "" if one.accepted else one.text,
+        }
+        for one in found
+    ]
+    _write_json(json, {"certificates": rows})
+    raise typer.Exit(0 if all(one.accepted for one in found) else 1)
+
+
 app.command()(calculator.optimum)
 app.command()(calculator.measure)
 

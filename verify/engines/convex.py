@@ -30,6 +30,8 @@ from theory.claims import GlobalMinimum, Minimisation
 from theory.model import UnconstrainedFeatures
 from theory.ops import Expression, to_json
 from theory.statement import Instance
+from verify.certificate import outwards
+from verify.checker import FORMAT
 from verify.methods import exact
 from verify.verdict import Evidence, Finding, Unable, holds, refuted, undecided
 
@@ -143,7 +145,7 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
         seconds=time.perf_counter() - started,
         numbers=numbers,
         uses=proposal.uses,
-        certificates=({**proposal.certificate, "lower": str(lower), "upper": str(upper)},),
+        certificates=({**proposal.certificate, "lower": str(outwards(lower)), "upper": str(-outwards(-upper))},),
     )
 
 
@@ -245,6 +247,7 @@ def _nuclear_proposal(model: UnconstrainedFeatures, value: Expression) -> Propos
     left, sigma, right = _threshold(matrix, target, row, penalty)
     active = np.maximum(sigma - penalty, 0.0)[: model.R]
     certificate = {
+        "format": FORMAT,
         "kind": "dual",
         "model": model.to_json(),
         "value": to_json(value),
@@ -336,7 +339,7 @@ def _modes_proposal(model: UnconstrainedFeatures, value: Expression) -> Proposal
         solvers.add(solver)
         statuses.add(status)
         total += float(mode) * count * least
-    certificate = {"kind": "sos", "model": model.to_json(), "value": to_json(value), "modes": entries}
+    certificate = {"format": FORMAT, "kind": "sos", "model": model.to_json(), "value": to_json(value), "modes": entries}
     uses = ("dang2023-schatten", "trace inequality", *(("dang2023-bias-vector",) if model.has_bias else ()))
     return Proposal(
         certificate,
@@ -398,6 +401,7 @@ def _scalar_proposal(problem: Minimisation, value: Expression) -> Proposal:
     lowest = min(c for c in bottom if c)
     gram = _gram(exact.scaled(function.above(bound, half_line), point_scale, half_line), slack * lowest, "the formula")
     certificate = {
+        "format": FORMAT,
         "kind": "sos",
         "minimisation": problem.to_json(),
         "value": to_json(value),
