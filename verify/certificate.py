@@ -73,19 +73,23 @@ def _share(M: int, beta: Any, x: Any) -> Any:
 
 
 def _local_minimiser(M: int, beta: Any) -> Any:
-    """The local minimiser of g in x > 0, by bisection of β(1 + xᴹ)² = M xᴹ⁻¹; 0 when there is none."""
-    low = mpmath.root(mpmath.mpf(M - 1) / (M + 1), M) if M > 1 else mpmath.mpf(0)  # where M xᴹ⁻¹/(1 + xᴹ)² is largest
-    high = 1 + mpmath.root(M / beta, M + 1)
+    """The local minimiser of g in x > 0, the largest root of β(1 + xᴹ)² = M xᴹ⁻¹; 0 when there is none.
 
-    def slope(x: Any) -> Any:
-        return beta * (1 + x**M) ** 2 - M * x ** (M - 1)
-
-    if slope(low) >= 0:
+    Newton's iteration from above falls to it: all derivatives of the difference are positive there and beyond.
+    """
+    peak = mpmath.root(mpmath.mpf(M - 1) / (M + 1), M) if M > 1 else mpmath.mpf(0)  # where M xᴹ⁻¹/(1 + xᴹ)² is largest
+    if beta * (1 + peak**M) ** 2 >= M * (peak ** (M - 1) if M > 1 else 1):
         return mpmath.mpf(0)
-    while high - low > high * mpmath.mpf(10) ** -DIGITS:
-        x = (low + high) / 2
-        low, high = (x, high) if slope(x) < 0 else (low, x)
-    return (low + high) / 2
+    x = 1 + mpmath.root(M / beta, M + 1)
+    while True:
+        lower = x ** (M - 1)
+        t = lower * x
+        value = beta * (1 + t) ** 2 - M * lower
+        slope = 2 * M * beta * (1 + t) * lower - (M * (M - 1) * lower / x if M > 1 else 0)
+        step = value / slope
+        if not step > x * mpmath.mpf(10) ** -DIGITS:
+            return x - step
+        x -= step
 
 
 def _rational(value: Any, bits: int) -> Fraction:
@@ -124,46 +128,52 @@ def _mode(model: UnconstrainedFeatures, mu: int, beta: Fraction, x: Any) -> dict
 def _point(model: UnconstrainedFeatures, solutions: dict[int, Any]) -> dict[str, Any]:
     """Balanced factors on the active modes: λ_m s_m² = μ z(1 − z)/N with z = xᴹ/(1 + xᴹ)."""
     frame, chosen = _frame(model, solutions)
-    energies = []
-    for mu in chosen:
-        t = solutions[mu] ** model.M
-        energies.append(mpmath.mpf(mu) / model.N * t / (1 + t) ** 2)
-    weights = []
-    for m, decay in enumerate(model.weight_decays, start=1):
-        values = [mpmath.sqrt(e * decay.denominator / decay.numerator) for e in energies]
-        last = m == model.M
-        weights.append(_framed(frame, values) if last else _diagonal(values))
+    energies = {mu: _energy(model, mu, solutions[mu]) for mu in set(chosen)}
     ratio = mpmath.mpf(model.feature_decay.denominator) / model.feature_decay.numerator
-    lengths = [mpmath.sqrt(e * ratio / mu) for e, mu in zip(energies, chosen, strict=True)]
-    means = [[j, k, value] for k, j, value in _framed(frame, lengths)]
+    scales = [
+        {mu: mpmath.sqrt(e * decay.denominator / decay.numerator) for mu, e in energies.items()}
+        for decay in model.weight_decays
+    ]
+    lengths = {mu: mpmath.sqrt(e * ratio / mu) for mu, e in energies.items()}
     bias = [str(Fraction(n, model.N)) for n in model.class_sizes] if model.has_bias else []
+    if model.has_bias and len(chosen) == model.K - 1 and min(model.widths) >= model.K and chosen:
+        (mu,) = set(chosen)
+        centred = [{"centred": str(_rational(scale[mu], FACTOR_BITS))} for scale in scales]
+        return {"weights": centred, "means": {"centred": str(_rational(lengths[mu], FACTOR_BITS))}, "bias": bias}
+    weights: list[Any] = [_diagonal([scale[mu] for mu in chosen]) for scale in scales[:-1]]
+    weights.append(_framed(frame, [scales[-1][mu] for mu in chosen]))
+    means = [[j, k, value] for k, j, value in _framed(frame, [lengths[mu] for mu in chosen])]
     return {"weights": weights, "means": means, "bias": bias}
 
 
-def _frame(model: UnconstrainedFeatures, solutions: dict[int, Any]) -> tuple[list[list[Any]], list[int]]:
-    """Orthonormal columns (as lists over classes) for the active modes, and the weight of each."""
+def _energy(model: UnconstrainedFeatures, mu: int, x: Any) -> Any:
+    """μ z (1 − z)/N with z = xᴹ/(1 + xᴹ)."""
+    t = x**model.M
+    return mpmath.mpf(mu) / model.N * t / (1 + t) ** 2
+
+
+def _frame(model: UnconstrainedFeatures, solutions: dict[int, Any]) -> tuple[list[dict[int, Any]], list[int]]:
+    """Orthonormal columns (their entries by class) for the active modes, and the weight of each."""
     if model.has_bias:
         mu = model.class_sizes[0]
         rank = min(model.R, model.K - 1) if model.K > 1 and solutions[mu] else 0
-        return [_helmert(model.K, j) for j in range(rank)], [mu] * rank
+        return [_helmert(j) for j in range(rank)], [mu] * rank
     order = sorted(range(model.K), key=lambda k: -model.class_sizes[k])[: model.R]
     active = [k for k in order if solutions[model.class_sizes[k]]]
-    columns = [[mpmath.mpf(int(i == k)) for i in range(model.K)] for k in active]
-    return columns, [model.class_sizes[k] for k in active]
+    return [{k: mpmath.mpf(1)} for k in active], [model.class_sizes[k] for k in active]
 
 
-def _helmert(size: int, j: int) -> list[Any]:
+def _helmert(j: int) -> dict[int, Any]:
     short = 1 / mpmath.sqrt((j + 1) * (j + 2))
-    return [short if i <= j else (-(j + 1) * short if i == j + 1 else mpmath.mpf(0)) for i in range(size)]
+    return {**dict.fromkeys(range(j + 1), short), j + 1: -(j + 1) * short}
 
 
-def _framed(frame: list[list[Any]], values: list[Any]) -> list[list[Any]]:
-    return [
-        [k, j, str(_rational(x * value, FACTOR_BITS))]
-        for j, (column, value) in enumerate(zip(frame, values, strict=True))
-        for k, x in enumerate(column)
-        if x
-    ]
+def _framed(frame: list[dict[int, Any]], values: list[Any]) -> list[list[Any]]:
+    entries = []
+    for j, (column, value) in enumerate(zip(frame, values, strict=True)):
+        texts = {x: str(_rational(x * value, FACTOR_BITS)) for x in set(column.values())}
+        entries += [[k, j, texts[x]] for k, x in column.items()]
+    return entries
 
 
 def _diagonal(values: list[Any]) -> list[list[Any]]:
@@ -185,6 +195,17 @@ def threshold_identity(model: UnconstrainedFeatures, weight: int) -> dict[str, A
     certificate = {"format": checker.FORMAT, "kind": "identity", "model": model.to_json(), "weight": weight}
     checker.check(certificate)
     return certificate
+
+
+def threshold_identities(model: UnconstrainedFeatures) -> list[dict[str, Any]]:
+    """Certificates for all classes that are exactly at their threshold, with M ≥ 2."""
+    found = []
+    for weight in sorted(set(checker.Model(model.to_json()).modes())):
+        try:
+            found.append(threshold_identity(model, weight))
+        except checker.Rejected:  # not at its threshold
+            continue
+    return found
 
 
 def spectrum(matrix: list[list[Fraction]], factors: list[tuple[list[Fraction], int]]) -> dict[str, Any]:

@@ -218,13 +218,16 @@ def squares(matrix: Sparse) -> Fraction:
 
 
 def objective(model: Model, weights: list[Sparse], means: Sparse, bias: list[Fraction]) -> Fraction:
-    """The objective at features h_{k,i} = column k of H̄, by a loop over classes and outputs."""
+    """The objective at features h_{k,i} = column k of H̄: all samples of a class give the same residual.
+
+    Outputs that are zero where the label and the bias are too leave no residual, and are skipped.
+    """
     outputs = means
     for W in weights:
         outputs = product(W, outputs)
     fit = Fraction(0)
     for k, size in enumerate(model.sizes):
-        for j in range(model.K):
+        for j in range(model.K) if any(bias) else {k, *(j for j, row in outputs.items() if k in row)}:
             residual = outputs.get(j, {}).get(k, Fraction(0)) + bias[j] - (1 if j == k else 0)
             fit += size * residual * residual
     features = sum(
@@ -240,11 +243,34 @@ def upper_bound(model: Model, data: Any) -> Fraction:
     if not isinstance(factors, list) or len(factors) != model.M:
         raise Rejected("the point must give one matrix a layer")
     outputs = [*model.widths[1:], model.K]
-    weights = [sparse(W, o, i) for W, o, i in zip(factors, outputs, model.widths, strict=True)]
     if not isinstance(bias, list) or len(bias) != (model.K if model.bias else 0):
         raise Rejected("the bias must have one entry a class, or none where the model has no bias")
     vector = [number(x) for x in bias] or [Fraction(0)] * model.K
+    if isinstance(means, dict):
+        return centred_objective(model, [centred(W) for W in factors], centred(means), vector)
+    weights = [sparse(W, o, i) for W, o, i in zip(factors, outputs, model.widths, strict=True)]
     return objective(model, weights, sparse(means, model.widths[0], model.K), vector)
+
+
+def centred(data: Any) -> Fraction:
+    """The scale of a factor s (I − 11ᵀ/K), zero-padded to its shape."""
+    (scale,) = keys(data, "centred")
+    return number(scale)
+
+
+def centred_objective(model: Model, weights: list[Fraction], means: Fraction, bias: list[Fraction]) -> Fraction:
+    """The objective where each factor is a multiple of C = I − 11ᵀ/K: C C = C, and ‖C‖² = K − 1.
+
+    With balanced classes and b = 1/K the outputs less the labels are (c − 1) C, c the product of all scales.
+    """
+    if min(model.widths) < model.K or len(set(model.sizes)) > 1 or any(x * model.K != 1 for x in bias):
+        raise Rejected("centred factors are for balanced classes, widths of at least K and the bias 1/K")
+    n, directions, product_of_scales = model.sizes[0], model.K - 1, means
+    for scale in weights:
+        product_of_scales *= scale
+    fit = n * directions * (product_of_scales - 1) ** 2
+    decay = sum((c * directions * s * s for c, s in zip(model.weight_decays, weights, strict=True)), Fraction(0))
+    return fit / (2 * model.N) + (decay + model.feature_decay * n * directions * means * means) / 2
 
 
 # ---------------------------------------------------------------------------------------------- polynomials and roots
@@ -410,7 +436,7 @@ class Unknown(Exception):
     """Not decided at this precision; tried again with more bits."""
 
 
-MAX_EXPONENT, PRECISIONS = 10_000, (128, 512, 2_048)
+MAX_EXPONENT, MAX_SHIFT, PRECISIONS = 10_000, 100_000, (128, 512, 2_048)
 
 
 def _towards(x: Fraction, bits: int, up: bool) -> Fraction:
@@ -418,6 +444,8 @@ def _towards(x: Fraction, bits: int, up: bool) -> Fraction:
     if max(x.numerator.bit_length(), x.denominator.bit_length()) <= bits:
         return x
     shift = bits + x.denominator.bit_length() - x.numerator.bit_length()
+    if abs(shift) > MAX_SHIFT:
+        raise Rejected("a number is too large or too close to zero")
     scaled = x * Fraction(2) ** shift
     whole = -(-scaled.numerator // scaled.denominator) if up else scaled.numerator // scaled.denominator
     return Fraction(whole) / Fraction(2) ** shift
@@ -531,8 +559,8 @@ def check_dual(certificate: Any) -> str:
     """Bounds on the minimum for one layer from a feasible dual matrix; cross-entropy needs only its softmax rows."""
     if isinstance(certificate.get("model"), dict) and certificate["model"].get("loss") == "cross-entropy":
         return _cross_entropy(certificate)
-    _, _, problem, _, dual, primal, low, high = keys(
-        certificate, "format", "kind", "model", "value", "dual", "primal", "lower", "upper"
+    _, _, problem, dual, primal, low, high = keys(
+        certificate, "format", "kind", "model", "dual", "primal", "lower", "upper"
     )
     model, below, above = Model(problem), number(low), number(high)
     if model.M != 1:
@@ -603,8 +631,8 @@ def check_sos(certificate: Any) -> str:
     """Bounds from Gram matrices: of each mode of the model, or of a rational function of one variable."""
     if "model" in certificate:
         return _sos_of_modes(certificate)
-    _, _, stated, _, point, scale, bound, gram, low, high = keys(
-        certificate, "format", "kind", "minimisation", "value", "point", "scale", "bound", "gram", "lower", "upper"
+    _, _, stated, point, scale, bound, gram, low, high = keys(
+        certificate, "format", "kind", "minimisation", "point", "scale", "bound", "gram", "lower", "upper"
     )
     objective_rows, variables, nonnegative = keys(stated, "objective", "variables", "nonnegative")
     if not isinstance(variables, dict) or list(variables.values()) != [[]] or nonnegative != list(variables):
@@ -620,7 +648,7 @@ def check_sos(certificate: Any) -> str:
     zero = Interval(Fraction(0))
     lower = [(_at(top, i, zero) - Interval(v) * _at(bottom, i, zero)).low for i in range(length)]
     spread = [x for i, c in enumerate(lower) for x in (c * s**i, Fraction(0))]
-    _require_squares(spread, gram)
+    _require_squares(spread, gram, below=True)
     reached = Formula(objective_rows).value({name: [[Interval(at)]]})[0][0][0].high
     if reached > number(high):
         raise Rejected("the objective at the point exceeds the stated upper bound")
@@ -633,9 +661,7 @@ def _at(coefficients: list[Interval], i: int, zero: Interval) -> Interval:
 
 def _sos_of_modes(certificate: Any) -> str:
     """Each mode μ contributes μ/(2N) min φ(y), φ(y) = (1 − yᵐ)² + κ y², m = M + 1, κᵐ = (mN)ᵐ Λ/μᴹ."""
-    _, _, problem, _, entries, low, high = keys(
-        certificate, "format", "kind", "model", "value", "modes", "lower", "upper"
-    )
+    _, _, problem, entries, low, high = keys(certificate, "format", "kind", "model", "modes", "lower", "upper")
     model, m = Model(problem), Model(problem).M + 1
     if not isinstance(entries, list):
         raise Rejected("the modes must be a list")
@@ -678,8 +704,11 @@ def _cost(model: Model, mu: int, factors: Any) -> Fraction:
     return mu * misfit * misfit / (2 * model.N) + (decay + model.feature_decay * mu * h * h) / 2
 
 
-def _require_squares(polynomial: list[Fraction], gram: Any) -> None:
-    """The polynomial is zᵀ G z with z = (1, y, y², …) and G positive semidefinite."""
+def _require_squares(polynomial: list[Fraction], gram: Any, below: bool = False) -> None:
+    """The polynomial is zᵀ G z with z = (1, y, y², …) and G positive semidefinite.
+
+    With ``below`` zᵀ G z may also have smaller coefficients of even powers, which makes it smaller for all y.
+    """
     matrix = dense(gram)
     found = [Fraction(0)] * max(2 * len(matrix) - 1, 0)
     for i, row in enumerate(matrix):
@@ -687,22 +716,21 @@ def _require_squares(polynomial: list[Fraction], gram: Any) -> None:
             raise Rejected("a Gram matrix must be square")
         for j, x in enumerate(row):
             found[i + j] += x
-    if _trimmed(found) != _trimmed(polynomial):
+    length = max(len(found), len(polynomial))
+    pairs = zip(*(c + [Fraction(0)] * (length - len(c)) for c in (found, polynomial)), strict=True)
+    if any(a != b and not (below and a < b and i % 2 == 0) for i, (a, b) in enumerate(pairs)):
         raise Rejected("the Gram matrix is not that of the polynomial")
     if not positive_semidefinite(matrix):
         raise Rejected("the Gram matrix is not positive semidefinite")
 
 
-def _trimmed(coefficients: list[Fraction]) -> list[Fraction]:
-    end = len(coefficients)
-    while end and not coefficients[end - 1]:
-        end -= 1
-    return coefficients[:end]
-
-
 # ------------------------------------------------------------------------------------------------------- formula trees
 
 
+ON_SCALARS = {"power", "diagonal", "largest_root", "smallest_positive_root"}
+WITH_DATA = {
+    "variable", "rational", "power", "schatten", "one_hot", "class_means", "repeat_columns", "entry", "submatrix",
+}  # fmt: skip
 MAX_NODES, MAX_ENTRIES, MAX_WORK = 20_000, 40_000, 20_000_000
 
 
@@ -716,7 +744,13 @@ class Formula:
         for i, row in enumerate(self.rows):
             if not isinstance(row, list) or len(row) != 4 or row[0] not in OPERATIONS:
                 raise Rejected(f"node {i} of a formula is not known")
-            _, shape, _, args = row
+            op, shape, data, args = row
+            if isinstance(args, list) and not _fits(
+                op, [self.rows[a][1] if type(a) is int and 0 <= a < i else [] for a in args]
+            ):
+                raise Rejected(f"node {i} of a formula has a matrix where {op} takes a scalar, or the other way round")
+            if data is not None and op not in WITH_DATA:
+                raise Rejected(f"node {i} of a formula has data that {op} does not take")
             if (
                 not isinstance(shape, list)
                 or len(shape) not in (0, 2)
@@ -730,6 +764,8 @@ class Formula:
                 raise Rejected(f"node {i} of a formula has arguments that do not come before it")
         if any(type(a) is not int or not 0 <= a < len(self.rows) for a in self.roots):
             raise Rejected("a formula has a root that is not one of its nodes")
+        if any(self.rows[a][1] for a in self.roots):
+            raise Rejected("a formula that is compared must be a scalar")
 
     def value(self, variables: dict[str, Grid]) -> list[Grid]:
         """The roots' values; a scalar is a 1 × 1 grid."""
@@ -750,6 +786,18 @@ class Formula:
                 raise Rejected(f"a node {op} of a formula has another shape than stated")
             done.append(grid)
         return [done[a] for a in self.roots]
+
+
+def _fits(op: str, shapes: list[Any]) -> bool:
+    """Whether an operation gets scalars and matrices where it takes them; sums take two of a kind."""
+    matrices = [bool(shape) for shape in shapes]
+    if op in ON_SCALARS:
+        return not any(matrices)
+    if op == "scale":
+        return len(matrices) == 2 and not matrices[0]
+    if op == "add":
+        return len(matrices) == 2 and shapes[0] == shapes[1]
+    return all(matrices)
 
 
 Grid = list[list[Interval]]
@@ -890,8 +938,9 @@ def _positive_beyond(coefficients: list[Interval], b: Fraction) -> bool:
 
 
 def _schatten(args: list[Grid], _: Any, data: Any) -> Grid:
-    exponent = number(data)
-    total = Interval(Fraction(0))
+    exponent, total = number(data), Interval(Fraction(0))
+    if exponent <= 0:
+        raise Rejected("a Schatten norm needs a positive power")
     for square, times in squared_singular_values(args[0]):
         total = total + square.power(exponent / 2) * _point(times)
     return [[total]]
@@ -1050,6 +1099,8 @@ def rational_function(rows: Any, name: str) -> tuple[list[Interval], list[Interv
             done.append(_fraction_power(given[0], number(data)))
         else:
             raise Rejected("the objective is not a rational function")
+    if len(formula.roots) != 1:
+        raise Rejected("an objective is one formula")
     return done[formula.roots[0]]
 
 
@@ -1270,6 +1321,8 @@ def check(certificate: Any) -> str:
         return str(KINDS[kind][0](certificate))
     except Unknown as reason:
         raise Rejected(f"not decided here: {reason}") from None
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:  # a hole in a check above
+        raise Rejected(f"malformed: a part is missing or of another kind ({type(error).__name__})") from None
 
 
 def assumed(certificate: Any) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ import numpy as np
 from theory.arithmetic.interpreters import Balls, Undecidable, precision
 from theory.claims import GlobalMinimum, Minimisation
 from theory.model import UnconstrainedFeatures
-from theory.ops import Expression, to_json
+from theory.ops import Expression
 from theory.statement import Instance
 from verify.certificate import outwards
 from verify.checker import FORMAT
@@ -250,7 +250,6 @@ def _nuclear_proposal(model: UnconstrainedFeatures, value: Expression) -> Propos
         "format": FORMAT,
         "kind": "dual",
         "model": model.to_json(),
-        "value": to_json(value),
         "dual": _texts(_feasible(model, (left * np.minimum(sigma, penalty)) @ right / model.N / roots)),
         "primal": _factors(model, left, active, right / roots),
     }
@@ -339,7 +338,7 @@ def _modes_proposal(model: UnconstrainedFeatures, value: Expression) -> Proposal
         solvers.add(solver)
         statuses.add(status)
         total += float(mode) * count * least
-    certificate = {"format": FORMAT, "kind": "sos", "model": model.to_json(), "value": to_json(value), "modes": entries}
+    certificate = {"format": FORMAT, "kind": "sos", "model": model.to_json(), "modes": entries}
     uses = ("dang2023-schatten", "trace inequality", *(("dang2023-bias-vector",) if model.has_bias else ()))
     return Proposal(
         certificate,
@@ -404,7 +403,6 @@ def _scalar_proposal(problem: Minimisation, value: Expression) -> Proposal:
         "format": FORMAT,
         "kind": "sos",
         "minimisation": problem.to_json(),
-        "value": to_json(value),
         "point": str(point),
         "scale": str(point_scale),
         "bound": str(bound),

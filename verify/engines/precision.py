@@ -22,7 +22,7 @@ from theory.ops import Expression
 from theory.reductions import MEANS, class_mean_objective
 from theory.statement import Instance
 from verify import checker
-from verify.certificate import two_sided_bound
+from verify.certificate import threshold_identities, two_sided_bound
 from verify.methods.exact_points import collapsed_means, objective_at, rotate
 from verify.verdict import Evidence, Finding, Unable, holds, refuted, undecided
 
@@ -63,7 +63,7 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
             findings = _inequality(claim, settings.seed)
         elif isinstance(claim.problem, UnconstrainedFeatures):
             certificate = two_sided_bound(claim.problem)
-            certificates = (certificate,)
+            certificates = (certificate, *threshold_identities(claim.problem))
             findings = _model_minimum(claim, claim.problem, certificate, settings.seed)
             numbers = {name: certificate[name] for name in ("low", "high")}
             numbers["claimed"] = _shown(claim.value)

@@ -1,0 +1,137 @@
+"""Good certificates of every kind, made by the product's own writers where there are any, and by hand elsewhere."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from functools import cache
+from typing import Any
+
+from theory.claims import inequality
+from theory.model import UnconstrainedFeatures
+from theory.ops import constant, frobenius_norm, nuclear_norm, operator_norm, sqrt, trace
+from theory.papers.dang2023.frames import general_orthogonal_frame, simplex_frame
+from theory.papers.dang2023.letters import LETTERS, BWithoutM
+from theory.statement import Instance, statements
+from theory.strategies import decay_product
+from verify.certificate import spectrum, threshold_identity, two_sided_bound
+from verify.checker import FORMAT
+from verify.engines import Settings, load
+from verify.witness import lower_point, violation
+
+F = Fraction
+Certificate = dict[str, Any]
+
+
+@cache
+def good() -> dict[str, list[Certificate]]:
+    """At least three certificates of each kind, as they are read from a file."""
+    made = {
+        "two-sided bound": bounds(),
+        "identity": identities(),
+        "dual": duals(),
+        "sos": sums_of_squares(),
+        "counterexample": counterexamples(),
+        "inequality witness": witnesses(),
+        "spectrum": spectra(),
+    }
+    return {kind: [json.loads(json.dumps(c)) for c in certificates] for kind, certificates in made.items()}
+
+
+def model(sizes: tuple[int, ...], depth: int = 1, decays: str = "1/20", **fields: Any) -> UnconstrainedFeatures:
+    return UnconstrainedFeatures(class_sizes=sizes, depth=depth, decays=decays, **fields)
+
+
+def at_threshold(sizes: tuple[int, ...], depth: int, bias: str = "none") -> UnconstrainedFeatures:
+    """The largest class exactly at its threshold."""
+    decays = decay_product(sizes, depth, max(sizes), F(1))
+    return UnconstrainedFeatures(
+        class_sizes=sizes, depth=depth, weight_decays=(F(1),) * depth, feature_decay=decays, bias=bias
+    )
+
+
+def bounds() -> list[Certificate]:
+    return [
+        two_sided_bound(m)
+        for m in (
+            model((3, 2, 1)),
+            model((2, 1), 3, "1/100"),
+            model((4, 4, 1), 2, "1/50", widths=(2, 5)),
+            model((2, 2, 2), 2, "1/100", bias="last-layer"),
+            model((2, 2, 2), 2, "1/100", bias="last-layer", widths=(2, 4)),
+        )
+    ]
+
+
+def identities() -> list[Certificate]:
+    cases = [((4, 2), 2, "none"), ((3, 1, 1), 3, "none"), ((2, 2), 2, "last-layer")]
+    return [threshold_identity(at_threshold(sizes, depth, bias), max(sizes)) for sizes, depth, bias in cases]
+
+
+def duals() -> list[Certificate]:
+    squared = [model((2, 1)), model((3, 2, 1), decays="1/100"), model((2, 2), bias="last-layer")]
+    found = []
+    for m in squared:
+        claim = simplex_frame(m, LETTERS) if m.has_bias else general_orthogonal_frame(m, LETTERS)
+        found += [dict(c) for c in load("convex").examine(Instance(claim), Settings()).certificates]
+    return [
+        *found,
+        *(cross_entropy(*case) for case in ((3, 2, "1/4", F(1, 2)), (4, 1, "1/10", F(3, 4)), (2, 5, "1/3", F(2, 3)))),
+    ]
+
+
+def cross_entropy(K: int, n: int, decay: str, confidence: Fraction) -> Certificate:
+    """Balanced classes, each softmax row with one confident entry; feasible when the confidence is high enough."""
+    other = (1 - confidence) / (K - 1)
+    rows = [[str(confidence if i == k else other) for i in range(K)] for k in range(K)]
+    problem = {**model((n,) * K, decays=decay).to_json(), "loss": "cross-entropy"}
+    return {"format": FORMAT, "kind": "dual", "model": problem, "softmax": rows, "lower": "1/100"}
+
+
+def sums_of_squares() -> list[Certificate]:
+    found = []
+    for m in (model((2, 1), 2), model((3, 1), 3, "1/100")):
+        found += load("convex").examine(Instance(general_orthogonal_frame(m, LETTERS)), Settings()).certificates
+    scalar = statements()["dang2023-scalar"]
+    for ratio in (F(1, 2), F(2)):
+        claim = scalar.claim({"depth": 3, "ratio": ratio})
+        found += load("convex").examine(Instance(claim), Settings()).certificates
+    return [dict(c) for c in found]
+
+
+def counterexamples() -> list[Certificate]:
+    one = model((1,), decays="1")
+    zero = {"W_1": [[F(0)]], "H": [[F(0)]]}
+    found = [lower_point(one, zero, constant(1)), lower_point(one, zero, sqrt(constant(F(1, 3))))]
+    wrong = general_orthogonal_frame(model((2, 1), 2, "1/100"), BWithoutM())
+    for engine in ("sampling", "descent"):
+        found += load(engine).examine(Instance(wrong), Settings(device="cpu")).certificates
+    scalar = statements()["dang2023-scalar"]
+    claim = scalar.claim({"depth": 3, "ratio": F(1, 2)}, "threshold too high")
+    wrong_scalar = statements()["dang2023-scalar"].claim({"depth": 2, "ratio": F(1, 2)}, "smallest root")
+    for problem in (claim, wrong_scalar):
+        found += load("sampling").examine(Instance(problem), Settings(device="cpu")).certificates
+    return [dict(c) for c in found if c is not None]
+
+
+def witnesses() -> list[Certificate]:
+    X = {"X": [[F(1), F(0)], [F(1), F(1)]]}
+    claims = [
+        inequality(lambda X: frobenius_norm(X), lambda X: operator_norm(X), X=(2, 2)),
+        inequality(lambda X: nuclear_norm(X), lambda X: frobenius_norm(X), X=(2, 2)),
+        inequality(lambda X: trace(X @ X.T), lambda X: trace(X) + sqrt(constant(F(1, 2))), X=(2, 2)),
+    ]
+    found = [violation(claim, X) for claim in claims]
+    assert all(found)
+    return [c for c in found if c is not None]
+
+
+def spectra() -> list[Certificate]:
+    one = F(1)
+    etf = [[F(2, 3) if i == j else F(-1, 3) for j in range(3)] for i in range(3)]
+    golden = [[one, one], [one, 0 * one]]
+    return [
+        spectrum(etf, [([-one, one], 2), ([0 * one, one], 1)]),
+        spectrum(golden, [([-one, -one, one], 1)]),
+        spectrum([[F(5, 2)]], [([F(-5, 2), one], 1)]),
+    ]

@@ -1,0 +1,421 @@
+"""The corpus: good certificates of each kind are accepted; tampered, changed and hostile ones rejected with a reason.
+
+A changed certificate that is accepted must be right about what it then claims, and something other than the checker
+says so.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from functools import cache
+from itertools import islice
+from math import exp, log
+from pathlib import Path
+from typing import Any
+
+import pytest
+from certificates import good
+
+from theory import optimum
+from theory.arithmetic.interpreters import Balls, precision
+from theory.model import UnconstrainedFeatures
+from theory.ops import compare, from_json
+from theory.papers.dang2023.letters import LETTERS
+from theory.reductions import class_mean_objective
+from verify import checker
+
+F = Fraction
+Certificate = dict[str, Any]
+KINDS = list(checker.KINDS)
+LEAST_FUZZED = 5_000
+STRIDE = {"counterexample": 4, "inequality witness": 2}
+"""Of kinds whose check takes many bits where numbers tie, only every so manieth change is tried."""
+
+SOURCE = Path(checker.__file__)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_good_certificates_are_accepted(kind: str) -> None:
+    found = good()[kind]
+    assert len(found) >= 3
+    for certificate in found:
+        assert checker.check(checker.load(json.dumps(certificate)))
+
+
+# ------------------------------------------------------------ tampered twins
+
+
+def tamper(*path: Any, to: Any) -> Callable[[Certificate], None]:
+    """Replace what stands at a path, by a value or by a function of the old one."""
+
+    def change(c: Any) -> None:
+        for step in path[:-1]:
+            c = c[step]
+        c[path[-1]] = to(c[path[-1]]) if callable(to) else to
+
+    return change
+
+
+def plus(amount: str) -> Callable[[str], str]:
+    return lambda old: str(F(old) + F(amount))
+
+
+def drop(*path: Any) -> Callable[[Certificate], None]:
+    def change(c: Any) -> None:
+        for step in path[:-1]:
+            c = c[step]
+        del c[path[-1]]
+
+    return change
+
+
+def swap(a: str, b: str) -> Callable[[Certificate], None]:
+    def change(c: Certificate) -> None:
+        c[a], c[b] = c[b], c[a]
+
+    return change
+
+
+COMMON = {
+    "another format": tamper("format", to="collapse certificate 2"),
+    "an unknown kind": tamper("kind", to="proof"),
+    "a kind in a list": tamper("kind", to=lambda old: [old]),
+    "an extra key": lambda c: c.update(note="trust me"),
+}
+ENCLOSED = {
+    "a higher lower bound": lambda c: c.update(low=str(F(c["low"]) + F(1, 10**6))),
+    "a lower upper bound": lambda c: c.update(high=str(F(c["high"]) - F(1, 10**6))),
+    "bounds exchanged": lambda c: c.update(low=c["high"], high=c["low"]),
+    "a bound as a float": lambda c: c.update(low=0.01),
+    "no lower bound": lambda c: c.pop("low"),
+}
+MODELLED = {
+    "a dropped class": drop("model", "class_sizes", 0),
+    "another class size": tamper("model", "class_sizes", 0, to=lambda n: n + 5),
+    "another decay": tamper("model", "feature_decay", to="7"),
+    "a negative decay": tamper("model", "feature_decay", to=lambda x: "-" + x),
+    "another loss": tamper("model", "loss", to="hinge"),
+    "no widths": drop("model", "widths"),
+}
+TAMPERED: dict[str, dict[str, Any]] = {
+    "two-sided bound": COMMON | ENCLOSED | MODELLED,
+    "identity": COMMON
+    | MODELLED
+    | {
+        "a size off by one": tamper("weight", to=lambda n: n + 1),
+        "a weight as text": tamper("weight", to=str),
+        "one layer more": tamper("model", "depth", to=lambda m: m + 1),
+    },
+    "dual": COMMON
+    | {
+        "a higher lower bound": tamper("lower", to="2"),
+        "no lower bound": drop("lower"),
+        "another decay": tamper("model", "feature_decay", to="1/1000000"),
+        "a negative decay": tamper("model", "feature_decay", to=lambda x: "-" + x),
+        "another loss": tamper("model", "loss", to="hinge"),
+        "a dropped class": drop("model", "class_sizes", 0),
+        "a lower bound as a float": tamper("lower", to=0.01),
+        "no widths": drop("model", "widths"),
+    },
+    "sos": COMMON
+    | {
+        "a higher lower bound": tamper("lower", to=plus("1/1000000")),
+        "a lower upper bound": tamper("upper", to=plus("-1/1000000")),
+        "bounds exchanged": swap("lower", "upper"),
+        "a bound as a float": tamper("lower", to=0.01),
+        "no lower bound": drop("lower"),
+        "no upper bound": drop("upper"),
+        "a bound as a list": tamper("upper", to=lambda x: [x]),
+    },
+    "counterexample": COMMON
+    | {
+        "a lower claim": tamper("claim", "value", to=lambda _: [["rational", [], "-1", []], [0]]),
+        "no claim": drop("claim"),
+        "no point": drop("point"),
+        "an empty point": tamper("point", to=lambda _: {}),
+        "a variable too many": lambda c: c["point"].update(Z="1"),
+        "a point as a list": tamper("point", to=lambda p: [p]),
+        "a value without roots": lambda c: c["claim"].update(value=[]),
+        "an operation that is not known": lambda c: c["claim"].update(value=[["import", [], None, []], [0]]),
+    },
+    "inequality witness": COMMON
+    | {
+        "sides exchanged": lambda c: c["claim"]["sides"][-1].reverse(),
+        "equal sides": lambda c: c["claim"]["sides"].append([c["claim"]["sides"].pop()[0]] * 2),
+        "one side": lambda c: c["claim"]["sides"][-1].pop(),
+        "the zero point": lambda c: c["point"].update(X=[["0", "0"], ["0", "0"]]),
+        "a point of another shape": lambda c: c["point"].update(X=[["1"]]),
+        "an empty point": tamper("point", to=lambda _: {}),
+        "a circular formula": lambda c: c["claim"]["sides"][1].__setitem__(3, [1]),
+        "no claim": drop("claim"),
+    },
+    "spectrum": COMMON
+    | {
+        "another entry": tamper("matrix", 0, 0, to=plus("1")),
+        "another root": tamper("factors", 0, "polynomial", 0, to=plus("1")),
+        "another multiplicity": tamper("factors", 0, "multiplicity", to=lambda m: m + 1),
+        "a dropped factor": drop("factors", 0),
+        "a factor twice": lambda c: c["factors"].append(c["factors"][0]),
+        "a dropped row": drop("matrix", 0),
+        "a multiplicity as text": tamper("factors", 0, "multiplicity", to=str),
+        "factors without a leading 1": tamper("factors", 0, "polynomial", -1, to="2"),
+    },
+}
+
+
+TWINS = [(kind, name) for kind, changes in TAMPERED.items() for name in changes]
+
+
+def test_there_are_ten_tampered_twins_of_each_kind() -> None:
+    assert set(TAMPERED) == set(KINDS)
+    assert all(len(changes) >= 10 for changes in TAMPERED.values())
+
+
+@pytest.mark.parametrize(("kind", "name"), TWINS)
+def test_a_tampered_twin_is_rejected(kind: str, name: str) -> None:
+    for certificate in good()[kind]:
+        twin = copy.deepcopy(certificate)
+        TAMPERED[kind][name](twin)
+        with pytest.raises(checker.Rejected) as reason:
+            checker.check(checker.load(json.dumps(twin)))
+        assert str(reason.value)
+        assert "Traceback" not in str(reason.value)
+
+
+# ------------------------------------------------------------ fuzz
+
+
+def changes(value: Any) -> list[Any]:
+    """What a leaf is changed to."""
+    if isinstance(value, bool) or value is None:
+        return [0, "x"]
+    if isinstance(value, int):
+        return [value + 1, value - 1, -value - 1, 0, 10**30, str(value), [value], None]
+    if isinstance(value, str):
+        try:
+            number = F(value)
+        except ValueError:
+            return [value + "x", "", 7, None]
+        moved = [number + 1, -number - 1, number * F(1_000_001, 1_000_000), number * F(999_999, 1_000_000), F(0)]
+        return [*map(str, moved), value + "0" * 3_000, value + "/0", 0.5, True, [value]]
+    return []
+
+
+def mutants(certificate: Any) -> Iterator[Any]:
+    """The certificate with each leaf changed in every way, each key renamed and dropped, each item dropped."""
+    for path in paths(certificate):
+        parent = certificate
+        for step in path[:-1]:
+            parent = parent[step]
+        old = parent[path[-1]]
+        for new in changes(old):
+            yield altered(certificate, path, lambda container, key, new=new: container.__setitem__(key, new))
+        yield altered(certificate, path, lambda container, key: container.__delitem__(key))
+        if isinstance(path[-1], str):
+            yield altered(
+                certificate, path, lambda container, key: container.__setitem__(key + "x", container.pop(key))
+            )
+
+
+def altered(certificate: Any, path: tuple[Any, ...], change: Callable[[Any, Any], None]) -> Any:
+    twin = copy.deepcopy(certificate)
+    container = twin
+    for step in path[:-1]:
+        container = container[step]
+    change(container, path[-1])
+    return twin
+
+
+def paths(value: Any, prefix: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        yield (*prefix, key)
+        yield from paths(inner, (*prefix, key))
+
+
+def test_a_changed_certificate_is_rejected_or_right() -> None:
+    cases = accepted = 0
+    for kind, certificates in good().items():
+        for certificate in certificates:
+            for twin in islice(mutants(certificate), 0, None, STRIDE.get(kind, 1)):
+                cases += 1
+                try:
+                    checker.check(twin)
+                except checker.Rejected:
+                    continue
+                accepted += 1
+                assert is_right(kind, twin), json.dumps(twin)[:2_000]
+    assert cases >= LEAST_FUZZED
+    assert accepted < cases / 5
+
+
+def is_right(kind: str, c: Certificate) -> bool:
+    """Whether a certificate is right about what it claims, by other means than the checker's."""
+    if kind == "spectrum":
+        return charpoly(c["matrix"]) == product(c["factors"])
+    if kind == "identity":
+        m = UnconstrainedFeatures.from_json(c["model"])
+        return compare(LETTERS.b(m) / c["weight"], LETTERS.T(m.M)) == 0
+    if kind in ("counterexample", "inequality witness"):
+        return is_violated(c)
+    if "softmax" in c:
+        return float(F(c["lower"])) <= least_cross_entropy(c["model"]) + 1e-12
+    if "minimisation" in c:
+        (objective,) = from_json(c["minimisation"]["objective"])
+        return (
+            F(c["lower"]) <= scan(objective, next(iter(c["minimisation"]["variables"]))) <= F(c["upper"]) + F(1, 10**6)
+        )
+    least, radius = minimum(json.dumps(c["model"], sort_keys=True))
+    ends = ("low", "high") if kind == "two-sided bound" else ("lower", "upper")
+    return F(c[ends[0]]) <= least + radius and least - radius <= F(c[ends[1]])
+
+
+@cache
+def minimum(text: str) -> tuple[Fraction, Fraction]:
+    found = optimum(UnconstrainedFeatures.from_json(json.loads(text)))
+    low, high = found.objective.low, found.objective.high
+    return (low + high) / 2, (high - low) / 2
+
+
+def scan(objective: Any, name: str) -> Fraction:
+    """The least value on a fine grid of x ≥ 0, which is at least the minimum."""
+    balls = Balls()
+    with precision(128):
+        values = [balls.evaluate(objective, {name: balls.number(F(i, 50))}) + balls.number(F(0)) for i in range(400)]
+    return F(str(min(float(v) for v in values)))
+
+
+def is_violated(c: Certificate) -> bool:
+    balls = Balls()
+    with precision(512):
+        point = {
+            name: [[balls.number(F(x)) for x in row] for row in value]
+            if isinstance(value, list)
+            else balls.number(F(value))
+            for name, value in c["point"].items()
+        }
+        if "sides" in c["claim"]:
+            left, right = (balls.evaluate(side, point) for side in from_json(c["claim"]["sides"]))
+        else:
+            if "model" in c["claim"]:
+                m = UnconstrainedFeatures.from_json(c["claim"]["model"])
+                objective = class_mean_objective(m) if "M" in point else m.objective
+            else:
+                (objective,) = from_json(c["claim"]["minimisation"]["objective"])
+            (value,) = from_json(c["claim"]["value"])
+            left, right = balls.evaluate(value), balls.evaluate(objective, point)
+        return bool(left + balls.number(F(0)) > right + balls.number(F(0)))
+
+
+def charpoly(rows: list[list[str]]) -> list[Fraction]:
+    from flint import fmpq, fmpq_mat
+
+    entries = [[F(x) for x in row] for row in rows]
+    found = fmpq_mat([[fmpq(x.numerator, x.denominator) for x in row] for row in entries]).charpoly()
+    return [F(int(c.p), int(c.q)) for c in found.coeffs()]
+
+
+def product(factors: list[dict[str, Any]]) -> list[Fraction]:
+    from flint import fmpq, fmpq_poly
+
+    total = fmpq_poly([1])
+    for factor in factors:
+        p = fmpq_poly([fmpq(F(x).numerator, F(x).denominator) for x in factor["polynomial"]])
+        total *= p ** factor["multiplicity"]
+    return [F(int(c.p), int(c.q)) for c in total.coeffs()]
+
+
+def least_cross_entropy(problem: dict[str, Any]) -> float:
+    """An upper bound on the minimum: zero, or a simplex ETF with the best scale, which balanced classes attain."""
+    sizes, decays = problem["class_sizes"], F(problem["feature_decay"]) * F(problem["weight_decays"][0])
+    K, N = len(sizes), sum(sizes)
+    best = log(K)
+    norm = sum(sizes) / K  # Σ n_k ‖h_k‖² with equal lengths
+    for i in range(1, 2_000):
+        s = i / 100  # logits s (I − 11ᵀ/K), whose factors cost √(λ_W λ_H n̄) · s (K − 1) at least
+        fit = log(1 + (K - 1) * exp(-s))
+        best = min(best, fit + float(decays) ** 0.5 * norm**0.5 * s * (K - 1)) if N else best
+    return best
+
+
+# ------------------------------------------------------------ files from anyone
+
+
+def run(*files: Path, seconds: float = 60) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-I", "-S", str(SOURCE), *map(str, files)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False, encoding="utf-8")
+
+
+def test_the_checker_alone_accepts_every_good_file_and_no_mixture(tmp_path: Path) -> None:
+    files = []
+    for kind, certificates in good().items():
+        for i, certificate in enumerate(certificates):
+            files.append(tmp_path / f"{kind.replace(' ', '-')}-{i}.json")
+            files[-1].write_text(json.dumps(certificate), encoding="utf-8")
+    found = run(*files)
+    assert found.returncode == 0, found.stdout
+    assert found.stdout.count(": accepted: ") == len(files)
+    assert "assuming" in found.stdout
+    bad = tmp_path / "bad.json"
+    bad.write_text("{}", encoding="utf-8")
+    assert run(files[0], bad).returncode == 1
+    assert run().returncode == 2
+
+
+def formula(*rows: Any) -> dict[str, Any]:
+    return {"format": checker.FORMAT, "kind": "inequality witness", "claim": {"sides": [*rows, [0, 0]]}, "point": {}}
+
+
+def hostile(folder: Path) -> dict[str, Path]:
+    """Files that nobody means well with."""
+    texts: dict[str, str | bytes] = {
+        "100 MB": b'{"a": "' + b"9" * 100_000_000 + b'"}',
+        "a million digits": json.dumps({**good()["two-sided bound"][0], "low": "1" * 1_000_000}),
+        "a million-digit integer": '{"format": ' + "1" * 1_000_000 + "}",
+        "an exponent of a billion": json.dumps(formula(["rational", [], "2", []], ["power", [], "1000000000", [0]])),
+        "a root of a billion": json.dumps(formula(["rational", [], "2", []], ["power", [], "1/1000000000", [0]])),
+        "nested 100,000 deep": "[" * 100_000 + "]" * 100_000,
+        "nested objects": '{"a":' * 100_000 + "1" + "}" * 100_000,
+        "duplicate keys": '{"format": 1, "format": 2}',
+        "NaN": '{"format": NaN}',
+        "a million classes": json.dumps(
+            {
+                **good()["two-sided bound"][0],
+                "model": {**good()["two-sided bound"][0]["model"], "class_sizes": [1] * 10**6},
+            }
+        ),
+        "a huge matrix": json.dumps(formula(["ones", [10**6, 10**6], None, []])),
+        "squaring 100 times": json.dumps(
+            formula(["rational", [], "3", []], *(["scale", [], None, [i, i]] for i in range(100)))
+        ),
+        "ten thousand layers": json.dumps(
+            {**good()["identity"][0], "model": {**good()["identity"][0]["model"], "depth": 10_000}}
+        ),
+        "binary": bytes(range(256)) * 10,
+        "a byte order mark": b"\xef\xbb\xbf{}",
+        "empty": "",
+        "a list": "[]",
+        "a number": "7",
+    }
+    files = {}
+    for i, (name, text) in enumerate(texts.items()):
+        files[name] = folder / f"{i}.json"
+        files[name].write_bytes(text if isinstance(text, bytes) else text.encode())
+    return files | {"a folder": folder, "nothing": folder / "missing.json"}
+
+
+def test_hostile_files_are_rejected_in_a_sentence_within_seconds(tmp_path: Path) -> None:
+    for name, path in hostile(tmp_path).items():
+        start = time.perf_counter()
+        found = run(path)
+        assert found.returncode == 1, (name, found.stdout[:300])
+        assert ": rejected: " in found.stdout, name
+        assert len(found.stdout) < 1_000, name
+        assert not found.stderr, (name, found.stderr[-500:])
+        assert time.perf_counter() - start < 20, name
