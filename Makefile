@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: verify test check proofs env clean
+.PHONY: verify test check proofs mutants env clean
 
 verify: env
 	$(BIN)/collapse verify
@@ -15,6 +15,9 @@ check: env
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+mutants: env
+	$(BIN)/python tests/mutants.py $(LINES)
 
 proofs: env
 	$(BIN)/python -m proofs
