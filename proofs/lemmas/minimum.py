@@ -81,7 +81,9 @@ n (K − 1 times) and 0 for balanced classes with a bias. A mode of weight μ is
 off where that is larger, and for M ≥ 2 at equality both have the same value (z = (M−1)/M). At most R modes are on,
 those of largest gain μ z (M z − (M−1)), which grows with μ; ties may be on along any subspace. The minimum is (tr S −
 Σ gains)/(2N). At every minimiser √λ_m W_m = V_{m+1} Δ V_mᵀ with orthonormal V_m, N Δ² = μ z (1 − z), and H̄ = Pᵀ (P
-Pᵀ + N λ_H)⁻¹ T̄, H = H̄ Y."""
+Pᵀ + N λ_H)⁻¹ T̄, H = H̄ Y. All this follows from
+the steps by the schema of `proofs/kernel/selection.py`, which checks that they have the form it needs; the minimum is
+attained because the objective is at least half the sum of λ ‖factor‖² over all factors, with every λ > 0."""
 
 
 def minimum_theorem(id: str, with_bias: bool = False) -> Theorem:
