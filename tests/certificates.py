@@ -14,7 +14,7 @@ from theory.papers.dang2023.frames import general_orthogonal_frame, simplex_fram
 from theory.papers.dang2023.letters import LETTERS, BWithoutM
 from theory.statement import Instance, statements
 from theory.strategies import decay_product
-from verify.certificate import spectrum, threshold_identity, two_sided_bound
+from verify.certificate import geometry, spectrum, threshold_identity, two_sided_bound
 from verify.checker import FORMAT
 from verify.engines import Settings, load
 from verify.witness import lower_point, violation
@@ -28,6 +28,7 @@ def good() -> dict[str, list[Certificate]]:
     """At least three certificates of each kind, as they are read from a file."""
     made = {
         "two-sided bound": bounds(),
+        "geometry": geometries(),
         "identity": identities(),
         "dual": duals(),
         "sos": sums_of_squares(),
@@ -59,6 +60,20 @@ def bounds() -> list[Certificate]:
             model((4, 4, 1), 2, "1/50", widths=(2, 5)),
             model((2, 2, 2), 2, "1/100", bias="last-layer"),
             model((2, 2, 2), 2, "1/100", bias="last-layer", widths=(2, 4)),
+        )
+    ]
+
+
+def geometries() -> list[Certificate]:
+    return [
+        geometry(m)
+        for m in (
+            model((3, 2, 1)),
+            model((5, 2, 2), 2, "1/30"),
+            at_threshold((4, 2), 3),
+            model((20, 1), decays="1/10"),
+            model((4, 4, 4, 1), 2, "1/50", widths=(2, 5)),
+            model((2, 2, 2), 2, "1/100", bias="last-layer"),
         )
     ]
 

@@ -82,6 +82,26 @@ def swap(a: str, b: str) -> Callable[[Certificate], None]:
     return change
 
 
+def change_weights(c: Certificate, change: Callable[[int, list[int]], int]) -> None:
+    """Say of each mode what holds of another one."""
+    weights = [mode["weight"] for mode in c["modes"]]
+    for mode in c["modes"]:
+        mode["weight"] = change(mode["weight"], [w for w in weights if w != mode["weight"]])
+
+
+def all_zero(c: Certificate) -> None:
+    """Each mode has the same β, but is said to be zero."""
+    for mode in c["modes"]:
+        beta = mode.get("beta", "1/1000")
+        mode["beta"] = beta if isinstance(beta, str) else beta[0]
+        mode.pop("x", None), mode.pop("outside", None), mode.pop("singular", None)
+
+
+def all_at_threshold(c: Certificate) -> None:
+    """No model of the corpus has each of its modes at a threshold."""
+    c["modes"] = [{"weight": mode["weight"]} for mode in c["modes"]]
+
+
 COMMON = {
     "another format": tamper("format", to="collapse certificate 2"),
     "an unknown kind": tamper("kind", to="proof"),
@@ -105,6 +125,18 @@ MODELLED = {
 }
 TAMPERED: dict[str, dict[str, Any]] = {
     "two-sided bound": COMMON | ENCLOSED | MODELLED,
+    "geometry": COMMON
+    | MODELLED
+    | {
+        "a dropped mode": drop("modes", 0),
+        "a mode twice": lambda c: c["modes"].append(c["modes"][0]),
+        "modes exchanged": lambda c: change_weights(c, lambda w, others: others[0] if others else w + 1),
+        "all modes zero": all_zero,
+        "all modes at a threshold": all_at_threshold,
+        "modes as an object": tamper("modes", to=lambda modes: dict(enumerate(modes))),
+        "a weight as text": tamper("modes", 0, "weight", to=str),
+        "a weight of no class": tamper("modes", 0, "weight", to=7),
+    },
     "identity": COMMON
     | MODELLED
     | {
@@ -259,6 +291,8 @@ def is_right(kind: str, c: Certificate) -> bool:
     """Whether a certificate is right about what it claims, by other means than the checker's."""
     if kind == "spectrum":
         return charpoly(c["matrix"]) == product(c["factors"])
+    if kind == "geometry":
+        return modes_are_right(c)
     if kind == "identity":
         m = UnconstrainedFeatures.from_json(c["model"])
         return compare(LETTERS.b(m) / c["weight"], LETTERS.T(m.M)) == 0
@@ -274,6 +308,26 @@ def is_right(kind: str, c: Certificate) -> bool:
     least, radius = minimum(json.dumps(c["model"], sort_keys=True))
     ends = ("low", "high") if kind == "two-sided bound" else ("lower", "upper")
     return F(c[ends[0]]) <= least + radius and least - radius <= F(c[ends[1]])
+
+
+def modes_are_right(c: Certificate) -> bool:
+    """Each stated mode against a fine scan of its share, and the other way round."""
+    m = UnconstrainedFeatures.from_json(c["model"])
+    M, N = m.M, m.N
+    b = M * N * (N * float(m.Lambda)) ** (1 / M)
+    for mode in c["modes"]:
+        scanned = [(1 / (1 + x**M) + b / mode["weight"] * x, x) for x in (i / 1_000 for i in range(1, 30_000))]
+        least, x = min(scanned)
+        if set(mode) == {"weight"}:
+            right = M > 1 and abs(least - 1) < 1e-6 and abs(x**M - (M - 1)) < 1e-2 * M**2
+        elif set(mode) == {"weight", "beta"}:
+            right = least > 1 - 1e-12
+        else:
+            low, high = (float(F(z)) for z in mode["singular"])
+            right = least < 1 and low - 1e-2 < x**M / (1 + x**M) < high + 1e-2
+        if not right:
+            return False
+    return True
 
 
 @cache

@@ -17,11 +17,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from theory import optimum
 from theory.arithmetic.interpreters import Rationals
 from theory.model import UnconstrainedFeatures
 from theory.strategies import decay_product
 from verify import checker
-from verify.certificate import two_sided_bound
+from verify.certificate import geometry, two_sided_bound
 from verify.checker import Rejected
 from verify.verdict import Unable
 
@@ -66,6 +67,23 @@ def test_good_certificates_are_accepted_through_text(model: UnconstrainedFeature
     assert certificate["low"] in claim
     assert certificate["high"] in claim
     assert str(list(model.class_sizes)) in claim
+
+
+@pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
+def test_the_geometry_is_that_of_the_closed_form(model: UnconstrainedFeatures) -> None:
+    claim = checker.check(checker.load(json.dumps(geometry(model)))).split(" are: ")[1]
+    for mode in optimum(model).modes:
+        z, weight = mode.confidence, f"of weight {mode.mu.low}"
+        if mode.tied and mode.rank:
+            assert f"{mode.multiplicity} {weight} 0 or {F(model.M - 1, model.M)} each" in claim
+            continue
+        if mode.rank:
+            low, high = (F(x) for x in claim.split(f"{mode.rank} {weight} in [")[1].split("]")[0].split(", "))
+            assert high - low < F(1, 10**9)
+            assert low <= z.high
+            assert z.low <= high
+        if mode.rank < mode.multiplicity:
+            assert f"{mode.multiplicity - mode.rank} {weight} zero" in claim
 
 
 def test_modes_that_are_not_rational_get_no_certificate() -> None:

@@ -1,19 +1,23 @@
 """Certificates of every kind are re-evaluated from their JSON; a changed one is rejected."""
 
 import copy
+import json
 from fractions import Fraction
+from itertools import islice
 
 import pytest
 
+from theory.claims import CriticalPoints, GlobalMinimum, digest, inequality
 from theory.model import UnconstrainedFeatures
-from theory.ops import constant
+from theory.ops import constant, trace
 from theory.papers.dang2023.frames import general_orthogonal_frame
 from theory.papers.dang2023.letters import LETTERS
-from theory.statement import Instance
-from verify.certificate import two_sided_bound
-from verify.checker import Rejected
+from theory.statement import Instance, statements
+from verify.certificate import geometry, spectrum, two_sided_bound
+from verify.checker import Rejected, check
 from verify.engines import Settings, load
-from verify.recheck import recheck
+from verify.recheck import Rechecked, differs, in_separate_interpreter, recheck, with_statement
+from verify.runner import examine
 from verify.witness import lower_point
 
 
@@ -48,3 +52,111 @@ def test_a_certificate_is_accepted_and_its_changed_twin_rejected(certificate, ch
     change(twin)
     with pytest.raises(Rejected):
         recheck(twin)
+
+
+# ------------------------------------------------------------ which statement a certificate belongs to
+
+
+WITHOUT = {
+    "dang2023-balancedness": "critical points have no certificate; they are proved",
+    "dang2023-bias-vector": "critical points have no certificate; they are proved",
+    "dang2023-schatten": "an inequality that holds has no certificate; it is proved",
+}
+"""Statements without a kind of certificate, with the reason."""
+
+WRONG = [(s.id, wrong) for s in statements().values() if s.id not in WITHOUT for wrong in s.wrong]
+DRAWN, EXAMINED = 40, 8
+
+
+def certificates(statement, parameters, wrong=None):
+    instance = Instance.of(statement, parameters, wrong)
+    return [c for name in ("precision", "convex") for c in load(name).examine(instance, Settings()).certificates]
+
+
+@pytest.mark.parametrize("id", [id for id in statements() if id not in WITHOUT])
+def test_certificates_belong_to_their_statement(id):
+    statement = statements()[id]
+    for parameters in statement.instances(3, seed=3):
+        found = certificates(statement, parameters)
+        assert found
+        assert not [reason for c in found if (reason := differs(c, statement.claim(parameters)))]
+
+
+@pytest.mark.parametrize(("id", "wrong"), WRONG)
+def test_no_certificate_belongs_to_a_wrong_version(id, wrong):
+    statement = statements()[id]
+    drawn = [dict(statement.witness), *statement.draw(DRAWN), *map(dict, statement.configurations)]
+    other = [p for p in drawn if digest(statement.claim(p)) != digest(statement.claim(p, wrong))]
+    reasons = (
+        differs(c, statement.claim(p, wrong)) for p in islice(other, EXAMINED) for c in certificates(statement, p)
+    )
+    assert any(reasons)
+
+
+def test_a_certificate_of_another_claim_is_refused():
+    model = UnconstrainedFeatures(class_sizes=(4, 1), depth=2, decays="1/50")
+    claim, other = (
+        general_orthogonal_frame(model, LETTERS),
+        general_orthogonal_frame(model.with_(depth=3, widths=2, decays="1/50"), LETTERS),
+    )
+    for certificate in (two_sided_bound(model), geometry(model)):
+        assert differs(certificate, claim) == ""
+        assert differs(certificate, other) == "the problem is another one"
+        assert differs(certificate, inequality(lambda X: trace(X), lambda X: trace(X) + 1, X=(1, 1)))
+        assert differs({**certificate, "model": {}}, claim)
+    assert differs(two_sided_bound(model), CriticalPoints(model, ()))
+    assert differs(spectrum([[Fraction(1)]], [([Fraction(-1), Fraction(1)], 1)]), claim)
+
+
+def test_a_counterexample_is_one_of_the_value_that_it_states():
+    model = UnconstrainedFeatures(class_sizes=(1,), decays=1)
+    assert differs(counterexample(), GlobalMinimum(model, constant(1))) == ""
+    assert differs(counterexample(), GlobalMinimum(model, constant(2))) == "the claimed value is another one"
+
+
+def kept(tmp_path, certificate):
+    path = tmp_path / "one.json"
+    path.write_text(json.dumps(certificate), encoding="utf-8")
+    (found,) = in_separate_interpreter([path])
+    return with_statement(found)
+
+
+def test_a_file_is_held_against_the_statement_that_it_names(tmp_path):
+    (first, *_), value = examine(statements()["dang2023-value"], ["precision"], count=0).certificates, "dang2023-value"
+    assert first["origin"]["statement"] == value
+    assert f"said to be of {value}, not checked here" not in check(first)
+    good = kept(tmp_path, first)
+    assert good.accepted
+    assert good.text.endswith(f"rebuilt from {value}: the same")
+    assert kept(tmp_path, {k: v for k, v in first.items() if k != "origin"}).accepted
+    for change in (
+        {"statement": "dang2023-schatten"},
+        {"statement": "dang2023-*"},
+        {"statement": "nothing"},
+        {"parameters": "{}"},
+        {"parameters": "[" * 10_000},
+        {"parameters": "__import__('os')"},
+        {"parameters": first["origin"]["parameters"].replace('"depth":', '"depth":1')},
+    ):
+        found = kept(tmp_path, {**first, "origin": {**first["origin"], **change}})
+        assert not found.accepted, change
+        assert "\n" not in found.text
+    for origin in (
+        None,
+        {},
+        {"statement": "a"},
+        {"statement": 1, "parameters": ""},
+        {"statement": "a\nb", "parameters": ""},
+    ):
+        assert not kept(tmp_path, {**first, "origin": origin}).accepted
+
+
+def test_what_the_checker_rejected_stays_rejected():
+    found = Rechecked("nowhere.json", False, "because")
+    assert with_statement(found) is found
+
+
+def test_threshold_and_geometry_certificates_stand_with_the_value():
+    statement = statements()["dang2023-deep-imbalanced-equality"]
+    kinds = {c["kind"] for c in examine(statement, ["precision"], count=0).certificates}
+    assert kinds == {"two-sided bound", "geometry", "identity"}

@@ -25,6 +25,9 @@ FACTOR_BITS = 110
 BOUND_BITS = 200
 """Stated bounds are rounded outwards to this many significant bits, so that they stay readable at any depth."""
 
+ISOLATION_BITS = 40
+"""An isolated minimiser is enclosed to this many bits: its margin, of twice as many, stays above the rounding of β."""
+
 SHARE_BITS = 150
 """Bounds on a mode's share are rounded down to this many bits, a loss far below the gap of 1e-30."""
 
@@ -39,10 +42,7 @@ def two_sided_bound(model: UnconstrainedFeatures) -> dict[str, Any]:
     >>> Fraction(certificate["high"]) - Fraction(certificate["low"]) < Fraction(1, 10**30)
     True
     """
-    if model.has_bias and not model.balanced:
-        raise Unable("imbalanced classes with a bias have no rational modes")
-    problem = checker.Model(model.to_json())
-    weights = sorted(set(problem.modes()), reverse=True)
+    weights, problem = _rational_modes(model), checker.Model(model.to_json())
     with mpmath.workdps(DIGITS + 20):
         betas = {mu: _below(_beta(model, mu), SHARE_BITS) for mu in weights}
         local = {mu: _local_minimiser(model.M, _mpf(betas[mu])) for mu in weights}
@@ -59,6 +59,62 @@ def two_sided_bound(model: UnconstrainedFeatures) -> dict[str, Any]:
         "lower": lower,
         "upper": upper,
     }
+
+
+def geometry(model: UnconstrainedFeatures) -> dict[str, Any]:
+    """A certificate of where every global minimiser of a linear model with squared error lies, mode by mode.
+
+    Raises:
+        Unable: for imbalanced classes with a bias.
+
+    >>> from verify import checker
+    >>> certificate = geometry(UnconstrainedFeatures(class_sizes=(2, 1), decays="1/9"))
+    >>> checker.check(certificate).split(": ")[1][:30]
+    '1 of weight 2 in [336141700711'
+    """
+    weights = _rational_modes(model)
+    with mpmath.workdps(DIGITS + 20):
+        modes = [_minimiser(model, mu) for mu in weights]
+    return {"format": checker.FORMAT, "kind": "geometry", "model": model.to_json(), "modes": modes}
+
+
+def _minimiser(model: UnconstrainedFeatures, mu: int) -> dict[str, Any]:
+    """A mode at its threshold, or zero, or with its minimiser isolated by a value between shares."""
+    if is_at_threshold(model, mu):
+        return {"weight": mu}
+    exact = model.N**2 * model.Lambda / mu if model.M == 1 else None
+    beta = _below(_beta(model, mu), SHARE_BITS) if exact is None else exact
+    x = _local_minimiser(model.M, _mpf(beta))
+    if not x or _share(model.M, _mpf(beta), x) >= 1:
+        return {"weight": mu, "beta": str(beta)}
+    larger = exact or beta * (1 + Fraction(1, 2 ** (SHARE_BITS - 4)))
+    ends = [_rational(x * (1 + mpmath.ldexp(i, -ISOLATION_BITS)), FACTOR_BITS) for i in (-1, 0, 1)]
+    a, c, b = (_share(model.M, _mpf(beta), _mpf(end)) for end in ends)
+    z = [end**model.M / (1 + end**model.M) for end in (ends[0], ends[2])]
+    unit = Fraction(1, 2 ** (ISOLATION_BITS + int(1 / z[0] / (1 - z[1])).bit_length()))
+    return {
+        "weight": mu,
+        "beta": [str(beta), str(larger)],
+        "x": [str(end) for end in ends],
+        "outside": str(_rational((c + min(a, b, 1)) / 2, SHARE_BITS)),
+        "singular": [str(floor(z[0] / unit) * unit), str(-floor(-z[1] / unit) * unit)],
+    }
+
+
+def is_at_threshold(model: UnconstrainedFeatures, mu: int) -> bool:
+    """Whether zero and non-zero have exactly the same share for a mode of weight μ, which takes two layers."""
+    try:
+        checker.require_threshold(checker.Model(model.to_json()), mu)
+    except checker.Rejected:
+        return False
+    return True
+
+
+def _rational_modes(model: UnconstrainedFeatures) -> list[int]:
+    """The distinct weights of the model's modes, largest first."""
+    if model.has_bias and not model.balanced:
+        raise Unable("imbalanced classes with a bias have no rational modes")
+    return sorted(set(checker.Model(model.to_json()).modes()), reverse=True)
 
 
 def _beta(model: UnconstrainedFeatures, mu: int) -> Any:
@@ -199,13 +255,7 @@ def threshold_identity(model: UnconstrainedFeatures, weight: int) -> dict[str, A
 
 def threshold_identities(model: UnconstrainedFeatures) -> list[dict[str, Any]]:
     """Certificates for all classes that are exactly at their threshold, with M ≥ 2."""
-    found = []
-    for weight in sorted(set(checker.Model(model.to_json()).modes())):
-        try:
-            found.append(threshold_identity(model, weight))
-        except checker.Rejected:  # not at its threshold
-            continue
-    return found
+    return [threshold_identity(model, mu) for mu in _rational_modes(model) if is_at_threshold(model, mu)]
 
 
 def spectrum(matrix: list[list[Fraction]], factors: list[tuple[list[Fraction], int]]) -> dict[str, Any]:

@@ -8,6 +8,9 @@ two-sided bound
     W_1 … W_M, class means H̄ (and b) with rational entries, whose objective is evaluated exactly. Lower: for each mode
     of weight μ a rational v and a rational β ≤ b/μ, with 1 + βx(1 + xᴹ) − v(1 + xᴹ) > 0 for all x ≥ 0 by an exact root
     count, so that the mode's share of the objective is at least μ v / (2N). The R largest gains are counted.
+geometry
+    Where every global minimiser of that model lies: for each mode the singular value of W_M … W_1 H̄ in an interval,
+    because its share of the objective is larger outside by a margin and strictly convex inside; or zero; or a tie.
 identity
     A class of a given size is exactly at its threshold: nᴹ(M−1)ᴹ⁻¹ = Mᴹ(MN)ᴹ NΛ.
 dual
@@ -305,18 +308,37 @@ def remainder(a: Poly, b: Poly) -> Poly:
     return primitive([Fraction(c) for c in r])
 
 
-def positive_roots(p: Poly) -> int:
-    """The number of distinct roots in x > 0 of a polynomial with p(0) ≠ 0, by Sturm's theorem."""
-    chain = [p, primitive([Fraction(i * c) for i, c in enumerate(p)][1:])]
+def derivative(p: Poly) -> Poly:
+    """p′ up to a positive factor."""
+    return primitive([Fraction(i * c) for i, c in enumerate(p)][1:])
+
+
+def sturm(p: Poly) -> list[Poly]:
+    """Sturm's chain of a polynomial."""
+    chain = [p, derivative(p)]
     while chain[-1] and len(chain[-1]) > 1:
         chain.append([-c for c in remainder(chain[-2], chain[-1])])
-    chain = [q for q in chain if q]
-    return _changes([q[0] for q in chain]) - _changes([q[-1] for q in chain])
+    return [q for q in chain if q]
 
 
-def _changes(values: list[int]) -> int:
+def variations(chain: list[Poly], x: Fraction | None) -> int:
+    """Sign changes of the chain at x, or (None) far out. p has as many distinct roots in (x, y] as changes are lost."""
+    values = [q[-1] if x is None else _at_point(q, x) for q in chain]
     signs = [v > 0 for v in values if v]
     return sum(a != b for a, b in pairwise(signs))
+
+
+def _at_point(p: Poly, x: Fraction) -> Fraction:
+    total = Fraction(0)
+    for c in reversed(p):
+        total = total * x + c
+    return total
+
+
+def positive_roots(p: Poly) -> int:
+    """The number of distinct roots in x > 0 of a polynomial with p(0) ≠ 0, by Sturm's theorem."""
+    chain = sturm(p)
+    return variations(chain, Fraction(0)) - variations(chain, None)
 
 
 # -------------------------------------------------------------------------------------------------------- lower bound
@@ -342,14 +364,11 @@ def lower_bound(model: Model, data: Any) -> Fraction:
 
 def mode_bound(model: Model, weight: int, beta: Fraction, share: Fraction) -> Fraction:
     """Check that 1/(1 + xᴹ) + (b/μ)x ≥ share for all x ≥ 0, with b = M N (N Λ)^{1/M}."""
-    M, N, Lambda = model.M, model.N, model.product_of_decays()
-    if beta < 0 or (beta * weight) ** M > (M * N) ** M * N * Lambda:
+    if beta < 0 or _compared(model, weight, beta) > 0:
         raise Rejected(f"β of the mode of weight {weight} is negative or above b/μ")
     if share > 1:
         raise Rejected("a share above 1 cannot be a lower bound: x = 0 gives 1")
-    p = [Fraction(0)] * (M + 2)
-    for power, coefficient in ((0, 1 - share), (1, beta), (M, -share), (M + 1, beta)):
-        p[power] += coefficient
+    p = above(model.M, beta, share)
     if share == 1:  # p = x q with q(0) = β > 0
         p = p[1:]
     if not p[0] > 0 or positive_roots(primitive(p)):
@@ -357,7 +376,99 @@ def mode_bound(model: Model, weight: int, beta: Fraction, share: Fraction) -> Fr
     return share
 
 
-# ----------------------------------------------------------------------------------------- identity at a threshold
+def _compared(model: Model, weight: int, beta: Fraction) -> int:
+    """The sign of β − b/μ, for β ≥ 0."""
+    M, N = model.M, model.N
+    left, right = (beta * weight) ** M, (M * N) ** M * N * model.product_of_decays()
+    return (left > right) - (left < right)
+
+
+def above(M: int, beta: Fraction, share: Fraction) -> list[Fraction]:
+    """1 + βx(1 + xᴹ) − share (1 + xᴹ), positive where 1/(1 + xᴹ) + βx > share."""
+    p = [Fraction(0)] * (M + 2)
+    for power, coefficient in ((0, 1 - share), (1, beta), (M, -share), (M + 1, beta)):
+        p[power] += coefficient
+    return p
+
+
+# ------------------------------------------------------------------------------------------ geometry and thresholds
+
+
+Ends = tuple[Fraction, Fraction]
+
+
+def check_geometry(certificate: Any) -> str:
+    """The singular values of W_M … W_1 H̄ at every global minimiser, mode by mode, and how many of each there are."""
+    _, _, problem, entries = keys(certificate, "format", "kind", "model", "modes")
+    model, found, gains = Model(problem), {}, {}
+    if not isinstance(entries, list):
+        raise Rejected("the modes must be a list")
+    for entry in entries:
+        weight = entry.get("weight") if isinstance(entry, dict) else None
+        if type(weight) is not int or weight in found:
+            raise Rejected("each mode weight must be an integer, given once")
+        found[weight], gains[weight] = _minimiser(model, weight, entry)
+    weights, room, described = model.modes(), min([model.K, *model.widths]), []
+    if set(found) != set(weights):
+        raise Rejected("the modes are not those of the model")
+    order = sorted(found, reverse=True)
+    if any(gains[b][1] and not gains[b][1] < gains[a][0] for a, b in pairwise(order)):
+        raise Rejected("the gains of two modes are not seen to be different")
+    for weight in order:
+        times = weights.count(weight)
+        active = min(times, room)
+        others = f", {times - active} of weight {weight} zero" if active < times else ""
+        described.append(f"{active} of weight {weight} {found[weight]}{others}" if active else others[2:])
+        room -= active if gains[weight][1] else 0
+    modes = "; ".join(described) or "none"
+    return f"at every global minimiser for {model.describe()} the singular values of W_M … W_1 H̄ are: {modes}"
+
+
+def _minimiser(model: Model, weight: int, entry: Any) -> tuple[str, Ends]:
+    """The singular value z = xᴹ/(1 + xᴹ) of a mode in words, and bounds on the gain μ (1 − min share)."""
+    M, zero = model.M, (Fraction(0), Fraction(0))
+    if set(entry) == {"weight"}:
+        require_threshold(model, weight)
+        return f"0 or {Fraction(M - 1, M)} each", zero
+    if set(entry) == {"weight", "beta"}:
+        beta = number(entry["beta"])
+        q = above(M, beta, Fraction(1))[1:]  # positive for x > 0: only x = 0 has a share as low as 1
+        while q and not q[0]:
+            q = q[1:]
+        if beta < 0 or _compared(model, weight, beta) > 0 or not q or not q[0] > 0 or positive_roots(primitive(q)):
+            raise Rejected(f"the mode of weight {weight} is not shown to be zero")
+        return "zero", zero
+    _, beta, x, outside, singular = keys(entry, "weight", "beta", "x", "outside", "singular")
+    (least, most), (a, c, b), v, (low, high) = _numbers(beta, 2), _numbers(x, 3), number(outside), _numbers(singular, 2)
+    if not 0 <= least <= most or not _compared(model, weight, least) <= 0 <= _compared(model, weight, most):
+        raise Rejected(f"β of the mode of weight {weight} does not enclose b/μ")
+    p = primitive(above(M, least, v))
+    chain = sturm(p)
+    inner, lowest = 1 / (1 + c**M) + most * c, 1 / (1 + b**M) + least * a
+    if not (0 < a < c < b and inner < v < 1 and _at_point(p, a) > 0 and _at_point(p, b) > 0):
+        raise Rejected(f"the minimiser of the mode of weight {weight} is not isolated")
+    if variations(chain, Fraction(0)) != variations(chain, a) or variations(chain, b) != variations(chain, None):
+        raise Rejected(f"the share of the mode of weight {weight} is not larger outside")
+    if not (M + 1) * a**M > M - 1:
+        raise Rejected(f"the share of the mode of weight {weight} is not seen to be convex")
+    if not (low * (1 + a**M) <= a**M and b**M <= high * (1 + b**M)):
+        raise Rejected(f"the singular value of the mode of weight {weight} is not in the stated interval")
+    return f"in [{low}, {high}]", (weight * (1 - inner), weight * (1 - lowest))
+
+
+def _numbers(data: Any, count: int) -> list[Fraction]:
+    if not isinstance(data, list) or len(data) != count:
+        raise Rejected(f"expected {count} numbers")
+    return [number(x) for x in data]
+
+
+def require_threshold(model: Model, weight: int) -> None:
+    """A mode is exactly at its threshold; then 1 − M tᴹ⁻¹ + (M − 1)tᴹ ≥ 0 is zero at t = 1 only, where xᴹ = M − 1."""
+    M, N = model.M, model.N
+    if M < 2:
+        raise Rejected("with one layer nothing coexists at the threshold")
+    if Fraction(weight) ** M * (M - 1) ** (M - 1) != M**M * Fraction(M * N) ** M * N * model.product_of_decays():
+        raise Rejected(f"the class size {weight} is not at its threshold")
 
 
 def check_identity(certificate: Any) -> str:
@@ -366,11 +477,7 @@ def check_identity(certificate: Any) -> str:
     model = Model(problem)
     if type(weight) is not int or weight not in model.modes():
         raise Rejected("the weight is not that of a mode of the model")
-    M, N = model.M, model.N
-    if M < 2:
-        raise Rejected("with one layer nothing coexists at the threshold")
-    if Fraction(weight) ** M * (M - 1) ** (M - 1) != M**M * Fraction(M * N) ** M * N * model.product_of_decays():
-        raise Rejected(f"the class size {weight} is not at its threshold")
+    require_threshold(model, weight)
     return f"for {model.describe()} a mode of weight {weight} is exactly at its threshold: zero and non-zero coexist"
 
 
@@ -974,11 +1081,6 @@ def squared_singular_values(matrix: Grid) -> list[tuple[Interval, int]]:
     ]
 
 
-def derivative(p: Poly) -> Poly:
-    """p′ up to a positive factor."""
-    return primitive([Fraction(i * c) for i, c in enumerate(p)][1:])
-
-
 def common_divisor(a: Poly, b: Poly) -> Poly:
     """The greatest common divisor, primitive."""
     while b:
@@ -1014,25 +1116,6 @@ def isolated(p: Poly) -> list[tuple[Fraction, Fraction]]:
             middle = (low + high) / 2
             stack += [(low, middle), (middle, high)]
     return found
-
-
-def sturm(p: Poly) -> list[Poly]:
-    """Sturm's chain of a polynomial."""
-    chain = [p, derivative(p)]
-    while chain[-1] and len(chain[-1]) > 1:
-        chain.append([-c for c in remainder(chain[-2], chain[-1])])
-    return [q for q in chain if q]
-
-
-def variations(chain: list[Poly], x: Fraction) -> int:
-    """Sign changes of the chain at x."""
-    values = []
-    for q in chain:
-        total = Fraction(0)
-        for c in reversed(q):
-            total = total * x + c
-        values.append((total > 0) - (total < 0))
-    return _changes(values)
 
 
 OPERATIONS: dict[str, Any] = {
@@ -1296,6 +1379,7 @@ def check_bound(certificate: Any) -> str:
 
 KINDS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "two-sided bound": (check_bound, ASSUMPTIONS),
+    "geometry": (check_geometry, (*ASSUMPTIONS, "equality in these for aligned and balanced factors only")),
     "identity": (check_identity, ASSUMPTIONS),
     "dual": (check_dual, ()),
     "sos": (check_sos, ASSUMPTIONS),
@@ -1309,11 +1393,18 @@ KINDS: dict[str, tuple[Any, tuple[str, ...]]] = {
 def check(certificate: Any) -> str:
     """Accept a certificate and return the claim that it establishes.
 
+    Where it says of which statement it is an instance (``origin``), that is for ``collapse recheck`` to confirm.
+
     Raises:
         Rejected: saying why.
     """
     if not isinstance(certificate, dict) or certificate.get("format") != FORMAT:
         raise Rejected(f'not a certificate: "format" must be {FORMAT!r}')
+    if "origin" in certificate:
+        origin = keys(certificate["origin"], "statement", "parameters")
+        if not all(isinstance(text, str) and text.isprintable() for text in origin) or len(origin[0]) > 200:
+            raise Rejected("an origin must be a statement and its parameters as text")
+        certificate = {key: value for key, value in certificate.items() if key != "origin"}
     kind = certificate.get("kind")
     if not isinstance(kind, str) or kind not in KINDS:
         raise Rejected(f"unknown kind of certificate: {str(kind)[:40]!r}")
@@ -1353,7 +1444,9 @@ def main(paths: list[str]) -> int:
             certificate = read(path)
             claim = check(certificate)
             names = "; ".join(assumed(certificate)) or "nothing"
-            print(f"{path}: accepted: {claim}; assuming {names}")
+            of = certificate["origin"]["statement"] if "origin" in certificate else ""
+            said = f"; said to be of {of}, not checked here" if of else ""
+            print(f"{path}: accepted: {claim}; assuming {names}{said}")
         except (Rejected, OSError, UnicodeDecodeError) as reason:
             print(f"{path}: rejected: {reason}")
             worst = 1

@@ -1,6 +1,7 @@
 """Re-checking certificates from their JSON alone, before they are believed or reported.
 
-``verify.checker`` does it, in this process for the store, and in an interpreter of its own for ``collapse recheck``.
+``verify.checker`` does it, in this process for the store, and in an interpreter of its own for ``collapse recheck``,
+which also rebuilds the claim of the statement that a certificate names, and requires that it is the same.
 """
 
 from __future__ import annotations
@@ -8,17 +9,27 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from theory.arithmetic.interpreters import Balls, precision
+from theory.claims import Claim, GlobalMinimum, Inequality, Minimisation
+from theory.model import UnconstrainedFeatures
+from theory.ops import to_json
 from verify import checker
 from verify.errors import BadInput
+from verify.methods.enclosed import as_ball, assemble, clause_finding, mode_frames
+from verify.methods.exact_points import objective_at, rotate
 
 TOGETHER = 100
 """Files that one interpreter checks."""
+
+BITS = 512
+"""Precision at which a statement's numbers are compared with a certificate's intervals."""
 
 
 def recheck(certificate: Any) -> str:
@@ -66,3 +77,100 @@ def in_separate_interpreter(paths: Sequence[Path]) -> Iterator[Rechecked]:
             said = line.removeprefix(f"{path}: ")
             accepted = said.startswith("accepted: ")
             yield Rechecked(path, accepted, said.split(": ", 1)[-1] or "the checker ended without a word")
+
+
+def with_statement(found: Rechecked) -> Rechecked:
+    """What the checker accepted, held against the claim of the statement that the file names as its origin.
+
+    Raises:
+        checker.Rejected, OSError: when the file has changed since.
+    """
+    if not found.accepted or "origin" not in (certificate := checker.read(found.path)):
+        return found
+    from theory.statement import StatementError, find
+    from verify.work import decode
+
+    name, parameters = certificate["origin"]["statement"], certificate["origin"]["parameters"]
+    try:
+        (statement,) = find(name)
+        difference = differs(certificate, statement.claim(decode(parameters)))
+    except (StatementError, ValueError, TypeError, KeyError, AttributeError) as error:
+        difference = f"its claim cannot be rebuilt ({type(error).__name__}: {error})"
+    if difference:
+        return replace(found, accepted=False, text=f"the checker accepts it, but it is not of {name}: {difference}")
+    return replace(found, text=f"{found.text}; rebuilt from {name}: the same")
+
+
+def differs(certificate: Mapping[str, Any], claim: Claim) -> str:
+    """Why an accepted certificate does not belong to a claim; empty when it does.
+
+    Problem and sides must be the same data. A claimed value must lie in the interval that is certified, and no clause
+    may fail at the minimisers that are certified.
+
+    >>> from theory.ops import constant
+    >>> from verify.certificate import two_sided_bound
+    >>> model = UnconstrainedFeatures(class_sizes=(1,), decays=1)
+    >>> differs(two_sided_bound(model), GlobalMinimum(model, constant(Fraction(1, 2))))
+    ''
+    >>> differs(two_sided_bound(model), GlobalMinimum(model, constant(Fraction(1, 3))))
+    'the claimed value is outside the certified interval'
+    """
+    if isinstance(claim, Inequality):
+        same = certificate.get("claim") == {"sides": to_json(claim.left, claim.right)}
+        return "" if same else "the inequality is another one"
+    stated, problem = certificate.get("claim", certificate), claim.problem
+    if not isinstance(problem, UnconstrainedFeatures | Minimisation):
+        return "no certificate is known for its problem"
+    kind = "model" if isinstance(problem, UnconstrainedFeatures) else "minimisation"
+    if stated.get(kind) != problem.to_json():
+        return "the problem is another one"
+    if not isinstance(claim, GlobalMinimum):
+        return "" if certificate["kind"] in ("geometry", "identity") else "the claim is not about a minimum"
+    if certificate["kind"] == "counterexample":
+        return "" if stated["value"] == to_json(claim.value) else "the claimed value is another one"
+    with precision(BITS):
+        return _value_outside(certificate, claim) or _clause_fails(certificate, claim)
+
+
+def _value_outside(certificate: Mapping[str, Any], claim: GlobalMinimum) -> str:
+    balls = Balls()
+    names = ("low", "high") if certificate["kind"] == "two-sided bound" else ("lower", "upper")
+    low, high = (balls.number(Fraction(certificate[name])) if name in certificate else None for name in names)
+    value = as_ball(balls.evaluate(claim.value))
+    if (low is not None and value < low) or (high is not None and value > high):
+        return "the claimed value is outside the certified interval"
+    if high is None or not isinstance(claim.problem, UnconstrainedFeatures):
+        return ""
+    reached = [objective_at(claim.problem, balls, balls.point(point)) for point in claim.minimisers]
+    return "a claimed minimiser does not attain the certified value" if any(x > high for x in reached) else ""
+
+
+def _clause_fails(certificate: Mapping[str, Any], claim: GlobalMinimum) -> str:
+    """A clause that fails at the minimisers that a geometry certificate encloses, turned about at random."""
+    if certificate["kind"] != "geometry" or not isinstance(claim.problem, UnconstrainedFeatures):
+        return ""
+    balls = Balls()
+    points = [
+        rotate(claim.problem, balls, assemble(claim.problem, balls, chosen), seed)
+        for seed, chosen in enumerate(_minimisers(claim.problem, certificate["modes"], balls))
+    ]
+    findings = [clause_finding(clause, points, balls) for clause in claim.clauses]
+    return next((f"{f.clause} fails at a certified minimiser" for f in findings if f.conclusion == "refuted"), "")
+
+
+def _minimisers(
+    model: UnconstrainedFeatures, modes: Sequence[Mapping[str, Any]], balls: Balls
+) -> list[list[tuple[int, list[Any], Any]]]:
+    """The active modes of minimisers, with singular values in balls; where zero and non-zero tie, once with each."""
+    by_weight = {mode["weight"]: mode for mode in modes}
+    heaviest = sorted(mode_frames(model, balls), key=lambda mode: -mode[0])[: model.R]
+    found: list[list[tuple[int, list[Any], Any]]] = [[], []]
+    for mu, frame in heaviest:
+        mode = by_weight[mu]
+        if "singular" in mode:
+            low, high = (balls.number(Fraction(end)) for end in mode["singular"])
+            for chosen in found:
+                chosen.append((mu, frame, low.union(high)))
+        elif "beta" not in mode:  # at its threshold
+            found[1].append((mu, frame, balls.number(Fraction(model.M - 1, model.M))))
+    return found if len(found[0]) < len(found[1]) else found[:1]

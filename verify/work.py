@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import isfinite
 from typing import Any
@@ -77,6 +77,7 @@ def outcome_of(name: str, instance: Instance, settings: Settings, registry: Regi
     try:
         engine = registry.load(name)
         evidence = engine.examine(instance, settings)
+        evidence = replace(evidence, certificates=tuple(_with_origin(c, instance) for c in evidence.certificates))
         if reason := rejection(evidence.certificates, registry.check):
             return Outcome(name, failed=f"the checker rejects a certificate: {reason}")
         seconds = evidence.seconds or time.perf_counter() - start
@@ -86,6 +87,14 @@ def outcome_of(name: str, instance: Instance, settings: Settings, registry: Regi
         return Outcome(name, unable=str(error) or "no reason given")
     except Exception as error:
         return Outcome(name, failed=sentence(error))
+
+
+def _with_origin(certificate: Mapping[str, Any], instance: Instance) -> Mapping[str, Any]:
+    """The certificate with a note of the statement and parameters that it belongs to, for ``collapse recheck``."""
+    if instance.statement is None or instance.wrong is not None:
+        return certificate
+    origin = {"statement": instance.statement.id, "parameters": encode(instance.parameters)}
+    return {**certificate, "origin": origin}
 
 
 class _OutOfTime(BaseException):

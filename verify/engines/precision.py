@@ -9,20 +9,21 @@ is ``numerical``; a ball that excludes 0 refutes.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from itertools import islice, product
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from theory.arithmetic.interpreters import Balls, Matrix, Undecidable, positive_roots, precision
-from theory.claims import Clause, CriticalPoints, GlobalMinimum, Inequality, Minimisation, Point
+from theory.arithmetic.interpreters import Balls, Undecidable, positive_roots, precision
+from theory.claims import CriticalPoints, GlobalMinimum, Inequality, Minimisation, Point
 from theory.model import UnconstrainedFeatures
 from theory.ops import Expression
 from theory.reductions import MEANS, class_mean_objective
 from theory.statement import Instance
 from verify import checker
-from verify.certificate import threshold_identities, two_sided_bound
+from verify.certificate import geometry, threshold_identities, two_sided_bound
+from verify.methods.enclosed import SMALL, agree, as_ball, assemble, clause_finding, mode_frames, pairs
 from verify.methods.exact_points import collapsed_means, objective_at, rotate
 from verify.verdict import Evidence, Finding, Unable, holds, refuted, undecided
 
@@ -33,9 +34,6 @@ INSTANCES = {"quick": 20, "full": 300}
 
 BITS = 320
 """Working precision: 60 digits after the losses of some hundred operations."""
-
-SMALL = Fraction(1, 10**60)
-"""Sixty digits: a ball within this distance of 0, relative to the numbers compared, counts as numerical agreement."""
 
 GAP = Fraction(1, 10**30)
 """Largest gap of a certificate, relative to its upper end, with which a claimed value is called certified."""
@@ -63,7 +61,7 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
             findings = _inequality(claim, settings.seed)
         elif isinstance(claim.problem, UnconstrainedFeatures):
             certificate = two_sided_bound(claim.problem)
-            certificates = (certificate, *threshold_identities(claim.problem))
+            certificates = (certificate, geometry(claim.problem), *threshold_identities(claim.problem))
             findings = _model_minimum(claim, claim.problem, certificate, settings.seed)
             numbers = {name: certificate[name] for name in ("low", "high")}
             numbers["claimed"] = _shown(claim.value)
@@ -76,65 +74,7 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
 
 
 def _shown(value: Expression) -> str:
-    return str(_ball(Balls().evaluate(value)).str(40, radius=False))
-
-
-def _ball(value: Any) -> Any:
-    return Balls().number(Fraction(value)) if isinstance(value, int) else value
-
-
-# ------------------------------------------------------------------------------------------------------ comparisons
-
-
-def _agree(left: Any, right: Any) -> bool | None:
-    """True when two numbers agree to 60 digits, False when they certainly differ, None when neither is known."""
-    difference = _ball(left) - _ball(right)
-    if not difference.contains(0):
-        return False
-    scale = max(abs(_ball(left)).upper(), abs(_ball(right)).upper(), _ball(1))
-    return True if abs(difference).upper() <= scale * Balls().number(SMALL) else None
-
-
-def _clause(c: Clause, points: Sequence[Mapping[str, Any]], balls: Balls) -> Finding:
-    """Both sides of every relation at every point."""
-    if not points:
-        return undecided(c.name, "no published minimiser to evaluate it at")
-    doubt = False
-    for values in points:
-        for relation in c.relations:
-            left, right = balls.evaluate(relation.left, values), balls.evaluate(relation.right, values)
-            if not relation.left.shape:
-                left, right = [[left]], [[right]]
-            for x, y in _pairs(left, right):
-                known = _related(x, relation.sign, y)
-                if known is False:
-                    return refuted(
-                        c.name,
-                        f"{_ball(x).str(12, radius=False)} {relation.sign} "
-                        f"{_ball(y).str(12, radius=False)} fails at a published minimiser",
-                    )
-                doubt = doubt or known is None
-    if doubt:
-        return undecided(c.name, "the balls do not separate the sides, nor agree to 60 digits")
-    return holds(c.name, "numerical", f"to 60 digits at {len(points)} minimisers in random rotations")
-
-
-def _pairs(left: Matrix, right: Matrix) -> Iterable[tuple[Any, Any]]:
-    for a, b in zip(left, right, strict=True):
-        yield from zip(a, b, strict=True)
-
-
-def _related(x: Any, sign: str, y: Any) -> bool | None:
-    if x is y:
-        return sign != "<"
-    if sign == "=":
-        return _agree(x, y)
-    difference = _ball(x) - _ball(y)
-    if difference < 0:
-        return True
-    if difference > 0:
-        return False
-    return _agree(x, y) if sign == "≤" else None
+    return str(as_ball(Balls().evaluate(value)).str(40, radius=False))
 
 
 # -------------------------------------------------------------------------------------------------- minima of a model
@@ -145,14 +85,14 @@ def _model_minimum(
 ) -> list[Finding]:
     checker.check(certificate)
     low, high, balls = Fraction(certificate["low"]), Fraction(certificate["high"]), Balls()
-    findings = [_value(_ball(balls.evaluate(claim.value)), low, high)]
+    findings = [_value(as_ball(balls.evaluate(claim.value)), low, high)]
     points = [balls.point(point) for point in claim.minimisers]
     attained = [_attained(model, balls, values, low, high, seed) for values in points]
     if points:
         findings.append(next((f for f in attained if f.conclusion != "holds"), attained[0]))
     genuine = [values for values, f in zip(points, attained, strict=True) if f.conclusion == "holds"]
     turned = [rotate(model, balls, values, seed + i) for i, values in enumerate(genuine)]
-    findings += [_clause(c, turned, balls) for c in claim.clauses]
+    findings += [clause_finding(c, turned, balls) for c in claim.clauses]
     return findings + _uniqueness(claim, model, balls, [*genuine, *turned])
 
 
@@ -163,7 +103,7 @@ def _uniqueness(
     if claim.unique is None or not points:
         return []
     first, *others = [balls.evaluate(model.product @ model.mean_features, values) for values in points]
-    differ = any(_agree(x, y) is False for Z in others for x, y in _pairs(first, Z))
+    differ = any(agree(x, y) is False for Z in others for x, y in pairs(first, Z))
     if differ and claim.unique:
         return [refuted("uniqueness", "two minimisers, exchanged by a symmetry, have different logits")]
     if differ:
@@ -187,7 +127,7 @@ def _value(claimed: Any, low: Fraction, high: Fraction) -> Finding:
 def _attained(
     model: UnconstrainedFeatures, balls: Balls, values: Mapping[str, Any], low: Fraction, high: Fraction, seed: int
 ) -> Finding:
-    objective = _ball(objective_at(model, balls, values))
+    objective = as_ball(objective_at(model, balls, values))
     if objective > balls.number(high):
         return refuted(
             "attained",
@@ -219,7 +159,7 @@ class _Lines(Balls):
 
         if isinstance(base, arb_poly) and base.degree() <= 0:
             constant = base.coeffs()[0] if base.degree() == 0 else 0
-            return arb_poly([_ball(super().power(node, constant, exponent))])
+            return arb_poly([as_ball(super().power(node, constant, exponent))])
         raise Undecidable("a power along a line is not needed for a polynomial objective")
 
     def root(self, node: Expression, coefficients: Sequence[Any]) -> Any:
@@ -240,9 +180,9 @@ def _along(model: UnconstrainedFeatures, values: Mapping[str, Any], rng: random.
         places = {(rng.randrange(min(len(matrix), 8)), rng.randrange(min(len(matrix[0]), 8))) for _ in range(6)}
         moved[name] = [
             [
-                arb_poly([_ball(x), arb(rng.randint(-5, 5) or 1)])
+                arb_poly([as_ball(x), arb(rng.randint(-5, 5) or 1)])
                 if (i, j) in places
-                else (0 if _zero(x) else arb_poly([x]))
+                else (0 if isinstance(x, int) else arb_poly([x]))
                 for j, x in enumerate(row)
             ]
             for i, row in enumerate(matrix)
@@ -250,10 +190,6 @@ def _along(model: UnconstrainedFeatures, values: Mapping[str, Any], rng: random.
     coefficients = _Lines().evaluate(class_mean_objective(model), moved).coeffs()
     coefficients += [arb(0)] * 3
     return coefficients[1], coefficients[2]
-
-
-def _zero(x: Any) -> bool:
-    return isinstance(x, int)
 
 
 # ---------------------------------------------------------------------------------------------------- critical points
@@ -268,7 +204,7 @@ def _critical_points(claim: CriticalPoints, seed: int) -> list[Finding]:
     points = [rotate(model, balls, p, seed + i) for i, p in enumerate(_saddles(model, balls))]
     findings = []
     for c in claim.clauses:
-        found = _clause(c, points, balls)
+        found = clause_finding(c, points, balls)
         # the points are critical by a derivation in balls, which cannot show that a gradient is exactly zero
         findings.append(undecided(c.name, f"candidate: {found.detail}") if found.conclusion == "refuted" else found)
     return findings
@@ -277,28 +213,16 @@ def _critical_points(claim: CriticalPoints, seed: int) -> list[Finding]:
 def _saddles(model: UnconstrainedFeatures, balls: Balls) -> list[dict[str, Any]]:
     """Critical points with each mode off, at its small root or at its large root (x from b/μ = M xᴹ⁻¹/(1 + xᴹ)²)."""
     if model.has_bias and not model.balanced:
-        return [_assemble(model, balls, [])]
-    frames = _mode_frames(model, balls)
+        return [assemble(model, balls, [])]
+    frames = mode_frames(model, balls)
     choices = []
     for mu, frame in frames:
         roots = _mode_roots(model, balls, mu)
-        choices.append([None, *((mu, frame, x) for x in roots)])
+        choices.append([None, *((mu, frame, x**model.M / (1 + x**model.M)) for x in roots)])
     rank = min(model.R, len(frames))
     combined = ([c for c in chosen if c is not None] for chosen in product(*choices))
     usable = (chosen for chosen in combined if len(chosen) <= rank)
-    return [_assemble(model, balls, chosen) for chosen in islice(usable, 12)]
-
-
-def _mode_frames(model: UnconstrainedFeatures, balls: Balls) -> list[tuple[int, list[Any]]]:
-    if not model.has_bias:
-        one = balls.number(Fraction(1))
-        return [(n, [one if i == k else 0 for i in range(model.K)]) for k, n in enumerate(model.class_sizes)]
-    from theory.ops import helmert
-
-    if model.K == 1:
-        return []
-    U = balls.evaluate(helmert(model.K))
-    return [(model.class_sizes[0], [row[j] for row in U]) for j in range(model.K - 1)]
+    return [assemble(model, balls, chosen) for chosen in islice(usable, 12)]
 
 
 def _mode_roots(model: UnconstrainedFeatures, balls: Balls, mu: int) -> list[Any]:
@@ -313,26 +237,6 @@ def _mode_roots(model: UnconstrainedFeatures, balls: Balls, mu: int) -> list[Any
         return []
 
 
-def _assemble(model: UnconstrainedFeatures, balls: Balls, chosen: Sequence[Any]) -> dict[str, Any]:
-    """Balanced factors with λ_m s_m² = μ z(1 − z)/N on the chosen modes, z = xᴹ/(1 + xᴹ)."""
-    values: dict[str, Any] = {
-        name: [[0] * v.shape[1] for _ in range(v.shape[0])] for name, v in model.variables.items()
-    }
-    for j, (mu, frame, x) in enumerate(chosen):
-        t = x**model.M
-        energy = mu * t / (1 + t) ** 2 / model.N
-        for m, decay in enumerate(model.weight_decays, start=1):
-            s = (energy / balls.number(decay)).sqrt()
-            for i in range(model.K) if m == model.M else (j,):
-                values[f"W_{m}"][i][j] = frame[i] * s if m == model.M else s
-        length = (energy / (balls.number(model.feature_decay) * mu)).sqrt()
-        entries = [0 if _zero(u) else length * u for u in frame]
-        values["H"][j] = [entries[k] for k, n in enumerate(model.class_sizes) for _ in range(n)]
-    if model.has_bias:
-        values["b"] = [[balls.number(Fraction(n, model.N))] for n in model.class_sizes]
-    return values
-
-
 # ------------------------------------------------------------------------------------------------------- inequalities
 
 
@@ -342,7 +246,7 @@ def _inequality(claim: Inequality, seed: int) -> list[Finding]:
     for _ in range(SAMPLES):
         values = {name: _random_matrix(balls, v, rng) for name, v in claim.variables.items()}
         try:
-            left, right = _ball(balls.evaluate(claim.left, values)), _ball(balls.evaluate(claim.right, values))
+            left, right = as_ball(balls.evaluate(claim.left, values)), as_ball(balls.evaluate(claim.right, values))
         except Undecidable:
             doubt += 1
             continue
@@ -360,7 +264,7 @@ def _inequality(claim: Inequality, seed: int) -> list[Finding]:
 def _tight(claim: Inequality, point: Point, balls: Balls) -> Finding:
     values = balls.point(point)
     try:
-        known = _agree(balls.evaluate(claim.left, values), balls.evaluate(claim.right, values))
+        known = agree(balls.evaluate(claim.left, values), balls.evaluate(claim.right, values))
     except Undecidable as reason:
         return undecided("tight", str(reason))
     if known is False:
@@ -386,7 +290,7 @@ class _RationalFunctions(Balls):
 
     def power(self, node: Expression, base: Any, exponent: Fraction) -> Any:
         if not node.variables:
-            return _Ratio.of(_ball(Balls().evaluate(node)))
+            return _Ratio.of(as_ball(Balls().evaluate(node)))
         if exponent.denominator != 1:
             raise Undecidable("a fractional power of the variable")
         return base**exponent.numerator
@@ -403,7 +307,7 @@ class _Ratio:
     def of(cls, value: Any) -> _Ratio:
         from flint import arb_poly
 
-        return cls(arb_poly([_ball(value)]), arb_poly([1]))
+        return cls(arb_poly([as_ball(value)]), arb_poly([1]))
 
     def __add__(self, other: Any) -> _Ratio:
         other = other if isinstance(other, _Ratio) else _Ratio.of(other)
@@ -433,18 +337,18 @@ def _scalar_minimum(claim: GlobalMinimum, problem: Minimisation) -> list[Finding
     (name,) = problem.variables
     balls = Balls()
     g = _RationalFunctions().evaluate(problem.objective, {name: _Ratio(arb_poly([0, 1]), arb_poly([1]))})
-    value = _ball(balls.evaluate(claim.value))
-    points = [{name: _ball(balls.evaluate(p[name]))} for p in claim.minimisers]
-    reached = [_ball(balls.evaluate(problem.objective, p)) for p in points]
+    value = as_ball(balls.evaluate(claim.value))
+    points = [{name: as_ball(balls.evaluate(p[name]))} for p in claim.minimisers]
+    reached = [as_ball(balls.evaluate(problem.objective, p)) for p in points]
     findings = [_scalar_value(g, value, reached)]
-    wrong = [y for y in reached if _agree(y, value) is False]
+    wrong = [y for y in reached if agree(y, value) is False]
     if not points:
         return [undecided("value", "a lower bound; the claim names no minimiser that attains it")]
     if wrong:
         findings.append(refuted("attained", f"g is {wrong[0].str(15)} at a claimed minimiser, not {value.str(15)}"))
     else:
         findings.append(holds("attained", "numerical", "to 60 digits"))
-    return findings + [_clause(c, points, balls) for c in claim.clauses]
+    return findings + [clause_finding(c, points, balls) for c in claim.clauses]
 
 
 def _scalar_value(g: _Ratio, value: Any, reached: Sequence[Any]) -> Finding:
