@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 from verify import report, runner
-from verify.results import Examination
+from verify.results import WITHOUT_CERTIFICATE, Examination
 
 REGISTRY = fakes.registry()
 
@@ -45,9 +45,11 @@ def test_json_has_the_fields_of_the_design() -> None:
     assert first["certificates"] == ["certificates/fake"]
     assert (first["scope"], first["instances"], first["provenance"]) == ("instances", 1 + fakes.FEW, "P")
     assert second["as_expected"] is False
-    assert [set(skip) for skip in data["skipped"]] == [{"what", "why"}] * 2
+    assert [set(skip) for skip in data["skipped"]] == [{"what", "why"}] * 3
     assert data["skipped"][0] == {"what": "unable × fake-square (4 instances)", "why": "not my kind of claim"}
     assert data["skipped"][1]["what"] == "conflict in fake-square"
+    assert data["skipped"][2]["what"].startswith("certificate × fake-square")
+    assert data["skipped"][2]["why"] == WITHOUT_CERTIFICATE["inequality"]
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ def skipped_table(results: Iterable[Examination]) -> Table:
     """Everything that was not examined, and why; what failed is marked."""
     table = _table("", "not examined", "why")
     for result in results:
-        for skip in result.skipped:
+        for skip in (*result.skipped, *result.uncertified):
             table.add_row(Text("✗", "bold red") if skip.failed else "", Text(skip.what), Text(skip.why))
     return table
 
@@ -162,7 +162,11 @@ def verify_json(
     results = list(results)
     return {
         "statements": [_statement_json(result, path) for result in results],
-        "skipped": [{"what": skip.what, "why": skip.why} for result in results for skip in result.skipped],
+        "skipped": [
+            {"what": skip.what, "why": skip.why}
+            for result in results
+            for skip in (*result.skipped, *result.uncertified)
+        ],
     }
 
 

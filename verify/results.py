@@ -24,6 +24,12 @@ from verify.verdict import (
 AS_EXPECTED, NOT_AS_EXPECTED, UNUSABLE, NOT_EXAMINED = 0, 1, 2, 3
 """Exit statuses of ``collapse verify``."""
 
+WITHOUT_CERTIFICATE = {
+    "critical points": "what holds at every critical point is for a proof; one point would not show it",
+    "inequality": "an inequality that holds everywhere is for a proof; a point could only refute it",
+}
+"""Kinds of claim of which an instance that holds has no certificate, with the reason."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -55,6 +61,7 @@ class Examined:
     outcomes: tuple[Outcome, ...]
     configuration: bool = False
     model: UnconstrainedFeatures | None = None
+    kind: str = ""
 
     @cached_property
     def evidence(self) -> tuple[Evidence, ...]:
@@ -210,6 +217,20 @@ class Examination:
         if self.conflict:
             skips.append(Skip(f"conflict in {name}", self.conflict, failed=True))
         return tuple(skips)
+
+    @property
+    def uncertified(self) -> tuple[Skip, ...]:
+        """The instances that were examined and have no certificate, with the reason."""
+        kinds = [
+            instance.kind
+            for instance in self.instances
+            if instance.evidence and not any(evidence.certificates for evidence in instance.evidence)
+        ]
+        name, other = self.statement.id if self.statement else "claim", "no engine that was run wrote one"
+        return tuple(
+            Skip(f"certificate × {name} ({_number(kinds.count(kind))})", WITHOUT_CERTIFICATE.get(kind, other))
+            for kind in dict.fromkeys(kinds)
+        )
 
 
 def _merge(names: Iterable[str], groups: Sequence[Iterable[Evidence]]) -> tuple[dict[str, Verdict], str]:

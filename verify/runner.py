@@ -135,7 +135,9 @@ def stored(statement: Statement, store: Store, registry: Registry | None = None)
     examined = []
     for text, outcomes in found.items():
         claim = statement.claim(decode(text))
-        examined.append(Examined(decode(text), claim.clause_names, tuple(outcomes), model=_model(claim)))
+        examined.append(
+            Examined(decode(text), claim.clause_names, tuple(outcomes), model=_model(claim), kind=claim.kind)
+        )
     return Examination(tuple(examined), statement)
 
 
@@ -227,7 +229,14 @@ class _Board:
         outcomes = [self.outcomes[i] for e in self.plan.reach if (i := self._item(e, text)) in self.outcomes]
         clauses = ("claim",) if isinstance(claim, str) else claim.clause_names
         configuration = self.plan.is_configuration(position)
-        return Examined(self.plan.parameters[position], clauses, tuple(outcomes), configuration, _model(claim))
+        return Examined(
+            self.plan.parameters[position],
+            clauses,
+            tuple(outcomes),
+            configuration,
+            _model(claim),
+            getattr(claim, "kind", ""),
+        )
 
     def _item(self, engine: str, text: str) -> Item:
         return Item(self.plan.statement.id, engine, text, self.settings)
@@ -235,7 +244,8 @@ class _Board:
 
 def _in_process(instance: Instance, names: Sequence[str], settings: Settings, registry: Registry) -> Examined:
     outcomes = tuple(outcome_of(name, instance, settings, registry) for name in names)
-    return Examined(instance.parameters, instance.claim.clause_names, outcomes, model=_model(instance.claim))
+    claim = instance.claim
+    return Examined(instance.parameters, claim.clause_names, outcomes, model=_model(claim), kind=claim.kind)
 
 
 def _model(claim: Claim | str) -> UnconstrainedFeatures | None:
