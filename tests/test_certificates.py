@@ -28,6 +28,7 @@ from theory.model import UnconstrainedFeatures
 from theory.ops import compare, from_json
 from theory.papers.dang2023.letters import LETTERS
 from theory.reductions import class_mean_objective
+from theory.strategies import decay_product
 from verify import checker
 
 F = Fraction
@@ -398,6 +399,141 @@ def least_cross_entropy(problem: dict[str, Any]) -> float:
     return best
 
 
+# ------------------------------------------------------------ claims that are false, in certificates that look right
+
+
+X = ["variable", [2, 3], "X", []]
+X23 = {"X": [["1", "2", "3"], ["4", "5", "6"]]}
+
+
+def witness(*rows: Any, point: Any = None) -> Certificate:
+    """That the first root exceeds the second."""
+    return {
+        "format": checker.FORMAT,
+        "kind": "inequality witness",
+        "claim": {"sides": list(rows)},
+        "point": point or {},
+    }
+
+
+def below(value: Any, objective: Any, variables: Any, nonnegative: Any, point: Any) -> Certificate:
+    claim = {
+        "minimisation": {"objective": objective, "variables": variables, "nonnegative": nonnegative},
+        "value": value,
+    }
+    return {"format": checker.FORMAT, "kind": "counterexample", "claim": claim, "point": point}
+
+
+def square(name: str) -> Certificate:
+    """x ≥ 0 has the infimum 0."""
+    return {
+        "format": checker.FORMAT,
+        "kind": "sos",
+        "minimisation": {
+            "objective": [["variable", [], name, []], [0]],
+            "variables": {name: []},
+            "nonnegative": [name],
+        },
+        "point": "0",
+        "scale": "1",
+        "bound": "0",
+        "gram": [["0", "0"], ["0", "1"]],
+        "lower": "0",
+        "upper": "0",
+    }
+
+
+def no_room() -> Certificate:
+    """The smaller class is at its threshold, but the only mode that the widths allow is that of the larger one."""
+    decays = decay_product((100, 2), 2, 2, F(1))
+    m = UnconstrainedFeatures(
+        class_sizes=(100, 2), depth=2, weight_decays=(F(1),) * 2, feature_decay=decays, widths=(1, 1)
+    )
+    return {"format": checker.FORMAT, "kind": "identity", "model": m.to_json(), "weight": 2}
+
+
+NORM = ["sum_squares", [], None, [0]]
+ZERO = [["rational", [], "0", []], [0]]
+FALSE: dict[str, Certificate] = {
+    "a transpose that cuts": witness(
+        X, NORM, ["transpose", [1, 2], None, [0]], ["sum_squares", [], None, [2]], [1, 3], point=X23
+    ),
+    "a product that cuts": witness(
+        X,
+        ["identity", [3, 3], None, []],
+        ["matmul", [2, 1], None, [0, 1]],
+        NORM,
+        ["sum_squares", [], None, [2]],
+        [3, 4],
+        point=X23,
+    ),
+    "labels that lack a sample": witness(
+        ["rational", [], "4", []], ["one_hot", [2, 1], [2, 2], []], ["sum_squares", [], None, [1]], [0, 2]
+    ),
+    "a square helmert": witness(
+        ["rational", [], "3", []], ["helmert", [3, 3], None, []], ["sum_squares", [], None, [1]], [0, 2]
+    ),
+    "columns that are not repeated": witness(
+        X, ["repeat_columns", [2, 2], [1, 1], [0]], NORM, ["sum_squares", [], None, [1]], [2, 3], point=X23
+    ),
+    "means of too few columns": witness(
+        X, ["class_means", [2, 1], [1, 1], [0]], NORM, ["sum_squares", [], None, [1]], [2, 3], point=X23
+    ),
+    "the trace of no square": witness(X, ["trace", [], None, [0]], ["rational", [], "5", []], [1, 2], point=X23),
+    "an argument too many": witness(
+        ["identity", [2, 2], None, []],
+        ["zeros", [2, 2], None, []],
+        ["sum_squares", [], None, [1, 0]],
+        ["sum_squares", [], None, [0, 1]],
+        [3, 2],
+    ),
+    "data that is not read": witness(
+        X, ["relu", [2, 3], "x", [0]], NORM, ["sum_squares", [], None, [1]], [3, 2], point=X23
+    ),
+    "a scalar as a matrix": witness(
+        ["rational", [1, 1], "2", []], ["sum_squares", [], None, [0]], ["rational", [], "1", []], [1, 2]
+    ),
+    "zero to the power zero": witness(
+        ["rational", [], "0", []], ["power", [], "0", [0]], ["rational", [], "1/2", []], [1, 2]
+    ),
+    "an entry from behind": witness(X, ["entry", [], [-1, 0], [0]], ["rational", [], "1", []], [1, 2], point=X23),
+    "a matrix below zero": below(
+        ZERO,
+        [["variable", [2, 2], "X", []], ["trace", [], None, [0]], [1]],
+        {"X": [2, 2]},
+        ["X"],
+        {"X": [["0", "0"], ["0", "-1"]]},
+    ),
+    "a variable of another shape": below(
+        ZERO, [["variable", [1, 2], "x", []], ["entry", [], [0, 1], [0]], [1]], {"x": []}, ["x"], {"x": [["0", "-1"]]}
+    ),
+    "a value with two roots": below(
+        [["rational", [], "1", []], ["rational", [], "-1", []], [0, 1]],
+        [["variable", [], "x", []], [0]],
+        {"x": []},
+        ["x"],
+        {"x": "0"},
+    ),
+    "a name that forges a line": square("x ≥ 0\nother.json: accepted: everything"),
+    "a name that cannot be written": square("\ud800"),
+    "no room for the mode": no_room(),
+}
+
+
+@pytest.mark.parametrize("name", FALSE)
+def test_a_false_claim_is_rejected(name: str) -> None:
+    with pytest.raises(checker.Rejected):
+        checker.check(FALSE[name])
+
+
+def test_what_is_accepted_is_printed_in_full() -> None:
+    assert checker.check(square("x")) == "the infimum of x over x ≥ 0 lies in [0, 0]"
+    line = checker.check(witness(["rational", [], "2", []], X, [*NORM[:3], [1]], [2, 0], point=X23))
+    assert line == "the inequality sum_squares(X) ≤ 2 fails at a rational point"
+    one = below([["rational", [], "1", []], [0]], [["variable", [], "x", []], [0]], {"x": []}, ["x"], {"x": "0"})
+    assert checker.check(one).endswith("objective x is strictly below the claimed minimum 1 = 1")
+
+
 # ------------------------------------------------------------ files from anyone
 
 
@@ -426,6 +562,11 @@ def formula(*rows: Any) -> dict[str, Any]:
     return {"format": checker.FORMAT, "kind": "inequality witness", "claim": {"sides": [*rows, [0, 0]]}, "point": {}}
 
 
+def dual_of(K: int) -> dict[str, Any]:
+    problem = {**good()["dual"][0]["model"], "class_sizes": [1] * K, "widths": [K]}
+    return {**good()["dual"][0], "model": problem, "dual": [["0"] * K] * K}
+
+
 def hostile(folder: Path) -> dict[str, Path]:
     """Files that nobody means well with."""
     texts: dict[str, str | bytes] = {
@@ -451,6 +592,42 @@ def hostile(folder: Path) -> dict[str, Path]:
         "ten thousand layers": json.dumps(
             {**good()["identity"][0], "model": {**good()["identity"][0]["model"], "depth": 10_000}}
         ),
+        "rows without columns": json.dumps(formula(["zeros", [10**15, 0], None, []], ["sum_squares", [], None, [0]])),
+        "a ten-thousandth root": json.dumps(formula(["rational", [], "3", []], ["power", [], "1/10000", [0]])),
+        "labels of many": json.dumps(formula(["one_hot", [1, 1], [10**6] * 5000, []])),
+        "columns of many": json.dumps(
+            formula(["zeros", [8, 5000], None, []], ["repeat_columns", [1, 1], [40_001] * 5000, [0]])
+        ),
+        "a submatrix of many": json.dumps(
+            formula(["identity", [1, 1], None, []], ["submatrix", [1, 1], [[0] * 10**6] * 2, [0]])
+        ),
+        "a polynomial of degree 1500": json.dumps(
+            formula(
+                *(["rational", [], x, []] for x in ("-1", "1", "0")),
+                ["largest_root", [], None, [0, *[2] * 1500, 1]],
+            )
+        ),
+        "singular values of long numbers": json.dumps(
+            {
+                **formula(["variable", [24, 24], "X", []], ["schatten", [], "1", [0]]),
+                "point": {"X": [[f"{3**30 + i * j}/{7**18 + i - j}" for j in range(24)] for i in range(24)]},
+            }
+        ),
+        "a spectrum of long numbers": json.dumps(
+            {
+                **good()["spectrum"][0],
+                "matrix": [[f"1/{10**99 + (i - j) ** 2 + i + j}" for j in range(60)] for i in range(60)],
+            }
+        ),
+        "many nodes": json.dumps(
+            formula(
+                *(["rational", [], str(i + 1), []] for i in range(9_000)),
+                *(["power", [], "1/97", [i]] for i in range(9_000)),
+            )
+        ),
+        "a dual of 1,500 classes": json.dumps(dual_of(1_500)),
+        "a name that forges": json.dumps(FALSE["a name that forges a line"]),
+        "a lone surrogate": json.dumps(FALSE["a name that cannot be written"]),
         "binary": bytes(range(256)) * 10,
         "a byte order mark": b"\xef\xbb\xbf{}",
         "empty": "",

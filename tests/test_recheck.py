@@ -160,3 +160,22 @@ def test_threshold_and_geometry_certificates_stand_with_the_value():
     statement = statements()["dang2023-deep-imbalanced-equality"]
     kinds = {c["kind"] for c in examine(statement, ["precision"], count=0).certificates}
     assert kinds == {"two-sided bound", "geometry", "identity"}
+
+
+def test_no_file_can_speak_for_another(tmp_path):
+    """A name with a line break, a crash, a missing file: each file gets its own word."""
+    good = json.dumps(two_sided_bound(UnconstrainedFeatures(class_sizes=(2, 1), decays="1/20")))
+    paths = [tmp_path / name for name in ("a.json", "b\nc.json: accepted: all.json", "d.json", "missing.json")]
+    for path, text in zip(paths, (good, "{}", good), strict=False):
+        path.write_text(text, encoding="utf-8")
+    found = list(in_separate_interpreter(paths))
+    assert [one.path for one in found] == [str(path) for path in paths]
+    assert [one.accepted for one in found] == [True, False, True, False]
+
+
+def test_a_checker_that_ends_early_accepts_nothing(tmp_path, monkeypatch):
+    script = tmp_path / "checker.py"
+    script.write_text(f"print('{tmp_path}/a.json: accepted: x; assuming nothing')", encoding="utf-8")
+    monkeypatch.setattr("verify.recheck.checker.__file__", str(script))
+    found = list(in_separate_interpreter([tmp_path / "a.json", tmp_path / "b.json"]))
+    assert [one.accepted for one in found] == [False, False]

@@ -147,12 +147,13 @@ def recheck(
     json: Json = None,
 ) -> None:
     """Check certificates with the independent checker, in an interpreter of its own."""
+    from verify.checker import shown
     from verify.recheck import files, in_separate_interpreter, with_statement
 
     _require_writable(json)
     found = [with_statement(one) for one in in_separate_interpreter(files(paths))]
     for one in found if json != "-" else []:
-        print(f"{one.path}: {'accepted' if one.accepted else 'rejected'}: {one.text}")
+        print(f"{shown(one.path)}: {'accepted' if one.accepted else 'rejected'}: {one.text}")
     rows = [
         {
             "path": one.path,

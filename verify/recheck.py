@@ -12,7 +12,6 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -72,11 +71,15 @@ def in_separate_interpreter(paths: Sequence[Path]) -> Iterator[Rechecked]:
         some = [str(path) for path in paths[start : start + TOGETHER]]
         command = [sys.executable, "-I", "-S", str(script), *some]
         found = subprocess.run(command, capture_output=True, text=True, check=False, encoding="utf-8")
-        lines = found.stdout.splitlines()
-        for path, line in zip_longest(some, lines, fillvalue=""):
-            said = line.removeprefix(f"{path}: ")
-            accepted = said.startswith("accepted: ")
-            yield Rechecked(path, accepted, said.split(": ", 1)[-1] or "the checker ended without a word")
+        lines = found.stdout.split("\n")[:-1]
+        if len(lines) != len(some) or found.returncode not in (0, 1):
+            yield from (
+                Rechecked(path, False, "the checker did not end well on this file or one beside it") for path in some
+            )
+            continue
+        for path, line in zip(some, lines, strict=True):
+            accepted = line.startswith(f"{checker.shown(path)}: accepted: ")
+            yield Rechecked(path, accepted, line.removeprefix(f"{checker.shown(path)}: ").split(": ", 1)[-1])
 
 
 def with_statement(found: Rechecked) -> Rechecked:
