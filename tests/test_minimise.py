@@ -6,7 +6,7 @@ import torch
 from theory.arithmetic.floats import Floats
 from theory.model import UnconstrainedFeatures
 from theory.reductions import class_mean_objective
-from verify.methods.kernels import LinearModel
+from verify.methods.kernels import LayeredModel
 from verify.methods.minimise import (
     Formula,
     Layout,
@@ -45,7 +45,7 @@ def rosenbrock(x):
 @pytest.mark.parametrize("collapsed", [False, True])
 @pytest.mark.parametrize("model", MODELS, ids=str)
 def test_kernel_is_the_formula(model, collapsed):
-    kernel = LinearModel(model, collapsed)
+    kernel = LayeredModel(model, collapsed)
     x, v = random(5, kernel.layout.size), random(5, kernel.layout.size, seed=1)
     formula, floats = (class_mean_objective(model) if collapsed else model.objective), Floats()
     tree = Formula(lambda x: floats.evaluate(formula, kernel.factors(x)))
@@ -59,7 +59,7 @@ def test_kernel_is_the_formula(model, collapsed):
 
 def test_class_means_are_the_objective_at_collapsed_features():
     model = MODELS[1]
-    reduced, full = LinearModel(model, True), LinearModel(model, False)
+    reduced, full = LayeredModel(model, True), LayeredModel(model, False)
     x = random(3, reduced.layout.size)
     factors = reduced.factors(x)
     factors["H"] = torch.repeat_interleave(factors.pop("M"), torch.tensor(model.class_sizes), dim=-1)
@@ -69,7 +69,7 @@ def test_class_means_are_the_objective_at_collapsed_features():
 
 def test_chained_starts_point_to_the_labels():
     model = UnconstrainedFeatures(class_sizes=(2, 2, 2), depth=4, widths=(3, 5, 4, 3), decays="1/50")
-    kernel = LinearModel(model, False)
+    kernel = LayeredModel(model, False)
     factors = kernel.factors(kernel.chained_starts(torch.tensor([1.0, 1.0, 1.0]), [3, 1, 0], generator()))
     logits = torch.linalg.multi_dot([factors[f"W_{m}"][0] for m in (4, 3, 2, 1)] + [factors["H"][0]])
     torch.testing.assert_close(logits, kernel.target, rtol=1e-12, atol=1e-12)
@@ -145,7 +145,7 @@ def test_critical_points_find_saddles_and_maxima():
 
 
 def test_dense_hessian_is_symmetric_and_right():
-    kernel = LinearModel(MODELS[1], True)
+    kernel = LayeredModel(MODELS[1], True)
     x = random(2, kernel.layout.size)
     H = dense_hessian(kernel, x)
     v = random(2, kernel.layout.size, seed=3)
@@ -155,7 +155,7 @@ def test_dense_hessian_is_symmetric_and_right():
 
 def test_wide_critical_points_use_products_only(monkeypatch):
     monkeypatch.setattr("verify.methods.minimise.DENSE", 0)
-    kernel = LinearModel(MODELS[0], True)
+    kernel = LayeredModel(MODELS[0], True)
     ends = critical_points(kernel, random(6, kernel.layout.size))
     assert float(ends.gradients.min()) < 1e-11
 

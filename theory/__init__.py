@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         less,
     )
     from theory.closed_form.optimum import Optimum, optimum
+    from theory.frames import deep_neural_collapse
     from theory.model import UnconstrainedFeatures
     from theory.statement import Expected, Source, Statement, conjecture, find, statements, theorem
 
@@ -37,6 +38,7 @@ _HOME = {
     "at_most": "claims",
     "clause": "claims",
     "conjecture": "statement",
+    "deep_neural_collapse": "frames",
     "equal": "claims",
     "find": "statement",
     "inequality": "claims",
@@ -59,6 +61,7 @@ __all__ = [
     "at_most",
     "clause",
     "conjecture",
+    "deep_neural_collapse",
     "equal",
     "find",
     "inequality",

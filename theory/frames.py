@@ -7,11 +7,24 @@ spanned by the vectors of zero sum; Gram matrices at an optimum are constants ti
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from functools import reduce
+from math import comb
 
 from theory.claims import Relation, equal
 from theory.model import UnconstrainedFeatures
-from theory.ops import Expression, diagonal, helmert, identity, ones, repeat_columns, sqrt, trace
+from theory.ops import (
+    Expression,
+    constant,
+    diagonal,
+    helmert,
+    identity,
+    largest_root,
+    ones,
+    repeat_columns,
+    sqrt,
+    trace,
+)
 
 
 def simplex_etf(classes: int) -> Expression:
@@ -65,6 +78,35 @@ def aligned_factors(
         factors[f"W_{index}"] = frame @ S if last else S
     means = diagonal(features, model.widths[0], rank) @ frame.T
     return factors | {"H": repeat_columns(means, model.class_sizes)}
+
+
+def deep_neural_collapse(model: UnconstrainedFeatures) -> Expression:
+    """The objective of the best collapsed solution without a bias: class means, and hidden layers, that are orthogonal.
+
+    Σ_k n_k/(2N) min(1, min_z (1−z)(1+Mz)), each class on its own; with non-negative orthogonal directions the ReLUs do
+    nothing, so that linear and ReLU layers have the same. It takes widths of at least K.
+
+    Raises:
+        ValueError: with a bias, or where a width is below K.
+
+    >>> deep_neural_collapse(UnconstrainedFeatures(class_sizes=(1, 1), decays=1)).data
+    Fraction(1, 2)
+    """
+    if model.has_bias or min(model.widths) < model.K:
+        raise ValueError(f"deep neural collapse is known here without a bias and with widths of at least {model.K}")
+    shares = {n: Fraction(n, 2 * model.N) * _collapsed_share(model, n) for n in set(model.class_sizes)}
+    return reduce(lambda total, n: total + shares[n], model.class_sizes, constant(0))
+
+
+def _collapsed_share(model: UnconstrainedFeatures, n: int) -> Expression:
+    """1, or (1 − z)(1 + M z) at the largest root of (1 − z)^{M+1} z^{M−1} = q with q = N^{M+1} Λ/n^M, where lower."""
+    M, q = model.M, model.N ** (model.M + 1) * model.Lambda / Fraction(n) ** model.M
+    if q >= Fraction((M - 1) ** (M - 1), M ** (2 * M)):
+        return constant(1)
+    odds = [q * comb(2 * M, k) for k in range(2 * M + 1)]  # z = t/(1 + t): q (1 + t)^{2M} = t^{M−1}
+    odds[M - 1] -= 1
+    t = largest_root(odds)
+    return (1 + (M + 1) * t) / (1 + t) ** 2
 
 
 def grams(model: UnconstrainedFeatures) -> dict[str, Expression]:

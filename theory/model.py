@@ -17,12 +17,12 @@ from math import prod
 from typing import Any, Protocol
 
 from theory.arithmetic.rationals import rational
-from theory.ops import Expression, class_means, one_hot, ones, sum_squares, variable
+from theory.ops import Expression, class_means, one_hot, ones, relu, sum_squares, variable
 
 Rational = int | str | Fraction
 
 LOSSES = ("mse",)
-ACTIVATIONS = ("linear",)
+ACTIVATIONS = ("linear", "relu")
 BIASES = ("none", "last-layer")
 
 
@@ -45,7 +45,8 @@ class UnconstrainedFeatures:
         depth: M ≥ 1, the number of weight matrices.
         decays: one decay for all factors; else give ``weight_decays`` (λ_1 … λ_M) and ``feature_decay`` (λ_H).
         widths: d_1 … d_M from the features up, or one number for all; default K.
-        loss, activation, bias: which model; ``bias="last-layer"`` adds an unregularised b ∈ R^K.
+        loss, activation, bias: which model; ``activation="relu"`` puts a ReLU behind every weight matrix but the last,
+            none on the features; ``bias="last-layer"`` adds an unregularised b ∈ R^K.
 
     Raises:
         TypeError, ValueError: with the argument's name, its value and what was expected.
@@ -160,6 +161,18 @@ class UnconstrainedFeatures:
         """The variable b, K × 1."""
         return variable("b", (self.K, 1))
 
+    @property
+    def is_linear(self) -> bool:
+        """Whether the layers are linear."""
+        return self.activation == "linear"
+
+    def outputs(self, features: Expression) -> Expression:
+        """W_M σ(W_{M−1} ⋯ σ(W_1 X)) for features X (d_1 × any), σ the activation; W_M ⋯ W_1 X for linear layers."""
+        if self.is_linear:
+            return self.product @ features
+        hidden = reduce(lambda lower, W: relu(W @ lower), self.weights[:-1], features)
+        return self.weights[-1] @ hidden
+
     @cached_property
     def product(self) -> Expression:
         """P_W = W_M ⋯ W_1, K × d_1."""
@@ -179,7 +192,7 @@ class UnconstrainedFeatures:
     @cached_property
     def objective(self) -> Expression:
         """The objective over all N columns."""
-        outputs = self.product @ self.features
+        outputs = self.outputs(self.features)
         if self.has_bias:
             outputs = outputs + self.bias_vector @ ones(1, self.N)
         fit = sum_squares(outputs - one_hot(self.class_sizes)) / (2 * self.N)
@@ -220,8 +233,9 @@ class UnconstrainedFeatures:
     def __str__(self) -> str:
         decays = [*self.weight_decays, self.feature_decay]
         shown = str(decays[0]) if len(set(decays)) == 1 else f"({', '.join(map(str, decays))})"
-        bias = ", bias" if self.has_bias else ""
-        return f"n = {run_lengths(self.class_sizes)}, M = {self.M}, d = {run_lengths(self.widths)}, λ = {shown}{bias}"
+        layers, bias = "" if self.is_linear else f", {self.activation}", ", bias" if self.has_bias else ""
+        sizes, widths = run_lengths(self.class_sizes), run_lengths(self.widths)
+        return f"n = {sizes}, M = {self.M}, d = {widths}, λ = {shown}{layers}{bias}"
 
 
 def run_lengths(values: Iterable[int]) -> str:

@@ -3,6 +3,7 @@
 samples → class means
     Replacing the features of a class by their mean lowers neither fit nor regulariser's bound: both are convex in H, so
     the objective at H is at least ``class_mean_objective`` at H's class means, with equality at collapsed features.
+    With ReLU layers the mean may be worse, but the best sample of a class is not: the same minimum, at other means.
 matrices → modes
     By the Schatten form of the layered regulariser (dang2023-schatten) and von Neumann's trace inequality the problem
     splits over the singular directions of the centred labels, of which at most R are active.
@@ -30,10 +31,11 @@ def class_mean_variables(model: UnconstrainedFeatures) -> dict[str, Expression]:
 def class_mean_objective(model: UnconstrainedFeatures) -> Expression:
     """The objective at collapsed features H = M Y, with coefficients in Q and at a cost free of N.
 
-    1/(2N) tr(E D Eᵀ) + Σ_m λ_m/2 ‖W_m‖² + λ_H/2 tr(M D Mᵀ) with E = W_M ⋯ W_1 M + b 1ᵀ − I and D = diag(n).
+    1/(2N) tr(E D Eᵀ) + Σ_m λ_m/2 ‖W_m‖² + λ_H/2 tr(M D Mᵀ) with D = diag(n) and E = W_M ⋯ W_1 M + b 1ᵀ − I, or with
+    ReLUs between the weights.
     """
     means, sizes = class_mean_variables(model)[MEANS], diagonal(model.class_sizes)
-    errors = model.product @ means - identity(model.K)
+    errors = model.outputs(means) - identity(model.K)
     if model.has_bias:
         errors = errors + model.bias_vector @ ones(1, model.K)
     fit = trace(errors @ sizes @ errors.T) / (2 * model.N)
@@ -44,11 +46,13 @@ def mode_weights(model: UnconstrainedFeatures) -> list[int]:
     """Squared singular values of the centred labels, largest first: n_k, or (balanced, with bias) n, K − 1 times.
 
     Raises:
-        ValueError: for imbalanced classes with a bias, where they are not rational.
+        ValueError: for layers that are not linear, and for imbalanced classes with a bias, where they are not rational.
 
     >>> mode_weights(UnconstrainedFeatures(class_sizes=(1, 5), decays=1))
     [5, 1]
     """
+    if not model.is_linear:
+        raise ValueError(f"a model with {model.activation} layers does not split into modes")
     if model.has_bias and not model.balanced:
         raise ValueError("imbalanced classes with a bias have modes that are not rational")
     return sorted(model.class_sizes, reverse=True)[: model.K - 1 if model.has_bias else model.K]

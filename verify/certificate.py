@@ -13,6 +13,7 @@ from typing import Any
 import mpmath
 
 from theory.model import UnconstrainedFeatures
+from theory.reductions import mode_weights
 from verify import checker
 from verify.verdict import Unable
 
@@ -112,8 +113,10 @@ def is_at_threshold(model: UnconstrainedFeatures, mu: int) -> bool:
 
 def _rational_modes(model: UnconstrainedFeatures) -> list[int]:
     """The distinct weights of the model's modes, largest first."""
-    if model.has_bias and not model.balanced:
-        raise Unable("imbalanced classes with a bias have no rational modes")
+    try:
+        mode_weights(model)
+    except ValueError as error:
+        raise Unable(str(error)) from None
     return sorted(set(checker.Model(model.to_json()).modes()), reverse=True)
 
 

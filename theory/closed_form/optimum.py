@@ -195,6 +195,9 @@ def optimum(model: UnconstrainedFeatures, digits: int = 30) -> Optimum:
     Args:
         digits: relative precision to which logits are enclosed; beyond 150 different class sizes with a bias about 14.
 
+    Raises:
+        ValueError: for layers that are not linear, or digits below 1.
+
     Source: Dang et al. 2023 (arXiv 2301.00437), sections 2 to 4; classes of different sizes with a bias are an
     extension.
 
@@ -204,6 +207,8 @@ def optimum(model: UnconstrainedFeatures, digits: int = 30) -> Optimum:
     >>> best.logits().diagonal[0].decimal(12)
     '0.985857864376'
     """
+    if not model.is_linear:
+        raise ValueError(f"activation must be linear for the closed form, got {model.activation!r}")
     if digits < 1:
         raise ValueError(f"digits must be a positive integer, got {digits}")
     return Optimum(model, solved_modes(model, digits), digits)

@@ -124,7 +124,7 @@ def derive(model: UnconstrainedFeatures) -> Derived:
     """Derive the optimum of a linear model with squared error.
 
     Raises:
-        Unable: for imbalanced classes with a bias, whose modes are not rational.
+        Unable: for layers that are not linear, and imbalanced classes with a bias, whose modes are not rational.
     """
     try:
         sizes = mode_weights(model)

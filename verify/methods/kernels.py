@@ -1,11 +1,12 @@
-"""Hand-written objective, gradient and Hessian product of the linear model with squared error, batched over restarts.
+"""Hand-written objective, gradient and Hessian product of the model with squared error, batched over restarts.
 
-With A_0 = X, A_m = W_m A_{m−1} and the residual E = A_M + b sᵀ − T the objective is
+With A_0 = X, A_m = σ(W_m A_{m−1}), σ left out for m = M, and the residual E = A_M + b sᵀ − T the objective is
 
     1/(2N) ‖E‖² + Σ_m λ_m/2 ‖W_m‖² + λ_H/2 ‖X‖².
 
 ``all N columns``: X = H, s = 1_N, T = Y. ``class means``: X = H̄ diag(√n), s = √n, T = diag(√n); this is the objective
-at collapsed features, at a cost free of N. Every factor has a leading batch axis.
+at collapsed features, at a cost free of N. Every factor has a leading batch axis. At its kink a ReLU has the derivative
+0.
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ from verify.methods.minimise import Layout
 Tensor = torch.Tensor
 
 
-class LinearModel:
-    """The objective of a linear model over flat vectors ``[U_1 … U_M, Ξ, b]`` in units where factors have order one.
+class LayeredModel:
+    """The objective of a model over flat vectors ``[U_1 … U_M, Ξ, b]`` in units where factors have order one.
 
     W_m = u_m U_m and X = u_0 Ξ with λ_m u_m² = λ_H u_0² = κ and u_0 u_1 ⋯ u_M = ρ = √(N/K), so that the objective is
-    1/(2N) ‖ρ U_M ⋯ U_1 Ξ + b sᵀ − T‖² + κ/2 (Σ ‖U_m‖² + ‖Ξ‖²). This changes the conditioning and nothing else.
+    1/(2N) ‖ρ U_M ⋯ U_1 Ξ + b sᵀ − T‖² + κ/2 (Σ ‖U_m‖² + ‖Ξ‖²). This changes the conditioning and nothing else; a ReLU
+    commutes with positive factors.
 
     Args:
         model: the problem.
@@ -33,7 +35,7 @@ class LinearModel:
         device: where the arithmetic runs.
 
     >>> model = UnconstrainedFeatures(class_sizes=(1, 1), depth=1, decays=1)
-    >>> kernel = LinearModel(model, collapsed=False)
+    >>> kernel = LayeredModel(model, collapsed=False)
     >>> float(kernel.value_and_gradient(torch.zeros(1, 8, dtype=torch.float64))[0])
     0.5
     """
@@ -67,7 +69,7 @@ class LinearModel:
         parts = [] if bias is None else [(residual @ self.s) / self.model.N]
         parts.append(upper)
         for W, lower in zip(weights[::-1], activations[-2::-1], strict=True):
-            parts[-1:] = [upper @ lower.mT, upper := W.mT @ upper]
+            parts[-1:] = [upper @ lower.mT, upper := self._gated(W.mT @ upper, lower, activations)]
         gradient = self._join(parts)
         self._penalised(gradient).add_(penalised, alpha=self.kappa)
         return value, gradient
@@ -77,15 +79,15 @@ class LinearModel:
         weights, features, bias = self._split(x)
         activations, residual = self._forward(weights, features, bias)
         sensitivities = [residual * (self.rho / self.model.N)]
-        for W in weights[:0:-1]:
-            sensitivities.append(W.mT @ sensitivities[-1])
+        for W, lower in zip(weights[:0:-1], activations[-2:0:-1], strict=True):
+            sensitivities.append(self._gated(W.mT @ sensitivities[-1], lower, activations))
         layers = list(zip(weights[::-1], activations[-2::-1], sensitivities, strict=True))
 
         def product(v: Tensor) -> Tensor:
             dweights, dfeatures, dbias = self._split(v)
             moved = [dfeatures]
-            for W, dW, lower in zip(weights, dweights, activations, strict=False):
-                moved.append(torch.baddbmm(dW @ lower, W, moved[-1]))
+            for W, dW, lower, upper in zip(weights, dweights, activations[:-1], activations[1:], strict=True):
+                moved.append(self._gated(torch.baddbmm(dW @ lower, W, moved[-1]), upper, activations))
             dresidual = self.rho * moved[-1] if dbias is None else self.rho * moved[-1] + dbias * self.s
             dupper = dresidual * (self.rho / self.model.N)
             parts = [] if dbias is None else [(dresidual @ self.s) / self.model.N]
@@ -93,7 +95,7 @@ class LinearModel:
             for (W, lower, upper), dW, dlower in zip(layers, dweights[::-1], moved[-2::-1], strict=True):
                 parts[-1:] = [
                     torch.baddbmm(dupper @ lower.mT, upper, dlower.mT),
-                    dupper := torch.baddbmm(dW.mT @ upper, W.mT, dupper),
+                    dupper := self._gated(torch.baddbmm(dW.mT @ upper, W.mT, dupper), lower, activations),
                 ]
             result = self._join(parts)
             self._penalised(result).add_(self._penalised(v), alpha=self.kappa)
@@ -159,10 +161,16 @@ class LinearModel:
 
     def _forward(self, weights: list[Tensor], features: Tensor, bias: Tensor | None) -> tuple[list[Tensor], Tensor]:
         activations = [features]
-        for W in weights:
-            activations.append(W @ activations[-1])
+        for m, W in enumerate(weights, start=1):
+            upper = W @ activations[-1]
+            activations.append(upper if self.model.is_linear or m == self.model.M else upper.clamp(min=0.0))
         residual = self.rho * activations[-1] - self.target
         return activations, residual if bias is None else residual + bias * self.s
+
+    def _gated(self, part: Tensor, at: Tensor, activations: list[Tensor]) -> Tensor:
+        """What passes backwards or forwards through the ReLU behind a hidden layer, whose activations are ``at``."""
+        ends = at is activations[0] or at is activations[-1]
+        return part if self.model.is_linear or ends else torch.where(at > 0, part, torch.zeros_like(part))
 
 
 def _polar(matrix: Tensor) -> Tensor:

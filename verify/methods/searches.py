@@ -16,7 +16,7 @@ from theory.arithmetic.floats import Floats
 from theory.claims import Minimisation
 from theory.model import UnconstrainedFeatures
 from theory.ops import Expression
-from verify.methods.kernels import LinearModel
+from verify.methods.kernels import LayeredModel
 from verify.methods.minimise import Endpoints, Formula, Layout, Objective, minimise, newton
 from verify.verdict import Unable
 from verify.witness import lower_point
@@ -99,14 +99,12 @@ class Search(Protocol):
 
 
 class ModelSearch:
-    """Descent on a linear model, over all N columns where it is small, else over class means."""
+    """Descent on a model, over all N columns where it is small, else over class means."""
 
     def __init__(self, model: UnconstrainedFeatures, device: torch.device) -> None:
-        if model.loss != "mse" or model.activation != "linear":
-            raise Unable(f"descent knows the linear model with mse, not {model.activation} with {model.loss}")
         self.model, self.device = model, device
         self.collapsed = model.N > SMALL_COLUMNS or max(model.widths) > SMALL_WIDTH
-        self.objective = LinearModel(model, self.collapsed, device)
+        self.objective = LayeredModel(model, self.collapsed, device)
         self.columns = "class means" if self.collapsed else "all N"
         self.uses: tuple[str, ...] = ("class-mean reduction",) if self.collapsed else ()
         self.wide = self.objective.layout.size > WIDE
