@@ -7,7 +7,7 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from theory.claims import inequality
+from theory.claims import Inequality
 from theory.model import UnconstrainedFeatures
 from theory.ops import constant, frobenius_norm, nuclear_norm, operator_norm, sqrt, trace
 from theory.papers.dang2023.frames import general_orthogonal_frame, simplex_frame
@@ -132,9 +132,9 @@ def counterexamples() -> list[Certificate]:
 def witnesses() -> list[Certificate]:
     X = {"X": [[F(1), F(0)], [F(1), F(1)]]}
     claims = [
-        inequality(lambda X: frobenius_norm(X), lambda X: operator_norm(X), X=(2, 2)),
-        inequality(lambda X: nuclear_norm(X), lambda X: frobenius_norm(X), X=(2, 2)),
-        inequality(lambda X: trace(X @ X.T), lambda X: trace(X) + sqrt(constant(F(1, 2))), X=(2, 2)),
+        Inequality(lambda X: frobenius_norm(X), lambda X: operator_norm(X), X=(2, 2)),
+        Inequality(lambda X: nuclear_norm(X), lambda X: frobenius_norm(X), X=(2, 2)),
+        Inequality(lambda X: trace(X @ X.T), lambda X: trace(X) + sqrt(constant(F(1, 2))), X=(2, 2)),
     ]
     found = [violation(claim, X) for claim in claims]
     assert all(found)

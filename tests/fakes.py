@@ -13,7 +13,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from theory.claims import GlobalMinimum, Inequality, inequality
+from theory.claims import GlobalMinimum, Inequality
 from theory.model import UnconstrainedFeatures
 from theory.ops import constant, sum_squares, trace
 from theory.statement import Expected, Instance, Source, Statement
@@ -29,7 +29,7 @@ SOURCE = Source("Nobody 2020", "v1", "Theorem 1", "P")
 
 def _square(size: int, shift: Fraction) -> Inequality:
     """A shifted sum of squares is not negative."""
-    return inequality(lambda X: constant(0) * trace(X), lambda X: sum_squares(X) + shift, X=(size, size))
+    return Inequality(lambda X: constant(0) * trace(X), lambda X: sum_squares(X) + shift, X=(size, size))
 
 
 def _minimum(model: UnconstrainedFeatures) -> GlobalMinimum:

@@ -19,7 +19,6 @@ from theory.claims import (
     clause,
     digest,
     equal,
-    inequality,
     less,
     record,
 )
@@ -62,9 +61,9 @@ MALFORMED: dict[str, Callable[[], Any]] = {
     "a point with one too many": lambda: GlobalMinimum(MODEL, constant(0), ({**ZERO, "b": zeros(2, 1)},)),
     "a point of the wrong shape": lambda: GlobalMinimum(MODEL, constant(0), ({**ZERO, "H": zeros(2, 2)},)),
     "a point that is not constant": lambda: GlobalMinimum(MODEL, constant(0), ({**ZERO, "W_1": W},)),
-    "an inequality between matrices": lambda: inequality(lambda X: X, lambda X: X, X=(2, 2)),
-    "a variable that is not used": lambda: inequality(lambda X, Y: trace(X), lambda X, Y: trace(X), X=(2, 2), Y=(2, 2)),
-    "a variable times zero": lambda: inequality(lambda u: 0 * u, lambda u: constant(1), u=()),
+    "an inequality between matrices": lambda: Inequality(lambda X: X, lambda X: X, X=(2, 2)),
+    "a variable that is not used": lambda: Inequality(lambda X, Y: trace(X), lambda X, Y: trace(X), X=(2, 2), Y=(2, 2)),
+    "a variable times zero": lambda: Inequality(lambda u: 0 * u, lambda u: constant(1), u=()),
     "a variable that is not declared": lambda: Inequality(x, y, {"x": x}),
     "equality at a point of the wrong shape": lambda: Inequality(x, x**2, {"x": x}, ({"x": zeros(1, 1)},)),
     "an objective that is a matrix": lambda: Minimisation(W, {"W_1": W}),
@@ -92,7 +91,7 @@ def test_clause_names_are_those_that_the_claim_makes() -> None:
         "uniqueness",
     )
     assert CriticalPoints(MODEL, named).clause_names == ("NC1",)
-    assert inequality(lambda u: u, lambda u: u**2 + 1, u=()).clause_names == ("inequality",)
+    assert Inequality(lambda u: u, lambda u: u**2 + 1, u=()).clause_names == ("inequality",)
 
 
 def test_functions_are_recorded_by_name_or_by_position() -> None:
@@ -112,7 +111,7 @@ CLAIMS: dict[str, Callable[[], Any]] = {
     "minimum": lambda: GlobalMinimum(MODEL, sqrt(2) / 3, (ZERO,), (clause("NC2", equal(W @ W.T, zeros(2, 2))),), True),
     "scalar minimum": lambda: GlobalMinimum(SCALAR, constant(1), ({"x": constant(0)},)),
     "critical points": lambda: CriticalPoints(MODEL, (clause("a", at_most(trace(W), 2), less(sum_squares(W), 9)),)),
-    "inequality": lambda: inequality(
+    "inequality": lambda: Inequality(
         lambda X, Y: operator_norm(X @ Y), lambda X, Y: operator_norm(X) * operator_norm(Y), X=(2, 3), Y=(3, 2)
     ),
 }

@@ -9,11 +9,11 @@ import torch
 from theory.claims import (
     CriticalPoints,
     GlobalMinimum,
+    Inequality,
     Minimisation,
     at_most,
     clause,
     equal,
-    inequality,
     less,
 )
 from theory.model import UnconstrainedFeatures
@@ -309,7 +309,7 @@ def test_a_scalar_value_too_high_is_refuted():
 
 
 def test_an_inequality_that_holds_and_is_tight():
-    claim = inequality(
+    claim = Inequality(
         lambda X, Y: operator_norm(X @ Y), lambda X, Y: operator_norm(X) * operator_norm(Y), X=(2, 3), Y=(3, 2)
     )
     claim = replace(claim, tight=({"X": diagonal([1, 1], 2, 3), "Y": diagonal([2, 1], 3, 2)},))
@@ -318,19 +318,19 @@ def test_an_inequality_that_holds_and_is_tight():
 
 
 def test_an_inequality_is_refuted_by_a_rational_point():
-    evidence, findings = run(inequality(lambda X: frobenius_norm(X), lambda X: operator_norm(X), X=(2, 2)))
+    evidence, findings = run(Inequality(lambda X: frobenius_norm(X), lambda X: operator_norm(X), X=(2, 2)))
     assert (findings["inequality"].conclusion, findings["inequality"].assurance) == ("refuted", "certified")
     X = [[Fraction(x) for x in row] for row in evidence.certificates[0]["point"]["X"]]
     assert X[0][0] * X[1][1] != X[0][1] * X[1][0]
 
 
 def test_an_inequality_off_by_a_millionth_is_refuted():
-    claim = inequality(lambda x, y: Fraction(2_000_002, 10**6) * x * y, lambda x, y: x * x + y * y, x=(), y=())
+    claim = Inequality(lambda x, y: Fraction(2_000_002, 10**6) * x * y, lambda x, y: x * x + y * y, x=(), y=())
     assert run(claim)[1]["inequality"].conclusion == "refuted"
 
 
 def test_a_point_that_is_not_tight_is_noticed():
-    claim = inequality(lambda x, y: 2 * x * y, lambda x, y: x * x + y * y, x=(), y=())
+    claim = Inequality(lambda x, y: 2 * x * y, lambda x, y: x * x + y * y, x=(), y=())
     claim = replace(claim, tight=({"x": constant(1), "y": constant(Fraction(11, 10))},))
     _, findings = run(claim)
     assert findings["inequality"].conclusion == "holds"

@@ -7,7 +7,7 @@ from itertools import islice
 
 import pytest
 
-from theory.claims import CriticalPoints, GlobalMinimum, digest, inequality
+from theory.claims import CriticalPoints, GlobalMinimum, Inequality, digest
 from theory.model import UnconstrainedFeatures
 from theory.ops import constant, trace
 from theory.papers.dang2023.frames import general_orthogonal_frame
@@ -102,7 +102,7 @@ def test_a_certificate_of_another_claim_is_refused():
     for certificate in (two_sided_bound(model), geometry(model)):
         assert differs(certificate, claim) == ""
         assert differs(certificate, other) == "the problem is another one"
-        assert differs(certificate, inequality(lambda X: trace(X), lambda X: trace(X) + 1, X=(1, 1)))
+        assert differs(certificate, Inequality(lambda X: trace(X), lambda X: trace(X) + 1, X=(1, 1)))
         assert differs({**certificate, "model": {}}, claim)
     assert differs(two_sided_bound(model), CriticalPoints(model, ()))
     assert differs(spectrum([[Fraction(1)]], [([Fraction(-1), Fraction(1)], 1)]), claim)

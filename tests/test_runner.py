@@ -14,7 +14,7 @@ import fakes
 import pytest
 
 import verify
-from theory.claims import inequality
+from theory.claims import Inequality
 from theory.ops import trace
 from theory.statement import StatementError
 from verify import runner, work
@@ -55,7 +55,7 @@ def test_examine_is_public() -> None:
 
 
 def test_examine_a_claim_without_a_statement() -> None:
-    claim = inequality(lambda X: trace(X), lambda X: trace(X) + 1, X=(2, 2))
+    claim = Inequality(lambda X: trace(X), lambda X: trace(X) + 1, X=(2, 2))
     found = runner.examine(claim, ["certified"], registry=REGISTRY)
     assert found.require("holds", "certified").instances == 1
     assert not found.as_expected

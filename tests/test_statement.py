@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import theory.statement as registry
-from theory.claims import GlobalMinimum, Inequality, digest, inequality
+from theory.claims import GlobalMinimum, Inequality, digest
 from theory.model import UnconstrainedFeatures
 from theory.ops import constant
 from theory.statement import Instance, Source, Statement, StatementError, conjecture, find, statements, theorem
@@ -40,7 +40,7 @@ def empty_registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def square(shift: int = 0, size: int = 1) -> Inequality:
     """A square is at least its shift."""
-    return inequality(lambda u: constant(shift - 1), lambda u: u**2 * size, u=())
+    return Inequality(lambda u: constant(shift - 1), lambda u: u**2 * size, u=())
 
 
 def statement(**fields: Any) -> Statement:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
         at_most,
         clause,
         equal,
-        inequality,
         less,
     )
     from theory.closed_form.optimum import Optimum, optimum
@@ -41,7 +40,6 @@ _HOME = {
     "deep_neural_collapse": "frames",
     "equal": "claims",
     "find": "statement",
-    "inequality": "claims",
     "less": "claims",
     "optimum": "closed_form.optimum",
     "statements": "statement",
@@ -64,7 +62,6 @@ __all__ = [
     "deep_neural_collapse",
     "equal",
     "find",
-    "inequality",
     "less",
     "optimum",
     "statements",

@@ -137,18 +137,44 @@ class CriticalPoints:
         return {"kind": self.kind, "problem": _problem_json(self.problem), "clauses": _clauses_json(self.clauses)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Inequality:
-    """``left ≤ right`` for all values of the variables, with equality at ``tight`` where that is given."""
+    """``left ≤ right`` for all values of the variables, with equality at ``tight`` where that is given.
+
+    The sides are formulas over ``variables``; or functions, recorded once over variables of the shapes that are named.
+
+    Raises:
+        FormulaError, ShapeError: for sides that are no scalars, or that use or ignore a variable wrongly.
+
+    >>> from theory.ops import trace
+    >>> Inequality(lambda X: trace(X), lambda X: trace(X) + 1, X=(2, 2)).variables["X"].shape
+    (2, 2)
+    """
 
     left: Expression
     right: Expression
     variables: Mapping[str, Expression]
     tight: tuple[Point, ...] = ()
 
+    def __init__(
+        self,
+        left: Expression | Callable[..., Any],
+        right: Expression | Callable[..., Any],
+        variables: Mapping[str, Expression] | None = None,
+        tight: tuple[Point, ...] = (),
+        **shapes: tuple[int, ...],
+    ) -> None:
+        if (variables is None) == (not shapes):
+            raise FormulaError("an inequality takes either its variables, or a shape for each by name")
+        known = {name: variable(name, shape) for name, shape in shapes.items()} if variables is None else variables
+        fields = {"left": _side(left, known), "right": _side(right, known), "variables": known, "tight": tight}
+        for name, value in fields.items():
+            object.__setattr__(self, name, value)
+        self._check()
+
     kind = "inequality"
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         if self.left.shape or self.right.shape:
             raise ShapeError("an inequality compares scalars")
         _check_scope((Clause("inequality", (Relation(self.left, "≤", self.right),)),), self.variables)
@@ -216,10 +242,8 @@ def record(function: Callable[..., Any], variables: Mapping[str, Expression]) ->
     return constant(function(*variables.values()))
 
 
-def inequality(left: Callable[..., Any], right: Callable[..., Any], **shapes: tuple[int, ...]) -> Inequality:
-    """An inequality between two formulas given as functions, over variables of the given shapes."""
-    variables = {name: variable(name, shape) for name, shape in shapes.items()}
-    return Inequality(record(left, variables), record(right, variables), variables)
+def _side(side: Expression | Callable[..., Any], variables: Mapping[str, Expression]) -> Expression:
+    return side if isinstance(side, Expression) else record(side, variables)
 
 
 def digest(claim: Claim) -> str:

@@ -48,9 +48,9 @@ def examine(
         BadInput: for an unknown engine.
         StatementError: for an unknown wrong version.
 
-    >>> from theory.claims import inequality
+    >>> from theory.claims import Inequality
     >>> from theory.ops import trace
-    >>> claim = inequality(lambda X: trace(X), lambda X: trace(X) + 1, X=(2, 2))
+    >>> claim = Inequality(lambda X: trace(X), lambda X: trace(X) + 1, X=(2, 2))
     >>> examine(claim, engines=[]).verdict.conclusion
     'undecided'
     """
