@@ -115,6 +115,13 @@ class Statement:
                 found.setdefault(repr(sorted(parameters.items())), parameters)
         return list(found.values())
 
+    def examples(self, count: int, seed: int = 0) -> Iterator[dict[str, Any]]:
+        """About ``count`` drawn choices of parameters, equal ones and those that meet no hypothesis included."""
+        run = 0
+        while EXAMPLES_A_RUN * run < count:
+            yield from _short_run(self.strategies, seed * 1_000_003 + run)
+            run += 1
+
     def instances(self, count: int, seed: int = 0) -> list[dict[str, Any]]:
         """The witness, the fixed configurations, then drawn parameters: ``count`` drawn ones at most."""
         fixed = [dict(self.witness)] if self.witness else []

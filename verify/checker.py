@@ -19,6 +19,9 @@ sos
     Bounds from sums of squares: of each mode of the model, or of a rational function of one variable.
 counterexample, inequality witness
     A rational point at which a claimed minimum is undercut, or an inequality is violated, strictly.
+exact fit
+    Weights of a balanced model with the outputs I and ∏ ‖factor‖² < K^(M+1), the product for collapse: rescaled, they
+    are below collapse at every choice of decays where that is not zero.
 spectrum
     The characteristic polynomial of a symmetric rational matrix is a product of given factors.
 
@@ -62,11 +65,7 @@ class Budget:
 
 
 def spend(units: int) -> None:
-    """Note some work.
-
-    Raises:
-        Rejected: when it is more than a certificate may take.
-    """
+    """Note some work, and reject when it is more than a certificate may take."""
     Budget.left -= units
     if Budget.left < 0:
         raise Rejected("the check takes too much work")
@@ -99,11 +98,7 @@ def brief(value: Fraction) -> str:
 
 
 def load(text: str) -> Any:
-    """Parse JSON strictly: no duplicate keys, no NaN or infinity, no floats, bounded size.
-
-    Raises:
-        Rejected: saying what is wrong.
-    """
+    """Parse JSON strictly: no duplicate keys, no NaN or infinity, no floats, bounded size."""
     if len(text) > MAX_BYTES:
         raise Rejected(f"larger than {MAX_BYTES:,} characters")
     if max(accumulate((c in "[{") - (c in "]}") for c in text), default=0) > 50:
@@ -235,12 +230,7 @@ def objective(
 
     Outputs that are zero where the label and the bias are too leave no residual, and are skipped.
     """
-    outputs = features
-    for layer, W in enumerate(weights, start=1):
-        outputs = product(W, outputs)
-        if model.relu and layer < model.M:
-            outputs = {i: {j: x for j, x in row.items() if x > 0} for i, row in outputs.items()}
-    fit = Fraction(0)
+    outputs, fit = forward(model, weights, features), Fraction(0)
     for i, (k, count) in enumerate(zip(labels, counts, strict=True)):
         for j in range(model.K) if any(bias) else {k, *(j for j, row in outputs.items() if i in row)}:
             residual = outputs.get(j, {}).get(i, Fraction(0)) + bias[j] - (1 if j == k else 0)
@@ -248,6 +238,15 @@ def objective(
     norm = sum((counts[i] * x * x for row in features.values() for i, x in row.items()), Fraction(0))
     decay = sum((c * squares(W) for c, W in zip(model.weight_decays, weights, strict=True)), Fraction(0))
     return fit / (2 * model.N) + (decay + model.feature_decay * norm) / 2
+
+
+def forward(model: Model, weights: list[Sparse], features: Sparse) -> Sparse:
+    """W_M σ(W_{M−1} ⋯ σ(W_1 X)), with σ the ReLU or nothing."""
+    for layer, W in enumerate(weights, start=1):
+        features = product(W, features)
+        if model.relu and layer < model.M:
+            features = {i: {j: x for j, x in row.items() if x > 0} for i, row in features.items()}
+    return features
 
 
 def at_means(model: Model, weights: list[Sparse], means: Sparse, bias: list[Fraction]) -> Fraction:
@@ -947,11 +946,8 @@ def _shape(op: str, shape: list[int], data: Any, args: list[list[int]]) -> list[
 
 def _inside(indices: Any, size: int) -> bool:
     """Whether all are whole numbers from 0 to size − 1."""
-    return (
-        isinstance(indices, list)
-        and len(indices) <= MAX_ENTRIES
-        and all(type(i) is int and 0 <= i < size for i in indices)
-    )
+    fits = isinstance(indices, list) and len(indices) <= MAX_ENTRIES
+    return fits and all(type(i) is int and 0 <= i < size for i in indices)
 
 
 def require_names(names: Any) -> None:
@@ -1308,11 +1304,7 @@ def _intervals(point: dict[str, Any]) -> dict[str, Any]:
 
 
 def _strictly(sides: Any) -> str:
-    """Require that the first number is strictly below the second, with more and more bits; the second in a few digits.
-
-    Raises:
-        Rejected: when it is not, or not shown.
-    """
+    """Require that the first number is shown to be strictly below the second; returns that in a few digits."""
     reason = "the two numbers are too close"
     for bits in PRECISIONS:
         Interval.BITS = bits
@@ -1330,26 +1322,44 @@ def _strictly(sides: Any) -> str:
 
 def model_objective(model: Model, point: dict[str, Any]) -> Fraction:
     """The objective of the model at all samples ``H``, or at class means ``M`` in place of them."""
-    names = {f"W_{m}" for m in range(1, model.M + 1)} | ({"b"} if model.bias else set())
-    features = "M" if "M" in point else "H"
-    if set(point) != names | {features} or not all(isinstance(value, list) for value in point.values()):
-        raise Rejected("the point does not give the factors of the model")
-    outputs = [*model.widths[1:], model.K]
-    weights = [_shaped(point[f"W_{m + 1}"], o, i) for m, (o, i) in enumerate(zip(outputs, model.widths, strict=True))]
-    bias = [row[0] for row in point["b"]] if model.bias else [Fraction(0)] * model.K
-    _shaped(point.get("b", [[x] for x in bias]), model.K, 1)
-    if features == "M":
-        return at_means(model, weights, _shaped(point["M"], model.widths[0], model.K), bias)
-    if model.N > MAX_CLASSES:
-        raise Rejected(f"more than {MAX_CLASSES} samples")
+    weights, features, bias = factors(model, point, "M" if "M" in point else "H")
+    if "M" in point:
+        return at_means(model, weights, features, bias)
     labels = [k for k, size in enumerate(model.sizes) for _ in range(size)]
-    return objective(model, weights, _shaped(point["H"], model.widths[0], model.N), labels, [1] * model.N, bias)
+    return objective(model, weights, features, labels, [1] * model.N, bias)
 
 
-def _shaped(matrix: Dense, rows: int, columns: int) -> Sparse:
-    if len(matrix) != rows or any(len(row) != columns for row in matrix):
-        raise Rejected("a factor of the point has another shape than the model says")
-    return _sparse(matrix)
+def factors(model: Model, point: dict[str, Any], features: str) -> tuple[list[Sparse], Sparse, list[Fraction]]:
+    """Weights, features and bias of a point, in their shapes."""
+    columns = {"M": model.K, "H": min(model.N, MAX_CLASSES)}[features]
+    shapes = {
+        f"W_{m}": (o, i) for m, (o, i) in enumerate(zip([*model.widths[1:], model.K], model.widths, strict=True), 1)
+    }
+    shapes |= {features: (model.widths[0], columns), **({"b": (model.K, 1)} if model.bias else {})}
+    given = {n: (len(x), len(x[0])) for n, x in point.items() if isinstance(x, list)}
+    if given != shapes or len(given) < len(point):
+        raise Rejected("the point does not give the factors of the model in their shapes")
+    bias = [row[0] for row in point["b"]] if model.bias else [Fraction(0)] * model.K
+    return [_sparse(point[f"W_{m}"]) for m in range(1, model.M + 1)], _sparse(point[features]), bias
+
+
+def check_exact_fit(certificate: Any) -> str:
+    """The outputs at K class means are exactly I, and ∏ ‖factor‖² < K^(M+1)."""
+    _, _, problem, texts = keys(certificate, "format", "kind", "model", "point")
+    model = Model(problem)
+    if model.bias or len(set(model.sizes)) > 1:
+        raise Rejected("exact fits are compared for balanced classes without a bias")
+    weights, means, _ = factors(model, read_point(texts), "M")
+    outputs = {(i, j): x for i, row in forward(model, weights, means).items() for j, x in row.items() if x}
+    if outputs != {(k, k): 1 for k in range(model.K)}:
+        raise Rejected("the outputs are not the identity")
+    ratio = squares(means) * prod(map(squares, weights)) / Fraction(model.K) ** (model.M + 1)
+    if not ratio < 1:
+        raise Rejected("the product of squared norms is not below that of collapse")
+    setting = f"{model.K} equal classes, {model.M} {'ReLU' if model.relu else 'linear'} layers, widths {model.widths}"
+    return (
+        f"collapse is optimal at no decays where it is not zero ({setting}): ∏ ‖factor‖² is {brief(ratio)} of its own"
+    )
 
 
 # ----------------------------------------------------------------------------------------------------------- spectrum
@@ -1411,18 +1421,19 @@ KINDS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "sos": (check_sos, ASSUMPTIONS),
     "counterexample": (check_counterexample, ()),
     "inequality witness": (check_inequality, ()),
+    "exact fit": (
+        check_exact_fit,
+        ("positive homogeneity: factors may be rescaled with fixed product", "the value of collapse"),
+    ),
     "spectrum": (check_spectrum, ()),
 }
 """How each kind is checked, and what the check assumes by name."""
 
 
 def check(certificate: Any) -> str:
-    """Accept a certificate and return the claim that it establishes.
+    """Accept a certificate and return the claim that it establishes, or raise ``Rejected`` saying why.
 
     Where it says of which statement it is an instance (``origin``), that is for ``collapse recheck`` to confirm.
-
-    Raises:
-        Rejected: saying why.
     """
     if not isinstance(certificate, dict) or certificate.get("format") != FORMAT:
         raise Rejected(f'not a certificate: "format" must be {FORMAT!r}')
@@ -1450,11 +1461,7 @@ def assumed(certificate: Any) -> tuple[str, ...]:
 
 
 def read(path: str) -> Any:
-    """The certificate in a file, of which no more than the largest size is read.
-
-    Raises:
-        Rejected, OSError: when it cannot be read.
-    """
+    """The certificate in a file, of which no more than the largest size is read."""
     with open(path, "rb") as file:
         content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:

@@ -6,7 +6,7 @@ the two sides and the point. What they show is strict, so a ball decides; ``veri
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -15,7 +15,7 @@ from theory.claims import Inequality, Minimisation
 from theory.model import UnconstrainedFeatures
 from theory.ops import Expression, to_json
 from theory.reductions import MEANS, class_mean_objective
-from verify.checker import FORMAT
+from verify.checker import FORMAT, Rejected, check
 
 BITS = (128, 512, 2048)
 """Precisions tried in turn to separate two numbers."""
@@ -41,6 +41,56 @@ def lower_point(
         return None
     kind = "model" if isinstance(problem, UnconstrainedFeatures) else "minimisation"
     return _certificate("counterexample", {kind: problem.to_json(), "value": to_json(value)}, point)
+
+
+def exact_fit(
+    model: UnconstrainedFeatures, means: Sequence[Sequence[Fraction]], weights: Sequence[Sequence[Sequence[Fraction]]]
+) -> dict[str, Any] | None:
+    """A certificate that weights with the outputs I beat collapse at all decays, or None where these do not.
+
+    Args:
+        means: class means (d_1 × K); weights: W_1 … W_{M−1}, smaller than the widths where neurons are not in use. The
+            last factor is (AᵀA)⁻¹Aᵀ for the last hidden means A.
+    """
+    lower: list[list[Fraction]] = [list(row) for row in means]
+    for W in weights:
+        lower = [[_dot(row, column) for column in zip(*lower, strict=True)] for row in W]
+        lower = lower if model.is_linear else [[max(x, Fraction(0)) for x in row] for row in lower]
+    last = _left_inverse(lower)
+    if last is None:
+        return None
+    plain = model.with_(class_sizes=(1,) * model.K, decays=1)
+    shapes = {"M": (model.widths[0], model.K), **{f"W_{m}": s for m, s in enumerate(model.weight_shapes, start=1)}}
+    named = {"M": means, **{f"W_{m}": W for m, W in enumerate([*weights, last], start=1)}}
+    point = {name: _padded(named[name], *shape) for name, shape in shapes.items()}
+    certificate = {**_certificate("exact fit", {}, point), "model": plain.to_json()}
+    del certificate["claim"]
+    try:
+        check(certificate)
+    except Rejected:
+        return None
+    return certificate
+
+
+def _dot(left: Sequence[Fraction], right: Sequence[Fraction]) -> Fraction:
+    return sum((x * y for x, y in zip(left, right, strict=True)), Fraction(0))
+
+
+def _left_inverse(A: Sequence[Sequence[Fraction]]) -> list[list[Fraction]] | None:
+    """(AᵀA)⁻¹Aᵀ, or None where A has not full column rank."""
+    from flint import fmpq, fmpq_mat
+
+    matrix = fmpq_mat([[fmpq(x.numerator, x.denominator) for x in row] for row in A])
+    gram = matrix.transpose() * matrix
+    if gram.det() == 0:
+        return None
+    inverse = gram.inv() * matrix.transpose()
+    return [[Fraction(int(x.p), int(x.q)) for x in row] for row in inverse.tolist()]
+
+
+def _padded(matrix: Sequence[Sequence[Fraction]], rows: int, columns: int) -> list[list[Fraction]]:
+    whole = [[*row, *[Fraction(0)] * (columns - len(row))] for row in matrix]
+    return [*whole, *[[Fraction(0)] * columns for _ in range(rows - len(whole))]]
 
 
 def violation(claim: Inequality, point: Point) -> dict[str, Any] | None:

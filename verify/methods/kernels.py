@@ -12,6 +12,7 @@ at collapsed features, at a cost free of N. Every factor has a leading batch axi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from fractions import Fraction
 
 import torch
@@ -58,6 +59,12 @@ class LayeredModel:
         self.kappa = float(model.Lambda * Fraction(model.N, model.K)) ** (1 / (model.M + 1))
         decays = (*model.weight_decays, model.feature_decay)
         self.units = {name: (self.kappa / float(d)) ** 0.5 for name, d in zip((*weights, "X"), decays, strict=True)}
+
+    def with_decays(self, fraction: float) -> LayeredModel:
+        """The same model with all decays multiplied, in the same units."""
+        other = copy(self)
+        other.kappa = self.kappa * fraction
+        return other
 
     def value_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Objective (B) and gradient (B, n) at points (B, n)."""

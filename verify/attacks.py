@@ -1,0 +1,273 @@
+"""Attacks on one claim: what proposes points, and how a proposal becomes exact evidence.
+
+ReLU models are attacked by descent from structured starts (``verify.methods.rivals``); every other claim by the engines
+that can refute it, lightest first. Whatever is found is returned with certificates that anyone can check.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Protocol
+
+from theory.claims import Claim, GlobalMinimum, Inequality
+from theory.model import UnconstrainedFeatures
+from theory.statement import Instance
+from verify.engines import Settings, load
+from verify.verdict import REFUTED, Unable
+from verify.witness import exact_fit, lower_point, violation
+from verify.work import sentence
+
+if TYPE_CHECKING:
+    import torch
+
+LIGHT, HEAVY = ("sampling", "descent"), ("symbolic", "precision", "convex")
+"""Engines by the round in which they join: the first, and later ones."""
+
+FULL_EFFORT = 10.0
+"""From so many seconds an instance on, engines run with more starts and draws."""
+
+LEAST_GAP = 1e-8
+"""A value this far below the claim, relative to it, is worth making exact: descent is accurate to about 1e-15."""
+
+FIRST_BATCH, LARGEST_BATCH = 12, 800
+"""Starts of each kind in the first batch of an attack, and at most."""
+
+CONTINUATION = (0.3, 1.0)
+"""Decays, as fractions of the instance's, along which a descent is led: low ones keep modes that high ones lose."""
+
+ITERATIONS, POLISH = 300, 1500
+"""Steps of L-BFGS at each decay, and for the best few points at the end."""
+
+BITS = (3, 4, 5, 6, 8, 10, 12, 16, 24, 40)
+"""Binary digits to which witnesses are rounded, fewest first."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A refutation: certificates, which start led to it, and the clause that fails."""
+
+    certificates: tuple[Mapping[str, Any], ...]
+    start: str
+    clause: str
+    detail: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data from which ``from_json`` rebuilds it."""
+        return {**vars(self), "certificates": list(self.certificates)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Found:
+        """Rebuild it from ``to_json``."""
+        return cls(**{**data, "certificates": tuple(data["certificates"])})
+
+
+class Attack(Protocol):
+    """What can be tried against one claim, again and again with more effort."""
+
+    used: list[str]
+    problems: list[str]
+
+    def run(self, instance: Instance, seed: int, seconds: float) -> Found | None:
+        """Try for about so many seconds."""
+        ...
+
+
+def attack_on(claim: Claim, known: MutableMapping[tuple[int, int], Any]) -> Attack:
+    """The attack that fits a claim; ``known`` collects solutions of ReLU models by classes and depth."""
+    model = claim.problem if isinstance(claim, GlobalMinimum) else None
+    if isinstance(claim, GlobalMinimum) and isinstance(model, UnconstrainedFeatures) and not model.is_linear:
+        return RivalSearch(claim, known)
+    return Engines(claim)
+
+
+class Engines:
+    """The engines, lightest first; they decide with their own certificates."""
+
+    def __init__(self, claim: Claim) -> None:
+        self.claim = claim
+        self.used: list[str] = []
+        self.problems: list[str] = []
+        self._rounds = 0
+
+    def run(self, instance: Instance, seed: int, seconds: float) -> Found | None:
+        """One pass of the light engines, from the second pass on of all."""
+        self._rounds += 1
+        settings = Settings(device="cpu", seed=seed, effort="full" if seconds >= FULL_EFFORT else "quick")
+        for name in LIGHT if self._rounds == 1 else (*LIGHT, *HEAVY):
+            found = self._by(name, instance, settings)
+            if found is not None:
+                return found
+        return None
+
+    def _by(self, name: str, instance: Instance, settings: Settings) -> Found | None:
+        try:
+            evidence = load(name).examine(instance, settings)
+        except Unable:
+            return None
+        except Exception as error:
+            self.problems.append(f"{name} failed: {sentence(error)}")
+            return None
+        if name not in self.used:
+            self.used.append(name)
+        for finding in evidence.findings:
+            if finding.conclusion == REFUTED:
+                certificates = tuple(self._smaller(dict(c)) for c in evidence.certificates if c["kind"] in DECISIVE)
+                return Found(certificates, f"the {name} engine", finding.clause, finding.detail)
+        return None
+
+    def _smaller(self, certificate: dict[str, Any]) -> dict[str, Any]:
+        """A violated inequality at a point with simpler entries, where there is one."""
+        if isinstance(self.claim, Inequality) and certificate["kind"] == "inequality witness":
+            return simplified(self.claim, certificate)
+        return certificate
+
+
+DECISIVE = ("counterexample", "inequality witness")
+
+
+def simplified(claim: Inequality, certificate: dict[str, Any]) -> dict[str, Any]:
+    """The same violation at a simpler point: entries rounded as far as possible, then one by one to 0, 1 or −1.
+
+    >>> from theory.ops import frobenius_norm, operator_norm
+    >>> claim = Inequality(lambda X: frobenius_norm(X), lambda X: operator_norm(X), X=(2, 2))
+    >>> found = violation(claim, {"X": [[Fraction(7, 3), Fraction(1, 9)], [Fraction(0), Fraction(5, 4)]]})
+    >>> simplified(claim, found)["point"]
+    {'X': [['1', '0'], ['0', '1']]}
+    """
+    exact = {name: _fractions(value) for name, value in certificate["point"].items()}
+    best, point = certificate, exact
+    largest = max((abs(x) for value in exact.values() for _, x in _entries(value)), default=Fraction(1)) or Fraction(1)
+    for scale in (1 / largest, Fraction(1)):
+        for bits in (0, 1, 2, *BITS):
+            moved = {name: _mapped(value, lambda x: _rounded(scale * x, bits)) for name, value in exact.items()}  # noqa: B023
+            if (found := violation(claim, moved)) is not None:
+                return _one_by_one(claim, found, moved)
+    return _one_by_one(claim, best, point)
+
+
+def _one_by_one(claim: Inequality, best: dict[str, Any], point: dict[str, Any]) -> dict[str, Any]:
+    for name in point:
+        for place, x in list(_entries(point[name])):
+            for simpler in (Fraction(0), Fraction(1), Fraction(-1)):
+                if x == simpler:
+                    break
+                moved = {**point, name: _replaced(point[name], place, simpler)}
+                found = violation(claim, moved)
+                if found is not None:
+                    best, point = found, moved
+                    break
+    return best
+
+
+def _fractions(value: Any) -> Any:
+    return [[Fraction(x) for x in row] for row in value] if isinstance(value, list) else Fraction(value)
+
+
+def _entries(value: Any) -> Iterator[tuple[tuple[int, int] | None, Fraction]]:
+    if not isinstance(value, list):
+        yield None, value
+        return
+    for i, row in enumerate(value):
+        for j, x in enumerate(row):
+            yield (i, j), x
+
+
+def _mapped(value: Any, change: Any) -> Any:
+    return [[change(x) for x in row] for row in value] if isinstance(value, list) else change(value)
+
+
+def _replaced(value: Any, place: tuple[int, int] | None, x: Fraction) -> Any:
+    if place is None:
+        return x
+    rows = [list(row) for row in value]
+    rows[place[0]][place[1]] = x
+    return rows
+
+
+def _rounded(x: Fraction | float, bits: int) -> Fraction:
+    return Fraction(round(x * 2**bits), 2**bits)
+
+
+# --------------------------------------------------------------------------------------------------------- ReLU models
+
+
+class RivalSearch:
+    """Descent on a ReLU model from many kinds of starts, for a value below the claimed one."""
+
+    def __init__(self, claim: GlobalMinimum, known: MutableMapping[tuple[int, int], Any]) -> None:
+        self.claim, self.known = claim, known
+        self.used: list[str] = ["descent from structured starts"]
+        self.problems: list[str] = []
+        self._batch = FIRST_BATCH
+
+    def run(self, instance: Instance, seed: int, seconds: float) -> Found | None:
+        """Batches of starts of every kind, each twice as large as the last, until the time is up."""
+        import torch
+
+        from theory.arithmetic.floats import to_float
+        from verify.methods.kernels import LayeredModel
+        from verify.methods.rivals import starts
+
+        model = self.claim.problem
+        assert isinstance(model, UnconstrainedFeatures)
+        generator, end = torch.Generator().manual_seed(seed), time.monotonic() + seconds
+        kernel, claimed = LayeredModel(model, collapsed=True), float(to_float(self.claim.value))
+        while True:
+            for start in starts(kernel, self._batch, generator, self.known):
+                found = self._below(kernel, start.points, start.name, claimed)
+                if found is not None:
+                    return found
+            if time.monotonic() >= end:
+                return None
+            self._batch = min(2 * self._batch, LARGEST_BATCH)
+
+    def _below(self, kernel: Any, points: torch.Tensor, name: str, claimed: float) -> Found | None:
+        """Descend, and make the lowest point exact where it is below the claim."""
+        from verify.methods.minimise import lbfgs
+
+        for fraction in CONTINUATION:
+            points = lbfgs(kernel.with_decays(fraction), points, ITERATIONS)
+        values = kernel.value_and_gradient(points)[0].nan_to_num(nan=float("inf"))
+        lowest = points[values.argsort()[:3]]
+        lowest = lbfgs(kernel, lowest, POLISH)
+        values = kernel.value_and_gradient(lowest)[0]
+        best = int(values.argmin())
+        if not float(values[best]) < claimed * (1 - LEAST_GAP):
+            return None
+        return self._exact(kernel, lowest[best], name, float(values[best]), claimed)
+
+    def _exact(self, kernel: Any, point: torch.Tensor, name: str, reached: float, claimed: float) -> Found | None:
+        """Rational factors of few digits that are still below, and a fit that settles all decays where there is one."""
+        from verify.methods.fits import fitted, trimmed
+
+        model = kernel.model
+        factors = {key: part[0] for key, part in kernel.factors(point[None]).items()}
+        rounded = (lower_point(model, _at_bits(factors, bits), self.claim.value) for bits in BITS)
+        certificate = next((found for found in rounded if found is not None), None)
+        if certificate is None:
+            self.problems.append(f"a candidate {claimed - reached:.1e} below the claim could not be made exact")
+            return None
+        self.known[model.K, model.M] = trimmed(kernel, point)
+        everywhere = _fit_for_all_decays(model, fitted(model, self.known[model.K, model.M]))
+        certificates = (certificate,) if everywhere is None else (certificate, everywhere)
+        detail = f"{reached!r} from {name}, claimed {claimed!r}, {claimed - reached:.3g} lower"
+        return Found(certificates, name, "value", detail)
+
+
+def _at_bits(factors: Mapping[str, torch.Tensor], bits: int) -> dict[str, Any]:
+    return {name: [[_rounded(x, bits) for x in row] for row in part.tolist()] for name, part in factors.items()}
+
+
+def _fit_for_all_decays(model: UnconstrainedFeatures, factors: Sequence[torch.Tensor] | None) -> dict[str, Any] | None:
+    """The last factor is solved for exactly, at few digits of the others."""
+    if factors is None:
+        return None
+    for bits in BITS:
+        X, *weights = ([[_rounded(x, bits) for x in row] for row in part.tolist()] for part in factors)
+        certificate = exact_fit(model, X, weights)
+        if certificate is not None:
+            return certificate
+    return None

@@ -1,0 +1,311 @@
+"""The refuter: tries hard to refute a conjecture, smallest instances first, and says what it examined.
+
+Instances are drawn by Hypothesis, ordered by size, and attacked in rounds of growing effort, so that the first witness
+is a small one. An attack proposes points by descent; what refutes is a certificate that the checker accepts.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from theory.claims import Claim, GlobalMinimum, Inequality, Minimisation
+from theory.model import UnconstrainedFeatures
+from theory.statement import Instance, Statement
+from verify.attacks import Attack, Found, attack_on
+from verify.recheck import recheck
+from verify.work import encode, sentence
+
+POOL = 400
+"""Instances drawn at most; small families are drawn whole."""
+
+BUDGET = 60.0
+"""Seconds for one conjecture unless more or less is asked for."""
+
+FIRST_EFFORT, GROWTH = 0.4, 3.0
+"""Seconds that each instance gets in the first round, and the factor from round to round."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What the refuter is doing: a conjecture, the round, how many instances of how many, seconds spent."""
+
+    conjecture: str
+    round: int
+    instance: int
+    instances: int
+    seconds: float
+
+
+@dataclass
+class Memory:
+    """What an interrupted check leaves for the next one: what was attacked how hard, and the best witness so far."""
+
+    attacked: dict[str, float] = field(default_factory=dict)
+    witness: tuple[str, Mapping[str, Any]] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {"attacked": self.attacked, "witness": self.witness}
+
+
+@dataclass(frozen=True)
+class Witness:
+    """A refuted instance: its parameters, the certificates, which start led there, and lines for a reader."""
+
+    parameters: Mapping[str, Any]
+    claim: Claim
+    found: Found
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What became of one conjecture."""
+
+    name: str
+    conclusion: str
+    assurance: str
+    reason: str
+    instances: int
+    drawn: int
+    seconds: float
+    seed: int
+    witness: Witness | None = None
+    largest: str = ""
+    engines: tuple[str, ...] = ()
+
+    @property
+    def examined(self) -> bool:
+        """Whether anything was attacked, or refuted."""
+        return self.witness is not None or self.instances > 0
+
+
+@dataclass(frozen=True)
+class _Target:
+    parameters: Mapping[str, Any]
+    text: str
+    claim: Claim
+    size: tuple[int, ...]
+
+
+class Timeout(BaseException):
+    """The budget is spent; not an Exception, so that nothing swallows it."""
+
+
+def check(
+    conjecture: Statement,
+    budget: float = BUDGET,
+    seed: int = 0,
+    progress: Callable[[Progress], None] = lambda event: None,
+    memory: Memory | None = None,
+    keep: Callable[[Memory], None] = lambda memory: None,
+) -> Checked:
+    """Try to refute a conjecture within a budget of seconds.
+
+    Args:
+        memory: what an earlier, interrupted check has left; ``keep`` is called with it whenever there is more.
+
+    >>> from hypothesis import strategies as st
+    >>> from theory import Inequality, conjecture
+    >>> from theory.ops import frobenius_norm, operator_norm
+    >>> @conjecture(n=st.integers(1, 2))
+    ... def too_good(n):
+    ...     return Inequality(lambda X: frobenius_norm(X), lambda X: operator_norm(X), X=(n, n))
+    >>> check(too_good, budget=20).conclusion
+    'refuted'
+    """
+    return _Check(conjecture, budget, seed, progress, memory or Memory(), keep).run()
+
+
+class _Check:
+    """One conjecture under attack."""
+
+    def __init__(
+        self,
+        conjecture: Statement,
+        budget: float,
+        seed: int,
+        progress: Callable[[Progress], None],
+        memory: Memory,
+        keep: Callable[[Memory], None],
+    ) -> None:
+        self.conjecture, self.seed, self.progress, self.memory, self.keep = conjecture, seed, progress, memory, keep
+        self.start, self.end = time.monotonic(), time.monotonic() + budget
+        self.attacked: dict[str, _Target] = {}
+        self.used: dict[str, None] = {}
+        self.drawn = 0
+        self.problems: dict[str, int] = {}
+        self.witness: Witness | None = None
+
+    def run(self) -> Checked:
+        """Draw, attack, improve the witness; stop when the budget is spent."""
+        try:
+            with _until(self.end):
+                targets = self._targets()
+                if targets:
+                    self._attack(targets)
+        except Timeout:
+            pass
+        return self._checked()
+
+    def _targets(self) -> list[_Target]:
+        """The drawn instances with their claims, smallest first."""
+        try:
+            drawn = _pool(self.conjecture, self.seed)
+        except Exception as error:
+            self.problems[f"its strategies could not be drawn from ({sentence(error)})"] = 1
+            return []
+        self.drawn = len(drawn)
+        found: list[_Target] = []
+        unmet: dict[str, int] = {}
+        for parameters in drawn:
+            try:
+                if names := self.conjecture.unmet(parameters):
+                    unmet[names[0]] = unmet.get(names[0], 0) + 1
+                    continue
+                claim = self.conjecture.claim(parameters)
+                found.append(_Target(parameters, encode(parameters), claim, size_of(claim, parameters)))
+            except Exception as error:
+                self._note(f"its claim could not be built: {sentence(error)}")
+        if not drawn:
+            self._note("its strategies draw nothing")
+        elif not found and unmet:
+            name = max(unmet, key=lambda n: unmet[n])
+            self._note(f"vacuous: none of {len(drawn)} drawn instances meets the hypothesis {name!r}")
+        return sorted(found, key=lambda target: (target.size, target.text))
+
+    def _note(self, problem: str) -> None:
+        self.problems[problem] = self.problems.get(problem, 0) + 1
+
+    def _attack(self, targets: Sequence[_Target]) -> None:
+        """Rounds over all targets with growing effort, until a witness is found; then smaller ones once more."""
+        known: dict[tuple[int, int], Any] = {}
+        attacks = [attack_on(target.claim, known) for target in targets]
+        if self.memory.witness is not None:
+            self._recall(targets)
+        effort, number = FIRST_EFFORT, 0
+        while self.witness is None:
+            number += 1
+            for i, (target, attack) in enumerate(zip(targets, attacks, strict=True)):
+                if self.memory.attacked.get(target.text, 0.0) >= effort:
+                    self.attacked[target.text] = target
+                    continue
+                self.progress(Progress(self.conjecture.id, number, i + 1, len(targets), self._seconds()))
+                if self._found(target, attack, effort, number):
+                    break
+            effort *= GROWTH
+
+    def _found(self, target: _Target, attack: Attack, effort: float, number: int) -> bool:
+        """Attack one instance; whether it is refuted by certificates that the checker accepts."""
+        instance = Instance(target.claim, target.parameters, self.conjecture)
+        found = attack.run(instance, self.seed + 1_000 * number, effort)
+        self.used |= dict.fromkeys(attack.used)
+        self.attacked[target.text] = target
+        self.memory.attacked[target.text] = effort
+        for problem in attack.problems:
+            self._note(problem)
+        if found is not None:
+            for certificate in found.certificates:
+                recheck(certificate)
+            self.witness = Witness(target.parameters, target.claim, found)
+            self.memory.witness = (target.text, found.to_json())
+        self.keep(self.memory)
+        return found is not None
+
+    def _recall(self, targets: Sequence[_Target]) -> None:
+        """The witness of an earlier check, if its certificates are still accepted and its instance is still drawn."""
+        assert self.memory.witness is not None
+        text, data = self.memory.witness
+        for target in targets:
+            if target.text == text:
+                found = Found.from_json(data)
+                for certificate in found.certificates:
+                    recheck(certificate)
+                self.witness = Witness(target.parameters, target.claim, found)
+                self.attacked[text] = target
+
+    def _seconds(self) -> float:
+        return time.monotonic() - self.start
+
+    def _checked(self) -> Checked:
+        reason = "; ".join(f"{what} ({n} times)" if n > 1 else what for what, n in self.problems.items())
+        largest = max(self.attacked.values(), key=lambda t: (t.size, t.text)).parameters if self.attacked else None
+        refuted = self.witness is not None
+        survived = not refuted and bool(self.attacked)
+        return Checked(
+            name=self.conjecture.id,
+            conclusion="refuted" if refuted else "undecided",
+            assurance="certified" if refuted else "none",
+            reason=reason or _outcome(refuted, survived),
+            instances=len(self.attacked),
+            drawn=self.drawn,
+            seconds=self._seconds(),
+            seed=self.seed,
+            witness=self.witness,
+            largest=shown(largest) if largest else "",
+            engines=tuple(self.used),
+        )
+
+
+def _outcome(refuted: bool, survived: bool) -> str:
+    if refuted:
+        return "a counterexample that the checker accepts"
+    return "no counterexample was found" if survived else "nothing was examined in the time given"
+
+
+def _pool(conjecture: Statement, seed: int) -> list[dict[str, Any]]:
+    """The witness and configurations, then different drawn parameters, whether or not they meet the hypotheses."""
+    fixed = [dict(p) for p in (conjecture.witness, *conjecture.configurations) if p]
+    found = {repr(sorted(p.items())): p for p in fixed}
+    unchanged = 0
+    for parameters in conjecture.examples(POOL, seed):
+        before = len(found)
+        found.setdefault(repr(sorted(parameters.items())), parameters)
+        unchanged = unchanged + 1 if len(found) == before else 0
+        if len(found) >= POOL or unchanged > POOL // 2:
+            break
+    return list(found.values())
+
+
+def size_of(claim: Claim, parameters: Mapping[str, Any]) -> tuple[int, ...]:
+    """What instances are ordered by: classes, depth, samples and widths of a model, else entries of all variables."""
+    problem = claim if isinstance(claim, Inequality) else claim.problem
+    if isinstance(problem, UnconstrainedFeatures):
+        digits = len(str(problem.feature_decay)) + sum(len(str(x)) for x in problem.weight_decays)
+        return (problem.K, problem.M, problem.N, sum(problem.widths), digits)
+    variables = problem.variables if isinstance(problem, Inequality | Minimisation) else {}
+    entries = sum(v.shape[0] * v.shape[1] if v.shape else 1 for v in variables.values())
+    return (entries, len(encode(parameters)))
+
+
+def shown(parameters: Mapping[str, Any]) -> str:
+    """Parameters on one line."""
+    return ", ".join(f"{name} = {value}" for name, value in parameters.items()) or "no parameters"
+
+
+@contextmanager
+def _until(end: float) -> Iterator[None]:
+    """Interrupt whatever runs when the time is up, where the system can; a library's own loop ends first."""
+    if not hasattr(signal, "setitimer"):
+        yield
+        return
+
+    def stop(*_: object) -> None:
+        raise Timeout
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, max(end - time.monotonic(), 0.001))
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def is_minimum_of_relu(claim: Claim) -> bool:
+    """Whether a claim is the minimum of a model with ReLU layers."""
+    return isinstance(claim, GlobalMinimum) and getattr(claim.problem, "activation", "linear") == "relu"
