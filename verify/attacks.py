@@ -32,7 +32,10 @@ FULL_EFFORT = 10.0
 LEAST_GAP = 1e-8
 """A value this far below the claim, relative to it, is worth making exact: descent is accurate to about 1e-15."""
 
-FIRST_BATCH, LARGEST_BATCH = 12, 800
+HOPE = 2e-3
+"""Points that are not at the claimed value, and at most so far above it (relative), are followed further down."""
+
+FIRST_BATCH, LARGEST_BATCH = 32, 800
 """Starts of each kind in the first batch of an attack, and at most."""
 
 CONTINUATION = (0.3, 1.0)
@@ -216,28 +219,33 @@ class RivalSearch:
         generator, end = torch.Generator().manual_seed(seed), time.monotonic() + seconds
         kernel, claimed = LayeredModel(model, collapsed=True), float(to_float(self.claim.value))
         while True:
-            for start in starts(kernel, self._batch, generator, self.known):
-                found = self._below(kernel, start.points, start.name, claimed)
-                if found is not None:
-                    return found
+            groups = list(starts(kernel, self._batch, generator, self.known))
+            names = [group.name for group in groups for _ in group.points]
+            found = self._below(kernel, torch.cat([group.points for group in groups]), names, claimed)
+            if found is not None:
+                return found
             if time.monotonic() >= end:
                 return None
             self._batch = min(2 * self._batch, LARGEST_BATCH)
 
-    def _below(self, kernel: Any, points: torch.Tensor, name: str, claimed: float) -> Found | None:
-        """Descend, and make the lowest point exact where it is below the claim."""
+    def _below(self, kernel: Any, points: torch.Tensor, names: Sequence[str], claimed: float) -> Found | None:
+        """Descend from all starts at once, and make the lowest point exact where it is below the claim."""
         from verify.methods.minimise import lbfgs
 
         for fraction in CONTINUATION:
             points = lbfgs(kernel.with_decays(fraction), points, ITERATIONS)
         values = kernel.value_and_gradient(points)[0].nan_to_num(nan=float("inf"))
-        lowest = points[values.argsort()[:3]]
-        lowest = lbfgs(kernel, lowest, POLISH)
+        other = (values - claimed).abs() > LEAST_GAP * claimed
+        hopeful = (other & (values < claimed * (1 + HOPE))).nonzero()[:, 0]
+        if not len(hopeful):
+            return None
+        chosen = hopeful[values[hopeful].argsort()[:3]]
+        lowest = lbfgs(kernel, points[chosen], POLISH)
         values = kernel.value_and_gradient(lowest)[0]
         best = int(values.argmin())
         if not float(values[best]) < claimed * (1 - LEAST_GAP):
             return None
-        return self._exact(kernel, lowest[best], name, float(values[best]), claimed)
+        return self._exact(kernel, lowest[best], names[int(chosen[best])], float(values[best]), claimed)
 
     def _exact(self, kernel: Any, point: torch.Tensor, name: str, reached: float, claimed: float) -> Found | None:
         """Rational factors of few digits that are still below, and a fit that settles all decays where there is one."""

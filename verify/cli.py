@@ -142,6 +142,32 @@ def show(
 
 
 @app.command()
+def check(
+    place: Annotated[str, typer.Argument(metavar="FILE[::NAME]", help="A Python file with conjectures; it is run.")],
+    budget: Annotated[float, typer.Option(min=0.1, help="Seconds for each conjecture.")] = 60.0,
+    seed: Annotated[int, typer.Option(min=0, help="Makes the search reproducible.")] = 0,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget what an earlier check found.")] = False,
+    json: Json = None,
+) -> None:
+    """Try hard to refute the conjectures in a file, and hand back exact counterexamples."""
+    from verify import checks
+    from verify.conjectures import read
+    from verify.store import Store
+
+    conjectures = read(place)
+    _require_writable(json)
+    results = []
+    with Store() as store, _shown_check() as progress:
+        for conjecture in conjectures:
+            found = checks.resumed(conjecture, place, store, budget, seed, fresh, progress)
+            results.append(found)
+            for line in found.lines if json != "-" else ():
+                print(line, flush=True)
+    _write_json(json, {"conjectures": [found.to_json() for found in results]})
+    raise typer.Exit(checks.exit_status(results))
+
+
+@app.command()
 def recheck(
     paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Certificates, or folders of them.")],
     json: Json = None,
@@ -201,6 +227,24 @@ def _shown_progress() -> Iterator[Callable[[Progress], None]]:
     with Bar(*columns, console=screen, transient=True) as bar:
         task = bar.add_task("planning", total=None)
         yield lambda event: bar.update(task, description=event.statement, completed=event.done, total=event.total)
+
+
+@contextmanager
+def _shown_check() -> Iterator[Callable[[Any], None]]:
+    """A line that is rewritten on a terminal; elsewhere nothing until a conjecture is finished."""
+    if not sys.stderr.isatty():
+        yield lambda event: None
+        return
+    try:
+        yield lambda event: print(
+            f"\r{event.conjecture}: round {event.round}, instance {event.instance} of {event.instances}, "
+            f"{event.seconds:.0f} s".ljust(79),
+            end="",
+            file=sys.stderr,
+            flush=True,
+        )
+    finally:
+        print("\r" + " " * 79 + "\r", end="", file=sys.stderr, flush=True)
 
 
 def _progress_lines(event: Progress) -> None:

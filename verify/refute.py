@@ -26,6 +26,9 @@ POOL = 400
 BUDGET = 60.0
 """Seconds for one conjecture unless more or less is asked for."""
 
+AGAIN = 0.2
+"""Seconds from one interruption to the next, once the budget is spent."""
+
 FIRST_EFFORT, GROWTH = 0.4, 3.0
 """Seconds that each instance gets in the first round, and the factor from round to round."""
 
@@ -201,6 +204,8 @@ class _Check:
 
     def _found(self, target: _Target, attack: Attack, effort: float, number: int) -> bool:
         """Attack one instance; whether it is refuted by certificates that the checker accepts."""
+        if time.monotonic() >= self.end:
+            raise Timeout
         instance = Instance(target.claim, target.parameters, self.conjecture)
         found = attack.run(instance, self.seed + 1_000 * number, effort)
         self.used |= dict.fromkeys(attack.used)
@@ -289,7 +294,10 @@ def shown(parameters: Mapping[str, Any]) -> str:
 
 @contextmanager
 def _until(end: float) -> Iterator[None]:
-    """Interrupt whatever runs when the time is up, where the system can; a library's own loop ends first."""
+    """Interrupt whatever runs when the time is up, where the system can; a library's own loop ends first.
+
+    The signal comes again and again: an exception that is raised inside a destructor or a callback is lost.
+    """
     if not hasattr(signal, "setitimer"):
         yield
         return
@@ -298,7 +306,7 @@ def _until(end: float) -> Iterator[None]:
         raise Timeout
 
     before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, max(end - time.monotonic(), 0.001))
+    signal.setitimer(signal.ITIMER_REAL, max(end - time.monotonic(), 0.001), AGAIN)
     try:
         yield
     finally:
