@@ -152,13 +152,13 @@ def check(
     """Try hard to refute the conjectures in a file, and hand back exact counterexamples."""
     from verify import checks
     from verify.conjectures import read
+    from verify.pool import one_thread
     from verify.store import Store
 
-    conjectures = read(place)
     _require_writable(json)
     results = []
-    with Store() as store, _shown_check() as progress:
-        for conjecture in conjectures:
+    with one_thread(), Store() as store, _shown_check() as progress:
+        for conjecture in read(place):
             found = checks.resumed(conjecture, place, store, budget, seed, fresh, progress)
             results.append(found)
             for line in found.lines if json != "-" else ():

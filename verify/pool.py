@@ -39,7 +39,7 @@ def completed(
     under way are run again, each in a pool of its own, so that only the one that kills its worker is lost.
     """
     source = iter(tasks)
-    with _one_thread():
+    with one_thread():
         while suspects := (yield from _shared(function, source, jobs)):
             for task in suspects:
                 yield task, _alone(function, task, retries)
@@ -113,8 +113,8 @@ def _end_with_parent() -> None:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
-    """Workers started in this block run BLAS, OpenMP and torch with one thread."""
+def one_thread() -> Iterator[None]:
+    """Workers started in this block, and libraries first imported in it, run BLAS, OpenMP and torch with one thread."""
     before = {name: os.environ.get(name) for name in ONE_THREAD}
     os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
     try:
