@@ -1,11 +1,16 @@
-"""Every test has a store and a seal of its own."""
+"""Every test has a store and a seal of its own, and numerical libraries one thread a process."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from verify.pool import ONE_THREAD
+
+os.environ.update(dict.fromkeys(ONE_THREAD, "1"))  # before any of them is imported
 
 
 @pytest.fixture(autouse=True)

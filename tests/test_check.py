@@ -1,0 +1,372 @@
+"""``collapse check``: the false is refuted by a small exact witness, the true survives, bad files get a sentence."""
+
+from __future__ import annotations
+
+import copy
+import json
+import time
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import strategies as st
+
+from theory import GlobalMinimum, Inequality, UnconstrainedFeatures, conjecture, deep_neural_collapse
+from theory.arithmetic.floats import to_float
+from theory.ops import constant, nuclear_norm, trace
+from verify import checker, checks, refute
+from verify.attacks import Found, RivalSearch, attack_on, simplified
+from verify.cli import main
+from verify.conjectures import read
+from verify.errors import BadInput
+from verify.methods.fits import fitted, trimmed
+from verify.methods.kernels import LayeredModel
+from verify.methods.rivals import starts
+from verify.refute import Memory, check, size_of
+from verify.store import Store
+from verify.trace import lines, rank
+from verify.witness import exact_fit, violation
+
+F = Fraction
+
+HEADER = """
+from hypothesis import strategies as st
+from theory import GlobalMinimum, Inequality, UnconstrainedFeatures, conjecture, deep_neural_collapse
+from theory.ops import frobenius_norm, nuclear_norm, operator_norm, relu, trace
+"""
+NORMS = """
+@conjecture(rows=st.integers(1, 4), columns=st.integers(1, 4))
+def frobenius_is_at_most_operator(rows, columns):
+    return Inequality(lambda X: frobenius_norm(X), lambda X: operator_norm(X), X=(rows, columns))
+
+@conjecture(n=st.integers(1, 2))
+def operator_is_at_most_frobenius(n):
+    return Inequality(lambda X: operator_norm(X), lambda X: frobenius_norm(X), X=(n, n))
+"""
+DEEP = """
+@conjecture(classes=st.integers(2, 6), depth=st.integers(4, 5), decay=st.sampled_from(["1/500", "1/100"]))
+def collapse_is_optimal(classes, depth, decay):
+    model = UnconstrainedFeatures(class_sizes=(1,) * classes, depth=depth, decays=decay, activation="relu")
+    return GlobalMinimum(model, deep_neural_collapse(model))
+"""
+
+
+def relu_model(classes: int, depth: int, decay: str, **fields: Any) -> UnconstrainedFeatures:
+    return UnconstrainedFeatures(class_sizes=(1,) * classes, depth=depth, decays=decay, activation="relu", **fields)
+
+
+def written(folder: Path, text: str, header: str = HEADER) -> str:
+    path = folder / "mine.py"
+    path.write_text(header + text, encoding="utf-8")
+    return str(path)
+
+
+# ------------------------------------------------------------ the command
+
+
+def test_a_true_and_a_false_guess(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = written(tmp_path, NORMS)
+    assert main(["check", place, "--budget", "4", "--json", str(tmp_path / "out.json")]) == 1
+    out = capsys.readouterr().out
+    assert "operator_is_at_most_frobenius: not refuted" in out
+    assert "frobenius_is_at_most_operator: refuted (certified)" in out
+    assert "collapse check" in out
+    false, true = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))["conjectures"]
+    assert false["witness"]["points"] == [{"X": [["1", "0"], ["0", "1"]]}]
+    assert (false["conclusion"], false["assurance"], true["conclusion"]) == ("refuted", "certified", "undecided")
+    assert checker.check(json.loads(Path(false["certificate"]).read_text(encoding="utf-8")))
+    assert true["instances"] == true["drawn"] == 2
+    assert true["certificate"] is None
+
+
+def test_low_rank_beats_collapse_at_three_classes_for_all_decays(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From the claim alone: the smallest number of classes for which it is false, and a fit that settles all decays."""
+    place = written(tmp_path, DEEP)
+    assert main(["check", place, "--budget", "60", "--json", str(tmp_path / "out.json")]) == 1
+    (row,) = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))["conjectures"]
+    assert row["witness"]["parameters"]["classes"] == "3"
+    assert row["witness"]["parameters"]["depth"] == "4"
+    kinds = [json.loads(Path(file).read_text(encoding="utf-8"))["kind"] for file in row["certificates"]]
+    assert kinds == ["counterexample", "exact fit"]
+    out = capsys.readouterr().out
+    assert "behind the ReLU" in out
+    assert "of the decay" in out
+    assert "collapse is optimal at no decays where it is not zero (3 equal classes, 4 ReLU layers" in out
+    assert main(["recheck", *row["certificates"]]) == 0
+
+
+BAD = {
+    "no file": (None, "is not a file"),
+    "a syntax error": ("def (", "line 5: SyntaxError"),
+    "an import that fails": ("import nothing_of_this_name", "line 5: ModuleNotFoundError"),
+    "an error while it runs": ("1 / 0", "line 5: ZeroDivisionError"),
+    "an exit": ("raise SystemExit(0)", "line 5: SystemExit"),
+    "no conjecture": ("x = 1", "holds no conjecture"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_file_that_cannot_be_used_gets_one_sentence(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text, expected = BAD[name]
+    place = str(tmp_path / "absent.py") if text is None else written(tmp_path, text)
+    assert main(["check", place]) == 2
+    err = capsys.readouterr().err
+    assert expected in err
+    assert len(err.splitlines()) == 1
+
+
+def test_names_and_endings_of_files(tmp_path: Path) -> None:
+    place = written(tmp_path, NORMS)
+    assert [s.id for s in read(place)] == ["frobenius_is_at_most_operator", "operator_is_at_most_frobenius"]
+    assert [s.id for s in read(f"{place}::operator_is_at_most_frobenius")] == ["operator_is_at_most_frobenius"]
+    with pytest.raises(BadInput, match="has no conjecture nope; it has frobenius"):
+        read(f"{place}::nope")
+    (tmp_path / "mine.txt").write_text(HEADER + NORMS, encoding="utf-8")
+    with pytest.raises(BadInput, match=r"\.py"):
+        read(str(tmp_path / "mine.txt"))
+
+
+UNEXAMINED = {
+    "a variable that is ignored": (
+        "lambda X: trace(X), lambda X, Y: trace(X), X=(2, 2), Y=(2, 2)",
+        "ignores the variable",
+    ),
+    "a branch on a value": (
+        "lambda X: trace(X) if trace(X) else 0, lambda X: trace(X), X=(2, 2)",
+        "could not be built",
+    ),
+    "a float": ("lambda X: 0.1 * trace(X), lambda X: trace(X), X=(2, 2)", "exact numbers"),
+    "a numpy call": ("lambda X: __import__('numpy').trace(X), lambda X: trace(X), X=(2, 2)", "could not be built"),
+    "shapes that do not fit": ("lambda X: trace(X @ X), lambda X: frobenius_norm(X), X=(2, 3)", "cannot multiply"),
+}
+
+
+@pytest.mark.parametrize("name", UNEXAMINED)
+def test_a_formula_that_cannot_be_recorded_is_not_examined(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    formula, expected = UNEXAMINED[name]
+    place = written(tmp_path, f"@conjecture(n=st.integers(1, 2))\ndef c(n):\n    return Inequality({formula})\n")
+    assert main(["check", place, "--budget", "5"]) == 3
+    out = capsys.readouterr().out
+    assert "c: not examined" in out
+    assert expected in out
+
+
+def test_hypotheses_that_nothing_meets_are_vacuous(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = '@conjecture(n=st.integers(1, 2), hypotheses={"n > 2": lambda n: n > 2})\ndef c(n):\n'
+    place = written(tmp_path, text + "    return Inequality(lambda X: trace(X), lambda X: trace(X), X=(n, n))\n")
+    assert main(["check", place, "--budget", "5"]) == 3
+    assert "vacuous" in capsys.readouterr().out
+
+
+def test_a_strategy_that_draws_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    claim = "Inequality(lambda X: trace(X), lambda X: trace(X), X=(n, n))"
+    text = f"@conjecture(n=st.nothing())\ndef c(n):\n    return {claim}\n"
+    assert main(["check", written(tmp_path, text), "--budget", "5"]) == 3
+    assert "not examined" in capsys.readouterr().out
+
+
+# ------------------------------------------------------------ budgets and interruptions
+
+
+@conjecture(classes=st.just(2), depth=st.integers(1, 4), decay=st.sampled_from(["1/500", "1/50", "1/5"]))
+def two_classes(classes: int, depth: int, decay: str) -> GlobalMinimum:
+    """Collapse is optimal for two classes: a theorem."""
+    model = relu_model(classes, depth, decay)
+    return GlobalMinimum(model, deep_neural_collapse(model))
+
+
+@pytest.mark.parametrize("budget", [1.0, 6.0])
+def test_a_budget_is_kept(budget: float) -> None:
+    start = time.monotonic()
+    found = check(two_classes, budget=budget)
+    assert time.monotonic() - start < 1.1 * budget + 0.5
+    assert found.conclusion == "undecided"
+    assert found.instances > 0
+    assert "depth" in found.largest
+
+
+def test_a_lost_interruption_comes_again() -> None:
+    """An exception out of a signal is lost where it meets a callback that swallows everything."""
+    start = time.monotonic()
+    with pytest.raises(refute.Timeout):
+        _swallow_one(start + 0.1)
+    assert time.monotonic() - start < 2
+
+
+def _swallow_one(end: float) -> None:
+    with refute._until(end):
+        try:
+            time.sleep(5)
+        except BaseException:  # what a destructor does
+            time.sleep(5)
+
+
+def test_an_interrupted_check_goes_on(tmp_path: Path) -> None:
+    place = written(tmp_path, NORMS + DEEP)
+    (true,) = read(f"{place}::operator_is_at_most_frobenius")
+    (deep,) = read(f"{place}::collapse_is_optimal")
+    with Store(tmp_path / "store") as store:
+        first = checks.resumed(true, place, store, budget=2)
+        again = checks.resumed(true, place, store, budget=0.5)
+        assert again.checked.instances == first.checked.instances == 2
+        found = checks.resumed(deep, place, store, budget=60)
+        start = time.monotonic()
+        recalled = checks.resumed(deep, place, store, budget=60)
+        assert time.monotonic() - start < 3
+    assert recalled.checked.witness is not None
+    assert found.checked.witness is not None
+    assert recalled.checked.witness.found == found.checked.witness.found
+    assert checks.exit_status([first]) == 0
+    assert checks.exit_status([first, found]) == 1
+
+
+def test_a_forged_witness_is_not_believed(tmp_path: Path) -> None:
+    """What an earlier check left is checked again."""
+    (true,) = read(f"{written(tmp_path, NORMS)}::operator_is_at_most_frobenius")
+    text = '{"n":1}'
+    memory = Memory({}, (text, Found(({"kind": "proof"},), "nowhere", "inequality", "").to_json()))
+    with pytest.raises(checker.Rejected):
+        check(true, budget=2, memory=memory)
+
+
+# ------------------------------------------------------------ smallest first
+
+
+def test_instances_are_ordered_by_size() -> None:
+    def size(classes: int, depth: int, decay: str = "1/5") -> tuple[int, ...]:
+        model = relu_model(classes, depth, decay)
+        return size_of(GlobalMinimum(model, constant(1)), {})
+
+    assert size(2, 9) < size(3, 1) < size(3, 2) < size(3, 2, "1/500")
+    wide = Inequality(lambda X: trace(X), lambda X: trace(X) + 1, X=(3, 3))
+    assert size_of(Inequality(lambda X: trace(X), lambda X: trace(X) + 1, X=(1, 1)), {}) < size_of(wide, {})
+
+
+def test_a_violation_is_made_simple() -> None:
+    claim = Inequality(lambda X, Y: nuclear_norm(X + Y), lambda X, Y: nuclear_norm(X), X=(2, 3), Y=(2, 3))
+    point = {name: [[F(7, 3), F(-1, 9), F(5)], [F(2, 7), F(5, 4), F(1, 3)]] for name in "XY"}
+    found = violation(claim, point)
+    assert found is not None
+    simple = simplified(claim, copy.deepcopy(found))
+    assert checker.check(simple)
+    assert {x for rows in simple["point"].values() for row in rows for x in row} <= {"0", "1", "-1"}
+
+
+# ------------------------------------------------------------ ReLU models
+
+
+@pytest.mark.parametrize("collapsed", [True, False])
+def test_starts_are_points_of_the_model(collapsed: bool) -> None:
+    model = relu_model(4, 4, "1/100", widths=(5, 3, 4, 6))
+    kernel = LayeredModel(model, collapsed)
+    generator = torch.Generator().manual_seed(0)
+    known = {(4, 3): [torch.eye(4, dtype=torch.float64)] * 4, (5, 4): [torch.eye(5, dtype=torch.float64)] * 5}
+    groups = list(starts(kernel, 3, generator, known))
+    assert len({group.name for group in groups}) == len(groups) >= 4
+    for group in groups:
+        values, _ = kernel.value_and_gradient(group.points)
+        assert torch.isfinite(values).all()
+
+
+def test_two_classes_are_never_undercut() -> None:
+    for depth in (2, 3, 4):
+        model = relu_model(2, depth, "1/50", widths=4)
+        claim = GlobalMinimum(model, deep_neural_collapse(model))
+        attack = RivalSearch(claim, {})
+        assert attack.run(refute.Instance(claim), seed=1, seconds=1.0) is None
+        assert not attack.problems
+
+
+def test_linear_models_are_left_to_the_engines() -> None:
+    model = relu_model(3, 4, "1/100").with_(activation="linear")
+    assert not isinstance(attack_on(GlobalMinimum(model, deep_neural_collapse(model)), {}), RivalSearch)
+
+
+def three_classes() -> tuple[UnconstrainedFeatures, list[list[list[Fraction]]]]:
+    """Three classes in two directions, e_1, e_2 and (e_1 + e_2)/√2 roughly, told apart by the last ReLU."""
+    model = relu_model(3, 4, "1/100")
+    means = [[F(1), F(0), F(5, 6)], [F(0), F(1), F(5, 6)]]
+    keep = [[F(1), F(0)], [F(0), F(1)]]
+    last = [[F(1), F(-1)], [F(-1), F(1)], [F(3, 4), F(3, 4)]]
+    return model, [means, keep, keep, last]
+
+
+def test_an_exact_fit_settles_all_decays() -> None:
+    model, (means, *weights) = three_classes()
+    certificate = exact_fit(model, means, weights)
+    assert certificate is not None
+    assert "at no decays" in checker.check(certificate)
+    assert exact_fit(model, means, [*weights[:-1], weights[-1][:2]]) is None  # rank 2: no fit
+    collapse = [[F(int(i == k)) for k in range(3)] for i in range(3)]
+    assert exact_fit(model, collapse, [collapse] * 3) is None  # the product of collapse itself
+
+
+def test_a_fit_is_improved_from_a_solution() -> None:
+    model, (means, *weights) = three_classes()
+    factors = [
+        torch.tensor([[float(x) for x in row] for row in part], dtype=torch.float64) for part in (means, *weights)
+    ]
+    better = fitted(model, [*factors, torch.eye(3, dtype=torch.float64)])
+    assert better is not None
+    assert exact_fit(model, *_rational(better)) is not None
+    assert fitted(model.with_(class_sizes=(2, 1, 1)), factors) is None
+
+
+def _rational(parts: list[torch.Tensor]) -> tuple[Any, Any]:
+    means, *weights = [[[F(round(x * 2**16), 2**16) for x in row] for row in part.tolist()] for part in parts]
+    return means, weights
+
+
+def test_silent_neurons_are_left_out() -> None:
+    model = relu_model(2, 3, "1/100", widths=5)
+    kernel = LayeredModel(model, collapsed=True)
+    eye = torch.zeros(1, 5, 5, dtype=torch.float64)
+    eye[0, 0, 0] = eye[0, 1, 1] = 1.0
+    point = kernel.layout.join([eye, eye, eye[:, :2], eye[:, :, :2]])
+    assert [tuple(part.shape) for part in trimmed(kernel, point[0])] == [(5, 2), (2, 5), (2, 2), (2, 2)]
+
+
+def test_a_trace_shows_ranks_and_shares(tmp_path: Path) -> None:
+    (deep,) = read(written(tmp_path, DEEP))
+    found = check(deep, budget=60)
+    text = "\n".join(lines(found, "collapse check mine.py"))
+    shares = [float(line.split("has ")[1].split(" %")[0]) for line in text.splitlines() if " has " in line]
+    assert len(shares) >= 8
+    assert all(5 < share < 50 for share in shares)
+    assert "again with: collapse check mine.py" in text
+    assert rank([[F(1), F(2)], [F(2), F(4)]]) == 1
+
+
+def test_the_value_of_collapse() -> None:
+    """Against brute force over the confidence z of each class."""
+    for sizes, depth, decay in (((1,) * 4, 3, "13/200"), ((5, 2, 1), 2, "1/40"), ((3, 3), 1, "1/10"), ((2, 2), 4, "1")):
+        model = UnconstrainedFeatures(class_sizes=sizes, depth=depth, decays=decay)
+        lam, N, M = float(F(decay)), model.N, depth
+        total = 0.0
+        for n in sizes:
+            best = min(_share(i / 20_000, M, lam, N, n) for i in range(20_001))
+            total += n / (2 * N) * best
+        assert float(to_float(deep_neural_collapse(model))) == pytest.approx(total, abs=1e-7)
+    with pytest.raises(ValueError, match="widths of at least 3"):
+        deep_neural_collapse(UnconstrainedFeatures(class_sizes=(1, 1, 1), decays=1, widths=2))
+
+
+def _share(p: float, M: int, lam: float, N: int, n: int) -> float:
+    """(1 − p)² + (M + 1) (N/n) λ (n p²)^{1/(M+1)}: fit and the cheapest regulariser of one class with output p."""
+    return (1 - p) ** 2 + (M + 1) * N / n * lam * (n * p * p) ** (1 / (M + 1))
+
+
+def test_pools_are_drawn_whole_and_reproducible() -> None:
+    pools = [refute._pool(two_classes, seed) for seed in (0, 0, 1)]
+    assert pools[0] == pools[1]
+    assert len(pools[0]) == len(pools[2]) == 12
+    assert len(list(islice(two_classes.examples(20), 100))) >= 20
