@@ -97,7 +97,9 @@ def test_low_rank_beats_collapse_at_three_classes_for_all_decays(
     assert "behind the ReLU" in out
     assert "of the decay" in out
     assert "collapse is optimal at no decays where it is not zero (3 equal classes, 4 ReLU layers" in out
-    assert main(["recheck", *row["certificates"]]) == 0
+    assert main(["recheck", row["certificate"], "--conjecture", place]) == 0
+    assert "rebuilt from collapse_is_optimal: the same" in capsys.readouterr().out
+    assert main(["recheck", row["certificate"]]) == 1  # nothing is known of that name without the file
 
 
 BAD = {

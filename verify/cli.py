@@ -170,14 +170,19 @@ def check(
 @app.command()
 def recheck(
     paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Certificates, or folders of them.")],
+    conjecture: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Where the conjectures stand that certificates name; it is run.")
+    ] = None,
     json: Json = None,
 ) -> None:
     """Check certificates with the independent checker, in an interpreter of its own."""
     from verify.checker import shown
+    from verify.conjectures import read
     from verify.recheck import files, in_separate_interpreter, with_statement
 
     _require_writable(json)
-    found = [with_statement(one) for one in in_separate_interpreter(files(paths))]
+    own = [] if conjecture is None else read(conjecture)
+    found = [with_statement(one, own) for one in in_separate_interpreter(files(paths))]
     for one in found if json != "-" else []:
         print(f"{shown(one.path)}: {'accepted' if one.accepted else 'rejected'}: {one.text}")
     rows = [

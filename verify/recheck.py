@@ -19,6 +19,7 @@ from theory.arithmetic.interpreters import Balls, precision
 from theory.claims import Claim, GlobalMinimum, Inequality, Minimisation
 from theory.model import UnconstrainedFeatures
 from theory.ops import to_json
+from theory.statement import Statement
 from verify import checker
 from verify.errors import BadInput
 from verify.methods.enclosed import as_ball, assemble, clause_finding, mode_frames
@@ -82,8 +83,10 @@ def in_separate_interpreter(paths: Sequence[Path]) -> Iterator[Rechecked]:
             yield Rechecked(path, accepted, line.removeprefix(f"{checker.shown(path)}: ").split(": ", 1)[-1])
 
 
-def with_statement(found: Rechecked) -> Rechecked:
+def with_statement(found: Rechecked, conjectures: Sequence[Statement] = ()) -> Rechecked:
     """What the checker accepted, held against the claim of the statement that the file names as its origin.
+
+    A name is looked up among the given conjectures first, then among the papers' statements.
 
     Raises:
         checker.Rejected, OSError: when the file has changed since.
@@ -93,9 +96,11 @@ def with_statement(found: Rechecked) -> Rechecked:
     from theory.statement import StatementError, find
     from verify.work import decode
 
+    own = {conjecture.id: conjecture for conjecture in conjectures}
+
     name, parameters = certificate["origin"]["statement"], certificate["origin"]["parameters"]
     try:
-        (statement,) = find(name)
+        (statement,) = [own[name]] if name in own else find(name)
         difference = differs(certificate, statement.claim(decode(parameters)))
     except (StatementError, ValueError, TypeError, KeyError, AttributeError) as error:
         difference = f"its claim cannot be rebuilt ({type(error).__name__}: {error})"

@@ -10,7 +10,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import FrameType
 from typing import Any
 
@@ -19,7 +19,7 @@ from theory.model import UnconstrainedFeatures
 from theory.statement import Instance, Statement
 from verify.attacks import Attack, Found, attack_on
 from verify.recheck import recheck
-from verify.work import encode, sentence
+from verify.work import encode, sentence, with_origin
 
 POOL = 400
 """Instances drawn at most; small families are drawn whole."""
@@ -215,6 +215,7 @@ class _Check:
         for problem in attack.problems:
             self._note(problem)
         if found is not None:
+            found = replace(found, certificates=tuple(with_origin(c, instance) for c in found.certificates))
             for certificate in found.certificates:
                 recheck(certificate)
             self.witness = Witness(target.parameters, target.claim, found)

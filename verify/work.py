@@ -77,7 +77,7 @@ def outcome_of(name: str, instance: Instance, settings: Settings, registry: Regi
     try:
         engine = registry.load(name)
         evidence = engine.examine(instance, settings)
-        evidence = replace(evidence, certificates=tuple(_with_origin(c, instance) for c in evidence.certificates))
+        evidence = replace(evidence, certificates=tuple(with_origin(c, instance) for c in evidence.certificates))
         if reason := rejection(evidence.certificates, registry.check):
             return Outcome(name, failed=f"the checker rejects a certificate: {reason}")
         seconds = evidence.seconds or time.perf_counter() - start
@@ -89,7 +89,7 @@ def outcome_of(name: str, instance: Instance, settings: Settings, registry: Regi
         return Outcome(name, failed=sentence(error))
 
 
-def _with_origin(certificate: Mapping[str, Any], instance: Instance) -> Mapping[str, Any]:
+def with_origin(certificate: Mapping[str, Any], instance: Instance) -> Mapping[str, Any]:
     """The certificate with a note of the statement and parameters that it belongs to, for ``collapse recheck``."""
     if instance.statement is None or instance.wrong is not None:
         return certificate
