@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: verify test check proofs mutants env clean
+.PHONY: verify test check proofs mutants border bench env clean
 
 verify: env
 	$(BIN)/collapse verify
@@ -18,6 +18,12 @@ check: env
 
 mutants: env
 	$(BIN)/python tests/mutants.py $(LINES)
+
+border: env
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/border.py
+
+bench: env
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/refuter.py
 
 proofs: env
 	$(BIN)/python -m proofs

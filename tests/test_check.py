@@ -372,3 +372,36 @@ def test_pools_are_drawn_whole_and_reproducible() -> None:
     assert pools[0] == pools[1]
     assert len(pools[0]) == len(pools[2]) == 12
     assert len(list(islice(two_classes.examples(20), 100))) >= 20
+
+
+# ------------------------------------------------------------ bounds on the minimum
+
+
+def bounds_of(options: str, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    assert main(["optimum", "--activation", "relu", "--json", "-", *options.split()]) == 0
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def test_for_two_classes_the_bounds_meet(capsys: pytest.CaptureFixture[str]) -> None:
+    found = bounds_of("--sizes 2*3 --depth 3 --decay 1/50", capsys)
+    assert F(found["upper"]) - F(found["lower"]) <= F(1, 10**28)
+    model = relu_model(2, 3, "1/50").with_(class_sizes=(3, 3))
+    assert F(found["lower"]) <= F(float(to_float(deep_neural_collapse(model)))) + F(1, 10**14)
+
+
+def test_bounds_hold_for_what_descent_finds(capsys: pytest.CaptureFixture[str]) -> None:
+    """For three classes weights below collapse are found, and nothing is found below the lower bound."""
+    found = bounds_of("--sizes 3*1 --depth 4 --decay 1/100 --search 3", capsys)
+    lower, upper = F(found["lower"]), F(found["upper"])
+    collapse = to_float(deep_neural_collapse(relu_model(3, 4, "1/100")))
+    assert lower < upper < F(float(collapse)) - F(1, 1000)
+    plain = bounds_of("--sizes 3*1 --depth 4 --decay 1/100 --search 0", capsys)
+    assert F(plain["lower"]) == lower
+    assert abs(F(plain["upper"]) - F(float(collapse))) < F(1, 10**12)
+
+
+@pytest.mark.parametrize("options", ["--sizes 3,1", "--sizes 3*1 --bias last-layer"])
+def test_settings_without_bounds_get_a_sentence(options: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["optimum", "--activation", "relu", "--decay", "1/9", "--depth", "2", *options.split()]) == 2
+    assert "bounds are known for ReLU layers, classes of equal size and no bias" in capsys.readouterr().err

@@ -16,6 +16,7 @@ from verify.errors import BadInput
 if TYPE_CHECKING:
     from theory.closed_form.geometry import Number
     from theory.closed_form.optimum import Optimum
+    from theory.model import UnconstrainedFeatures
     from verify.measure import Measurement
 
 MAX_DENSE = 2000
@@ -53,11 +54,12 @@ def optimum(
         typer.Option(metavar="D_1,…", help="Widths from the features up, or one for all; default: number of classes."),
     ] = None,
     loss: Annotated[str, typer.Option(help="mse.")] = "mse",
-    activation: Annotated[str, typer.Option(help="linear.")] = "linear",
+    activation: Annotated[str, typer.Option(help="linear, or relu (bounds, equal for two classes).")] = "linear",
     bias: Annotated[str, typer.Option(help="none, or last-layer (not regularised).")] = "none",
     convention: Convention = "1/(2N)",
     json: Json = None,
     dense: Annotated[bool, typer.Option("--dense", help="Write whole matrices to the JSON.")] = False,
+    search: Annotated[float, typer.Option(min=0, help="With relu: seconds to look for weights below collapse.")] = 3.0,
 ) -> None:
     """The global minimum in your setting, in closed form: value, logits, norms, and which classes collapse to zero."""
     from theory.closed_form.optimum import optimum as closed_form
@@ -70,11 +72,81 @@ def optimum(
     model = build_model(
         class_sizes, depth, decay, weight_decays, feature_decay, layer_widths, loss, activation, bias, convention
     )
+    if not model.is_linear:
+        _bounds(model, convention, json, search)
+        return
     best = closed_form(model)
     if json is not None:
         _write(best.to_json(dense=dense, convention=convention), json)
     if json != "-":
         _print_optimum(best, convention)
+
+
+def _bounds(model: UnconstrainedFeatures, convention: str, json: str | None, seconds: float) -> None:
+    """The best bounds known on the minimum with ReLU layers: in closed form, and from exact weights found now."""
+    from theory.arithmetic.intervals import Interval
+    from theory.closed_form.optimum import convention_factor
+    from theory.closed_form.relu import enclosed
+    from verify.pool import one_thread
+
+    try:
+        known = enclosed(model)
+    except ValueError as error:
+        raise BadInput(f"--activation relu: {error}") from None
+    scale = 1 / convention_factor(convention, model.class_sizes)
+    upper, below = known.upper, None
+    if not known.is_exact and seconds and min(model.widths) >= model.K:
+        with one_thread():
+            below = _below_collapse(model, seconds)
+        upper = upper if below is None else Interval.exact(below)
+    low, high = known.lower.low * scale, upper.high * scale
+    zero = Interval.exact(Fraction(scale, 2))
+    data = {
+        "objective": _digits(high, up=True),
+        "radius": _digits(high - low, up=True),
+        "lower": _digits(low, up=False),
+        "upper": _digits(high, up=True),
+        "zero_objective": zero.decimal(30),
+        **dict.fromkeys(("trivial", "unique", "note", "logits", "weights_gram", "features_gram", "classes", "bias")),
+        "assumptions": list(known.assumptions),
+    }
+    if json is not None:
+        _write(data, json)
+    if json == "-":
+        return
+    typer.echo(f"{_short(str(model))}\n")
+    typer.echo(f"at most   {data['upper']}   {'exact weights below collapse' if below is not None else 'collapse'}")
+    typer.echo(f"at least  {data['lower']}")
+    typer.echo(f"at zero   {data['zero_objective']}\n")
+    for assumption in known.assumptions:
+        typer.echo(f"The lower bound rests on: {assumption}.")
+
+
+def _digits(value: Fraction, up: bool, places: int = 30) -> str:
+    """A decimal that is not above a number that is not negative, or (``up``) not below it.
+
+    >>> _digits(Fraction(2, 3), up=False, places=4), _digits(Fraction(2, 3), up=True, places=4)
+    ('0.6666', '0.6667')
+    """
+    units = value * 10**places
+    whole, rest = divmod(-(-units // 1) if up else units // 1, 10**places)
+    return f"{whole}.{rest:0{places}d}"
+
+
+def _below_collapse(model: UnconstrainedFeatures, seconds: float) -> Fraction | None:
+    """The exact objective at rational weights below collapse, or None where none are found in the time."""
+    from theory.claims import GlobalMinimum
+    from theory.frames import deep_neural_collapse
+    from theory.statement import Instance
+    from verify import checker
+    from verify.attacks import RivalSearch
+
+    claim = GlobalMinimum(model, deep_neural_collapse(model))
+    found = RivalSearch(claim, {}).run(Instance(claim), seed=0, seconds=seconds)
+    if found is None:
+        return None
+    certificate = found.certificates[0]
+    return checker.model_objective(checker.Model(model.to_json()), checker.read_point(certificate["point"]))
 
 
 def measure(

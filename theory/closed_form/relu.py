@@ -1,0 +1,59 @@
+"""What is known of the minimum with ReLU layers: two bounds, which meet for two classes.
+
+Upper: collapse along coordinate directions, on which the ReLUs do nothing; it has the optimum of the linear model.
+Lower: ‖σ(X)‖ ≤ ‖X‖ and ‖W X‖ ≤ ‖W‖ ‖X‖ down the layers bound the last hidden means A of K balanced classes by the
+product of all factors but W_L, and min over W_L of fit and decay is Σ_i λ/(2(s_i² + Kλ)) in the singular values s_i of A,
+convex in s_i². With all s_i equal this is the linear model with Λ K^{1−L} in place of Λ.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from theory.arithmetic.intervals import Interval
+from theory.closed_form.optimum import optimum
+from theory.model import UnconstrainedFeatures
+
+CHAIN = "the norm of a product is at most the product of norms, and a ReLU does not raise it"
+TWO_CLASSES = "Súkeník et al. 2023 (arXiv 2305.13165), the theorem for two classes: collapse is optimal"
+
+
+@dataclass(frozen=True)
+class Enclosure:
+    """Bounds on the minimum of a model, and what each rests on."""
+
+    model: UnconstrainedFeatures
+    lower: Interval
+    upper: Interval
+    assumptions: tuple[str, ...]
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether both bounds are the same number."""
+        return self.lower is self.upper
+
+
+def enclosed(model: UnconstrainedFeatures, digits: int = 30) -> Enclosure:
+    """Bounds on the minimum of a balanced ReLU model without a bias.
+
+    Raises:
+        ValueError: for linear layers, classes of different sizes, or a bias.
+
+    >>> two = UnconstrainedFeatures(class_sizes=(1, 1), depth=3, decays="1/50", activation="relu")
+    >>> enclosed(two).is_exact
+    True
+    >>> three = enclosed(two.with_(class_sizes=(1, 1, 1), widths=3))
+    >>> three.lower.high < three.upper.low
+    True
+    """
+    if model.is_linear or model.has_bias or not model.balanced:
+        raise ValueError("bounds are known for ReLU layers, classes of equal size and no bias")
+    K, linear = model.K, model.with_(activation="linear")
+    collapse = optimum(linear, digits).objective
+    if K <= 2 and min(model.widths) >= K:
+        return Enclosure(model, collapse, collapse, (TWO_CLASSES,) if K == 2 and model.M > 1 else ())
+    if model.M == 1:
+        return Enclosure(model, collapse, collapse, ())
+    scaled = linear.with_(widths=(K,), feature_decay=model.feature_decay * Fraction(1, K ** (model.M - 1)))
+    return Enclosure(model, optimum(scaled, digits).objective, collapse, (CHAIN,))
