@@ -2,8 +2,8 @@
 
 Upper: collapse along coordinate directions, on which the ReLUs do nothing; it has the optimum of the linear model.
 Lower: ‖σ(X)‖ ≤ ‖X‖ and ‖W X‖ ≤ ‖W‖ ‖X‖ down the layers bound the last hidden means A of K balanced classes by the
-product of all factors but W_L, and min over W_L of fit and decay is Σ_i λ/(2(s_i² + Kλ)) in the singular values s_i of A,
-convex in s_i². With all s_i equal this is the linear model with Λ K^{1−L} in place of Λ.
+product of all factors but W_L, and min over W_L of fit and decay is Σ_i λ/(2(s_i² + Kλ)) in the singular values s_i of
+A, convex in s_i². With all s_i equal this is the linear model with Λ K^{1−L} in place of Λ.
 """
 
 from __future__ import annotations
