@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from verify.engines import Settings as Settings
+    from verify.refute import Checked as Checked
+    from verify.refute import check as check
     from verify.results import Examination as Examination
     from verify.runner import examine as examine
     from verify.runner import run as run
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from verify.verdict import Verdict as Verdict
 
 _HOMES = {
+    "Checked": "verify.refute",
+    "check": "verify.refute",
     "Evidence": "verify.verdict",
     "Examination": "verify.results",
     "Settings": "verify.engines",
@@ -30,7 +34,7 @@ _HOMES = {
     "run": "verify.runner",
 }
 
-__all__ = ["Evidence", "Examination", "Settings", "Store", "Verdict", "examine", "run"]
+__all__ = ["Checked", "Evidence", "Examination", "Settings", "Store", "Verdict", "check", "examine", "run"]
 
 
 def __getattr__(name: str) -> Any:
