@@ -94,16 +94,16 @@ def _check(sections: tuple[Section, ...], kind: Kind) -> None:
 
 
 FOLDER = Path(__file__).parent
-TRUSTED = {"__init__.py", "__main__.py", "entailment.py", "kinds.py", "theorem.py", "lemmas/setting.py"}
+TRUSTED = ("__init__.py", "__main__.py", "entailment.py", "kinds.py", "theorem.py", "lemmas/setting.py")
 """What decides, beside the kernel."""
 
 PACKAGES = ("proofs", "theory", "sympy", "collections", "dataclasses", "fractions", "functools", "itertools", "typing")
 """What scripts and lemmas may import from."""
 
-FORBIDDEN = {
-    "compile", "delattr", "eval", "exec", "getattr", "globals", "lambdify", "locals", "open", "parse_expr", "setattr",
-    "sympify", "type", "__import__",
-}  # fmt: skip
+FORBIDDEN = (
+    "compile", "delattr", "eval", "exec", "getattr", "globals", "lambdify", "locals", "object", "open", "parse_expr",
+    "setattr", "sympify", "type", "vars",
+)  # fmt: skip
 """Names by which a script could change what decides."""
 
 
