@@ -505,6 +505,17 @@ def an_eigenvalue_sum_over_another_space(proof: Proof) -> None:
     proof.eigenvalue_sum("sum", count, [found.commute], UNSEEN * value)
 
 
+def an_eigenvalue_on_another_space(proof: Proof) -> None:
+    found = spectrum(proof)
+    other = proof.gap("on the features", UNSEEN * identity(d(1)))
+    proof.eigenvalue("everywhere", other, [found.commute])
+
+
+def dividing_by_what_has_a_pole(proof: Proof) -> None:
+    pole = (M - max(DEPTHS) - 1) ** 2
+    proof.divided("divided", proof.gap("given", (pole + 1) * beta * UNSEEN), 1 + 1 / pole, pole * beta * UNSEEN)
+
+
 def an_imaginary_square(proof: Proof) -> None:
     proof.positive("M ≤ 8", max(DEPTHS) - M, NONNEGATIVE, [(1, [], sp.sqrt(max(DEPTHS) - M))])
 
@@ -937,6 +948,8 @@ CORPUS: dict[Callable[[Proof], None], str] = {
     a_multiple_of_a_letter_called_semidefinite: "single letter",
     an_eigenvalue_from_a_trace: "between matrices",
     an_eigenvalue_sum_over_another_space: "not among the letters",
+    an_eigenvalue_on_another_space: "another space",
+    dividing_by_what_has_a_pole: "not shown to be positive",
     an_imaginary_square: "not shown to be positive",
     a_certificate_called_an_equation: "> 0 or ≥ 0",
     an_inequality_divided: "is an inequality",

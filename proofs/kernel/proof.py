@@ -77,12 +77,22 @@ class Proof:
     def __init__(self, id: str, setting: Setting) -> None:
         if type(setting) is not Setting:
             raise Rejected("a proof is about a setting")
-        self.id, self.setting = id, setting
+        self._id, self._setting = id, setting
         self._steps: list[Step] = []
         self._by_fact: dict[int, Step] = {}
         self._hypotheses: set[Fact] = set()
         self._open: frozenset[Fact] = frozenset()
         self._unfinished = 0
+
+    @property
+    def id(self) -> str:
+        """The name of the proof."""
+        return self._id
+
+    @property
+    def setting(self) -> Setting:
+        """What its letters mean."""
+        return self._setting
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -432,6 +442,7 @@ class Proof:
         sure = tuple(known)
         layers = self._common_layers(name, [fact, *sure])
         positive, body = read_scalar(self.setting, factor, layers), read(self.setting, goal, layers)
+        self._require_defined([positive], [fact, *sure], name, layers)
         if not self._positive(positive, sure):
             raise Rejected(f"{name}: {factor} is not shown to be positive")
         if not _vanishes(_difference(fact.body, positive * body, name)):
@@ -443,6 +454,7 @@ class Proof:
         self._require_equations(name, fact)
         X, Y = (read_matrix(self.setting, x, fact.layers) for x in (factor, unknown))
         r = read_scalar(self.setting, shift, fact.layers)
+        self._require_defined([r], [fact], name, fact.layers)
         if not self._positive(r):
             raise Rejected(f"{name}: {shift} is not shown to be positive")
         whole = (X.T @ X + r * words.identity(X.columns)) @ Y
@@ -509,8 +521,11 @@ class Proof:
         commuting = tuple(commuting)
         self._require_equations(name, equation, *commuting)
         self._require_commuting(commuting)
+        spaces = {(letter.rows, letter.columns) for letter in self.setting.eigenvalues}
         if not isinstance(equation.body, Matrix) or equation.layers is not None:
             raise Rejected(f"{name}: {equation.name} is not an equation between matrices")
+        if spaces != {(equation.body.rows, equation.body.columns)}:
+            raise Rejected(f"{name}: {equation.name} is about another space than the common eigenvectors")
         body = sp.Add(*(c * self._at_eigenvector(word) for word, c in equation.body.terms.items()))
         return self._accept("eigenvectors", Fact(name, body), [equation, *commuting], axiom="spectral", note=note)
 
