@@ -47,6 +47,8 @@ class Theorem:
     def __post_init__(self) -> None:
         if type(self.kind) not in KINDS:
             raise Rejected(f"{self.id}: {self.kind!r} is not one of the kinds of theorem")
+        if type(self.sections) is not tuple:
+            raise Rejected(f"{self.id}: the sections of a theorem are a tuple")
         _check(self.sections, self.kind)
 
     @property

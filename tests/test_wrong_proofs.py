@@ -437,6 +437,10 @@ def the_rank_of_no_layers(proof: Proof) -> None:
     with_premise(proof, "weights", lambda _: proof.at("of I", step(proof, "Gram matrices"), M + 1))
 
 
+def the_rank_of_nothing(proof: Proof) -> None:
+    with_premise(proof, "weights", lambda _: proof.algebra("nothing", P @ P.T - P @ P.T + B - B))
+
+
 def a_premise_in_a_case(proof: Proof) -> None:
     deep = proof.case("M > 3", M - 3, POSITIVE)
     with_premise(proof, "weights", lambda g: proof.algebra("in a case", g.weights.body, 1 * g.weights, known=[deep]))
@@ -534,6 +538,21 @@ def an_inequality_raised(proof: Proof) -> None:
     proof.raised("1 + D² = 1", square, 1 + UNSEEN**2, sp.Integer(1), sp.Integer(1), known=[known])
 
 
+def a_power_of_zero_below_zero(proof: Proof) -> None:
+    off = proof.case("off", beta, ZERO)
+    proof.algebra("β^{M−1}", beta ** (M - 1), beta ** (M - 2) * off)
+
+
+def a_root_of_a_square_that_is_left_unevaluated(proof: Proof) -> None:
+    square = proof.case("a square", (t - later) ** 2, POSITIVE)
+    root_of_it = sp.Pow(sp.Pow(t - later, 2, evaluate=False), HALF, evaluate=False)
+    proof.algebra("root", root_of_it - (t - later), known=[square])
+
+
+def a_whole_part(proof: Proof) -> None:
+    proof.gap("whole", sp.floor(M / 9))
+
+
 def an_undefined_exponent(proof: Proof) -> None:
     proof.raised("root", proof.algebra("same", N - N + 0 * N), N, N, 1 / (M - 9))
 
@@ -627,6 +646,31 @@ def an_induction_in_another(proof: Proof) -> None:
         return [1 * at_m]
 
     proof.induction(["outer"], [(m - M) * UNSEEN], (sp.Integer(0), M), [None], down)
+
+
+def a_hypothesis_through_cases(proof: Proof) -> None:
+    on, off = proof.case("on", beta, POSITIVE), proof.case("off", beta, ZERO)
+    bound, claim = proof.semidefinite("β ≥ 0", proof.meaning("last layer"), B), (m - M) * UNSEEN
+
+    def down(at_m: Fact) -> list[Combination]:
+        facts = [proof.algebra(f"{c.name}, too", claim, 1 * at_m, known=[c]) for c in (on, off)]
+        return [1 * proof.at("below", proof.cases("joined", facts, bound=bound), m - 1, (M, M))]
+
+    proof.induction(["claim"], [claim], (sp.Integer(0), M), [None], down)
+
+
+def a_hypothesis_summed_over_layers(proof: Proof) -> None:
+    claim = lam(m) * trace(W(m) @ W(m).T) - trace(B)
+    base = -proof.meaning("last layer").trace
+    proof.induction(
+        ["claim"], [claim], (sp.Integer(0), M), [base], lambda at_m: [1 * proof.layer_sum("sum", regulariser, at_m)]
+    )
+
+
+def a_base_for_another_layer(proof: Proof) -> None:
+    decays = proof.meaning("product of decays")
+    claim = UNSEEN * decays.body
+    proof.induction(["claim"], [claim], (sp.Integer(0), M), [UNSEEN * decays], lambda at_m: [1 * at_m])
 
 
 def a_case_about_a_layer(proof: Proof) -> None:
@@ -938,6 +982,7 @@ CORPUS: dict[Callable[[Proof], None], str] = {
     the_rank_of_another_matrix: "rank of B",
     the_rank_of_fewer_layers: "rank of B",
     the_rank_of_no_layers: "rank of B",
+    the_rank_of_nothing: "rank of B",
     a_premise_in_a_case: "rank of B",
     a_premise_made_by_hand: "not a step",
     a_slope_with_another_sign: "slope is positive",
@@ -954,6 +999,9 @@ CORPUS: dict[Callable[[Proof], None], str] = {
     a_certificate_called_an_equation: "> 0 or ≥ 0",
     an_inequality_divided: "is an inequality",
     an_inequality_raised: "is an inequality",
+    a_power_of_zero_below_zero: "not shown to be positive",
+    a_root_of_a_square_that_is_left_unevaluated: "not shown to be positive",
+    a_whole_part: "not made of",
     an_undefined_exponent: "not shown to be positive",
     a_root_of_a_product_of_negative_numbers: "not shown to be positive",
     a_function_that_is_not_minimised: "does not say that z",
@@ -965,6 +1013,9 @@ CORPUS: dict[Callable[[Proof], None], str] = {
     a_hypothesis_after_its_induction: "an induction that is over",
     a_hypothesis_of_an_induction_that_failed: "an induction that is over",
     an_induction_in_another: "no other induction",
+    a_hypothesis_through_cases: "about one layer",
+    a_hypothesis_summed_over_layers: "does not hold for all layers",
+    a_base_for_another_layer: "does not hold for every layer",
     a_case_about_a_layer: "no range of layers",
     a_definition_by_layer: "no range of layers",
     an_identity_about_no_layers: "no range of layers",
