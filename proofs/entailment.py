@@ -77,6 +77,16 @@ def _checked_root(model: UnconstrainedFeatures, field: AlgebraicNumbers, z: Any,
     return z
 
 
+def require_linear(model: UnconstrainedFeatures) -> None:
+    """The proofs are about linear models with squared error.
+
+    Raises:
+        NotEntailed: for any other model.
+    """
+    if (model.loss, model.activation) != ("mse", "linear"):
+        raise NotEntailed("the theorem is about linear models with squared error")
+
+
 def sign(field: AlgebraicNumbers, value: Any) -> int:
     """The sign of an element, exactly."""
     if field.is_zero(value):
@@ -99,8 +109,7 @@ def entailed(claim: GlobalMinimum, field: AlgebraicNumbers, roots: Mapping[int, 
         raise NotEntailed("the theorem is about the model")
     if not isinstance(field, AlgebraicNumbers):
         raise NotEntailed("there is no field of exact numbers to decide in")
-    if (model.loss, model.activation) != ("mse", "linear"):
-        raise NotEntailed("the theorem is about linear models with squared error")
+    require_linear(model)
     found = modes(model, field, roots)
     answers = {"value": _value(claim, model, field, found)}
     if claim.unique is not None:

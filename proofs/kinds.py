@@ -15,7 +15,7 @@ from typing import Any, ClassVar, cast
 
 import sympy as sp
 
-from proofs.entailment import NotEntailed, entailed, sign
+from proofs.entailment import NotEntailed, entailed, require_linear, sign
 from proofs.kernel import selection
 from proofs.kernel.facts import POSITIVE, ZERO, Fact
 from proofs.kernel.proof import Proof
@@ -133,6 +133,7 @@ class CentredBias:
 def _critical_model(claim: Any) -> UnconstrainedFeatures:
     if type(claim) is not CriticalPoints or type(claim.problem) is not UnconstrainedFeatures:
         raise NotEntailed("the theorem is about every critical point of the model")
+    require_linear(claim.problem)
     return claim.problem
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from copy import copy
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -27,6 +28,7 @@ from proofs.lemmas.minimum import solve
 from proofs.lemmas.scalar import scalar_section
 from proofs.lemmas.setting import CRITICAL_POINT, B, P, lam, m
 from proofs.theorem import FOLDER, TRUSTED, Section, Theorem, require_plain
+from theory.arithmetic.algebraic import AlgebraicNumbers
 from theory.claims import GlobalMinimum, digest
 from theory.model import UnconstrainedFeatures
 from theory.statement import Instance, Statement, statements
@@ -114,7 +116,6 @@ def test_a_theorem_does_not_speak_of_another_problem() -> None:
 
 
 def test_imbalanced_classes_with_a_bias_are_outside_the_theorem() -> None:
-    from theory.arithmetic.algebraic import AlgebraicNumbers
     from theory.ops import constant
 
     theorem = proofs.find("dang2023-mse-balanced-bias")
@@ -336,3 +337,14 @@ def test_a_script_for_another_statement_is_refused(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(dang2023_value, "theorem", lambda: "everything")
     with pytest.raises(Rejected, match="does not give the theorem"):
         theorem.find.__wrapped__("dang2023-value")
+
+
+@pytest.mark.parametrize("id", ["dang2023-balancedness", "dang2023-bias-vector", "dang2023-mse-balanced"])
+def test_a_theorem_does_not_speak_of_another_model(id: str) -> None:
+    theorem = proofs.find(id)
+    assert theorem is not None
+    claim = statements()[id].claim(statements()[id].witness)
+    claim = replace(claim, problem=copy(claim.problem))
+    object.__setattr__(claim.problem, "activation", "relu")
+    with pytest.raises(NotEntailed, match="linear models"):
+        theorem.entails(claim, AlgebraicNumbers([]), {})
