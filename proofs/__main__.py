@@ -21,14 +21,14 @@ def pages() -> Iterator[tuple[Path, str]]:
         Rejected: when the kernel does not accept a script.
     """
     theorems = [found for id in statements() if (found := find(id)) is not None]
-    uses = Counter(heading for theorem in theorems for heading, _ in theorem.sections)
-    shared = {heading: proof for theorem in theorems for heading, proof in theorem.sections if uses[heading] > 1}
+    uses = Counter(heading for theorem in theorems for heading, *_ in theorem.sections)
+    shared = {heading: proof for theorem in theorems for heading, proof, _ in theorem.sections if uses[heading] > 1}
     for heading, proof in shared.items():
         yield _shared_page(heading), markdown(heading, [section("Steps", proof)], len(proof.gaps), "", {})
     for theorem in theorems:
         sections = [
             _linked(heading, proof) if heading in shared else section(heading, proof)
-            for heading, proof in theorem.sections
+            for heading, proof, _ in theorem.sections
         ]
         title = f"{theorem.id}: {statements()[theorem.id].title.rstrip('.')}"
         yield (

@@ -10,7 +10,7 @@ formal letter when odd.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
@@ -77,6 +77,16 @@ def _checked_root(model: UnconstrainedFeatures, field: AlgebraicNumbers, z: Any,
     return z
 
 
+def require_linear(model: UnconstrainedFeatures) -> None:
+    """The proofs are about linear models with squared error.
+
+    Raises:
+        NotEntailed: for any other model.
+    """
+    if (model.loss, model.activation) != ("mse", "linear"):
+        raise NotEntailed("the theorem is about linear models with squared error")
+
+
 def sign(field: AlgebraicNumbers, value: Any) -> int:
     """The sign of an element, exactly."""
     if field.is_zero(value):
@@ -97,6 +107,9 @@ def entailed(claim: GlobalMinimum, field: AlgebraicNumbers, roots: Mapping[int, 
     model = claim.problem
     if not isinstance(model, UnconstrainedFeatures):
         raise NotEntailed("the theorem is about the model")
+    if not isinstance(field, AlgebraicNumbers):
+        raise NotEntailed("there is no field of exact numbers to decide in")
+    require_linear(model)
     found = modes(model, field, roots)
     answers = {"value": _value(claim, model, field, found)}
     if claim.unique is not None:
@@ -185,19 +198,35 @@ class Frames:
         return self._done[id(root)]
 
     def _apply(self, node: Expression, args: list[Any]) -> Any:
-        if not node.shape and not node.variables:
-            return self.field.evaluate(node)
-        handler = getattr(self, f"_{node.op}", None)
+        if not node.variables:
+            return Constant(node) if node.shape else self.field.evaluate(node)
+        handler = self._operations().get(node.op)
         if handler is None:
-            if not node.variables:
-                return Constant(node)
             raise NotEntailed(f"{node.op} is outside the algebra of frames")
         return handler(node, args)
+
+    def _operations(self) -> dict[str, Callable[[Expression, list[Any]], Any]]:
+        """What is understood exactly; every other operation on variables is not."""
+        return {
+            "variable": self._variable,
+            "add": self._add,
+            "scale": self._scale,
+            "power": self._power,
+            "matmul": self._matmul,
+            "transpose": self._transpose,
+            "class_means": self._class_means,
+            "repeat_columns": self._repeat_columns,
+            "submatrix": self._submatrix,
+            "entry": self._entry,
+            "trace": self._trace,
+        }
 
     # variables
 
     def _variable(self, node: Expression, _: list[Any]) -> Any:
         name = str(node.data)
+        if self.model.variables.get(name) is not node:
+            raise NotEntailed(f"{name} is not a variable of the model")
         if name == "b":
             return Column([self.number(Fraction(n, self.model.N)) for n in self.model.class_sizes])
         if name == "H":
@@ -225,14 +254,17 @@ class Frames:
             *(self.classes if s in ("class", "samples") else None for s in (value.left, value.right)),
         )
 
-    def _class_means(self, _: Expression, args: list[Any]) -> Value:
-        (value,) = args
-        if value.right != "samples":
-            raise NotEntailed("class means of something other than features")
+    def _class_means(self, node: Expression, args: list[Any]) -> Value:
+        """Over the model's own classes, in which the columns are equal."""
+        value = self._as_value(args[0])
+        if value.right != "samples" or value.columns != self.classes or node.data != self.model.class_sizes:
+            raise NotEntailed("class means of something other than features of the model's classes")
         return Value(value.left, "class", value.terms, value.rows, value.columns)
 
-    def _repeat_columns(self, _: Expression, args: list[Any]) -> Value:
+    def _repeat_columns(self, node: Expression, args: list[Any]) -> Value:
         value = self._as_value(args[0])
+        if node.data != self.model.class_sizes:
+            raise NotEntailed("columns are repeated other than by the model's class sizes")
         if value.right != "class" or value.columns != self.classes:
             raise NotEntailed("columns that are not the classes are repeated")
         return Value(value.left, "samples", value.terms, value.rows, value.columns)
@@ -240,15 +272,11 @@ class Frames:
     # algebra
 
     def _transpose(self, _: Expression, args: list[Any]) -> Any:
-        if isinstance(args[0], Constant):
-            return args[0].transposed()
         v = self._as_value(args[0])
         return Value(v.right, v.left, v.terms, v.columns, v.rows)
 
     def _matmul(self, node: Expression, args: list[Any]) -> Any:
         left, right = args
-        if isinstance(left, Constant) and isinstance(right, Constant):
-            return Constant(node)
         if isinstance(right, Constant) and right.is_ones:
             return self._row_sums(self._as_value(left), node)
         a, b = self._as_value(left), self._as_value(right)
@@ -279,17 +307,17 @@ class Frames:
         return Zero(node.shape)
 
     def _whole(self, chosen: tuple[int, ...] | None) -> bool:
-        """Whether some classes are a union of eigenspaces, so that restricting to them commutes with products."""
+        """Whether some classes, each once, are a union of eigenspaces: restricting to them commutes with products."""
         if chosen is None or self.model.has_bias:
             return chosen is None or chosen == self.classes
+        if len(set(chosen)) != len(chosen):
+            return False
         sizes = self.model.class_sizes
         return all((k in chosen) for i in chosen for k in self.classes if sizes[k] == sizes[i])
 
-    def _add(self, _: Expression, args: list[Any]) -> Any:
-        if all(not isinstance(x, Value | Constant | Column | Zero) for x in args):
+    def _add(self, node: Expression, args: list[Any]) -> Any:
+        if not node.shape:
             return args[0] + args[1]
-        if all(isinstance(x, Constant) for x in args):
-            return Constant(_)
         a, b = map(self._as_value, args)
         if (a.left, a.right, a.rows, a.columns) != (b.left, b.right, b.rows, b.columns):
             raise NotEntailed("a sum across different spaces")
@@ -300,22 +328,25 @@ class Frames:
 
     def _scale(self, node: Expression, args: list[Any]) -> Any:
         factor, value = args
-        if isinstance(value, Constant):
-            return Constant(node)
-        if not isinstance(value, Value):
+        if not node.shape:
             return factor * value
+        if isinstance(value, Column):
+            return Column([factor * x for x in value.entries])
+        value = self._as_value(value)
         terms = {key: {odd: factor * c for odd, c in x.items()} for key, x in value.terms.items()}
         return Value(value.left, value.right, terms, value.rows, value.columns)
 
     def _power(self, node: Expression, args: list[Any]) -> Any:
         if not isinstance(node.data, Fraction) or node.data.denominator != 1:
             raise NotEntailed("a root of something that is not constant")
+        if node.data < 0 and self.field.is_zero(self.number(0) + args[0]):
+            raise NotEntailed("a division by zero")
         return args[0] ** node.data.numerator
 
     def _submatrix(self, node: Expression, args: list[Any]) -> Any:
-        if isinstance(args[0], Constant):
-            return Constant(node)
         value, (rows, columns) = self._as_value(args[0]), cast(Any, node.data)
+        if any(len(set(chosen)) != len(chosen) for chosen in (rows, columns)):
+            raise NotEntailed("a part of a matrix with a row or column twice")
         if value.rows is None or value.columns is None or "samples" in (value.left, value.right):
             raise NotEntailed("a part of a matrix that is not on class space")
         return Value(
@@ -357,14 +388,13 @@ class Frames:
             or not (value.rows is None or self._whole(value.rows))
         ):
             raise NotEntailed("the trace of a matrix between different spaces")
+        if value.left == "samples":
+            raise NotEntailed("a trace over samples, which weighs each class by its size")
         total = self.number(0)
         for (kind, mu), x in self._restricted(value).items():
             size = self.modes[mu][1] if kind == "Π" else self._dimension(mu)
             total = total + self._even(x) * self.number(size)
         return total
-
-    def _sum_squares(self, node: Expression, args: list[Any]) -> Any:
-        raise NotEntailed("a norm is outside the algebra of frames")
 
     # normal forms
 
@@ -462,9 +492,6 @@ class Constant:
     @property
     def is_ones(self) -> bool:
         return self.node.op == "ones" and self.node.shape[1] == 1
-
-    def transposed(self) -> Constant:
-        return Constant(self.node.T)
 
     def entries(self, field: AlgebraicNumbers) -> Any:
         return field.evaluate(self.node)

@@ -5,7 +5,10 @@ They are not proved here. ``tests/test_axioms.py`` attacks each one by sampling 
 
 from __future__ import annotations
 
-AXIOMS: dict[str, str] = {
+from collections.abc import Mapping
+from types import MappingProxyType
+
+_TEXTS = {
     "attainment": "A continuous function that tends to infinity with its argument attains its minimum.",
     "critical": "At a minimum of a differentiable function the gradient by every variable is zero.",
     "spectral": "Commuting symmetric matrices have a common orthonormal basis of eigenvectors.",
@@ -20,3 +23,6 @@ AXIOMS: dict[str, str] = {
     "singular vectors": "For orthonormal eigenvectors u of T Tᵀ with eigenvalues μ > 0 the vectors "
     "Tᵀ u/√μ are orthonormal.",
 }
+
+AXIOMS: Mapping[str, str] = MappingProxyType(_TEXTS)
+"""Each classical fact by its name; proofs cannot add to it."""

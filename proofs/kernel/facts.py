@@ -1,7 +1,8 @@
 """Facts that a proof has established, and combinations of them that are facts for that reason.
 
 A fact is a matrix, trace or scalar formula that is zero (or positive, or not negative). Facts of the form "= 0" can be
-multiplied and added; the combination remembers which facts it uses. Whether they were accepted is for the proof to say.
+multiplied and added. A combination only records how: the kernel works out the formula itself, from the steps that it
+accepted.
 """
 
 from __future__ import annotations
@@ -13,25 +14,33 @@ from typing import Any
 import sympy as sp
 
 from proofs.kernel.scalars import Rejected
-from proofs.kernel.words import Matrix, Trace, trace
+from proofs.kernel.words import Matrix, Trace
 
 ZERO, POSITIVE, NONNEGATIVE = "= 0", "> 0", "≥ 0"
+
+SCALE, TIMES, LEFT, RIGHT, TRANSPOSE, TRACE = "scale", "times", "left", "right", "transpose", "trace"
+"""What can be done to an equation: a scalar times it; it (a scalar) times a formula; products; transpose; trace."""
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A fact and what is done to it, in order."""
+
+    fact: Fact
+    operations: tuple[tuple[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class Combination:
-    """A formula that is zero because the facts that it uses are; ``factors`` are all scalars that multiply them.
+    """A sum of facts "= 0", each multiplied by formulas."""
 
-    The factors are kept because a factor that is undefined, such as 1/β where β = 0, may cancel from the formula.
-    """
+    parts: tuple[Part, ...]
 
-    body: Any
-    uses: tuple[Fact, ...]
-    factors: tuple[sp.Expr, ...] = ()
+    def _each(self, operation: str, value: Any = None) -> Combination:
+        return Combination(tuple(Part(p.fact, (*p.operations, (operation, value))) for p in self.parts))
 
     def __add__(self, other: Combination | Fact) -> Combination:
-        right = combination(other)
-        return Combination(self.body + right.body, self.uses + right.uses, self.factors + right.factors)
+        return Combination(self.parts + combination(other).parts)
 
     def __neg__(self) -> Combination:
         return -1 * self
@@ -40,30 +49,27 @@ class Combination:
         return self + (-combination(other))
 
     def __rmul__(self, factor: Any) -> Combination:
-        scalar = sp.sympify(factor)
-        return Combination(scalar * self.body, self.uses, (*self.factors, scalar))
+        return self._each(SCALE, factor)
 
     def __mul__(self, other: Any) -> Combination:
         """A scalar that is zero times any scalar or matrix."""
-        if isinstance(self.body, Matrix | Trace):
-            raise Rejected("write the scalar on the left")
-        return Combination(self.body * other, self.uses, (*self.factors, *coefficients(other)))
+        return self._each(TIMES, other)
 
     def __matmul__(self, other: Matrix) -> Combination:
-        return Combination(self.body @ other, self.uses, (*self.factors, *coefficients(other)))
+        return self._each(RIGHT, other)
 
     def __rmatmul__(self, other: Matrix) -> Combination:
-        return Combination(other @ self.body, self.uses, (*self.factors, *coefficients(other)))
+        return self._each(LEFT, other)
 
     @property
     def T(self) -> Combination:
         """The transpose."""
-        return Combination(self.body.T, self.uses, self.factors)
+        return self._each(TRANSPOSE)
 
     @property
     def trace(self) -> Combination:
         """The trace of a matrix that is zero."""
-        return Combination(trace(self.body), self.uses, self.factors)
+        return self._each(TRACE)
 
 
 def coefficients(body: Any) -> list[Any]:
@@ -88,7 +94,7 @@ class Fact:
     def _combination(self) -> Combination:
         if self.sign != ZERO:
             raise Rejected(f"{self.name} is an inequality; only equations can be combined")
-        return Combination(self.body, (self,))
+        return Combination((Part(self),))
 
     def __add__(self, other: Any) -> Combination:
         return self._combination() + other
@@ -123,5 +129,13 @@ class Fact:
 
 
 def combination(value: Combination | Fact) -> Combination:
-    """A fact or a combination as a combination."""
-    return value._combination() if isinstance(value, Fact) else value
+    """A fact or a combination as a combination.
+
+    Raises:
+        Rejected: for an inequality, or anything else.
+    """
+    if type(value) is Fact:
+        return value._combination()
+    if type(value) is not Combination:
+        raise Rejected(f"{value!r} is not a combination of facts")
+    return value

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import reduce
 from math import prod
+from types import MappingProxyType
 from typing import Any
 
 import sympy as sp
@@ -32,6 +33,10 @@ class Instance:
     constants: Mapping[str, Callable[[int], Any]] = field(default_factory=dict)
     letters: Mapping[str, Callable[[int | None], Any]] = field(default_factory=dict)
     spaces: Callable[[sp.Expr], int] = lambda space: 0
+
+    def __post_init__(self) -> None:
+        for name in ("scalars", "constants", "letters"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     def scalar(self, expression: Any) -> Any:
         """A scalar in a ball."""

@@ -6,10 +6,10 @@ failure rejects the proof. What follows from a gap is not proved.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property, reduce
-from random import Random
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import reduce
 from types import MappingProxyType
 from typing import Any
 
@@ -17,48 +17,43 @@ import sympy as sp
 
 from proofs.kernel import words
 from proofs.kernel.axioms import AXIOMS
-from proofs.kernel.facts import NONNEGATIVE, POSITIVE, ZERO, Combination, Fact, coefficients, combination
+from proofs.kernel.facts import (
+    LEFT,
+    NONNEGATIVE,
+    POSITIVE,
+    RIGHT,
+    SCALE,
+    TIMES,
+    TRACE,
+    TRANSPOSE,
+    ZERO,
+    Combination,
+    Fact,
+    Part,
+    coefficients,
+    combination,
+)
+from proofs.kernel.grammar import mentions, read, read_matrix, read_range, read_scalar
 from proofs.kernel.instances import Instance, vanishes
-from proofs.kernel.scalars import Rejected, divisions, is_positive, is_zero
+from proofs.kernel.scalars import Rejected, bases, divisions, is_nonnegative, is_positive, is_zero
+from proofs.kernel.setting import (
+    COUNT,
+    INSTANCES,
+    LAYER,
+    Range,
+    Setting,
+    at_least_zero,
+    covers,
+    ends,
+    is_integral,
+    lies_within,
+)
 from proofs.kernel.words import Letter, Matrix, Trace
 
-COUNT = sp.Symbol("M", positive=True, integer=True)
-"""M ≥ 1, the number of weight matrices."""
-
-LAYER = sp.Symbol("m", integer=True)
-"""The layer of an indexed letter, W_m."""
-
-INSTANCES = 100
-"""On so many random instances every formula is evaluated."""
+__all__ = ["COUNT", "INSTANCES", "LAYER", "Proof", "Step"]
 
 LEAST = 10
 """So many of them, at least, must meet the assumptions of a formula that is confined to a case."""
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What the letters stand for: base cases of indexed ones, scalars known to be positive, and random instances."""
-
-    name: str
-    draw: Callable[[Random], Instance]
-    base_cases: Mapping[tuple[str, Any], Matrix] = field(default_factory=dict)
-    rewrites: Mapping[sp.Expr, sp.Expr] = field(default_factory=dict)
-    index: sp.Symbol = LAYER
-    objective: Callable[[Matrix, Matrix], Trace] = lambda product, factor: Trace({})
-    """The terms of the objective that hold a factor, for the outputs written as a product; rejects any other
-    product."""
-    total: Trace = field(default_factory=lambda: Trace({}))
-    """The whole objective: an equation for its value."""
-    meanings: Mapping[str, tuple[Any, tuple[Any, Any] | None]] = field(default_factory=dict)
-    """Equations that say what letters stand for, by name, with the range of m for which they are meant."""
-    sums: Mapping[sp.Expr, Trace] = field(default_factory=dict)
-    """Symbols for sums over all layers m = 0 … M, and the term of each layer."""
-
-    @cached_property
-    def instances(self) -> tuple[Instance, ...]:
-        """The random instances, the same for every run."""
-        rng = Random(2023)
-        return tuple(self.draw(rng) for _ in range(INSTANCES))
 
 
 @dataclass(frozen=True)
@@ -80,34 +75,91 @@ class Proof:
     """
 
     def __init__(self, id: str, setting: Setting) -> None:
-        self.id, self.setting = id, setting
-        self.steps: list[Step] = []
-        self._accepted: set[int] = set()
+        if type(setting) is not Setting:
+            raise Rejected("a proof is about a setting")
+        self._id, self._setting = id, setting
+        self._steps: list[Step] = []
+        self._by_fact: dict[int, Step] = {}
+        self._hypotheses: set[Fact] = set()
+        self._open: frozenset[Fact] = frozenset()
         self._unfinished = 0
+
+    @property
+    def id(self) -> str:
+        """The name of the proof."""
+        return self._id
+
+    @property
+    def setting(self) -> Setting:
+        """What its letters mean."""
+        return self._setting
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """All steps in their order."""
+        return tuple(self._steps)
 
     # ------------------------------------------------------------ what every rule does
 
-    def _accept(self, rule: str, fact: Fact, uses: Iterable[Fact] = (), axiom: str = "", note: str = "") -> Fact:
+    def _accept(
+        self,
+        rule: str,
+        fact: Fact,
+        uses: Iterable[Fact] = (),
+        axiom: str = "",
+        note: str = "",
+        own_layers: bool = False,
+        assumptions: frozenset[Fact] | None = None,
+        defined: bool = False,
+    ) -> Fact:
+        """Take a formula as a step: what is the same for all rules.
+
+        It holds for the layers for which the facts that it uses do, unless the rule says itself for which
+        (``own_layers``), and in their cases, unless the rule says which remain (``assumptions``). It must be defined
+        there, unless the rule knows that it is.
+        """
         used = tuple(dict.fromkeys(uses))
         for other in used:
-            if id(other) not in self._accepted:
-                raise Rejected(f"{fact.name} uses {other.name}, which is not a step of this proof")
-        if any(step.fact.name == fact.name for step in self.steps):
+            self._require_step(other, fact.name)
+        if any(step.fact.name == fact.name for step in self._steps):
             raise Rejected(f"two steps are called {fact.name}")
         if axiom and axiom not in AXIOMS:
             raise Rejected(f"{axiom!r} is not one of the axioms")
-        assumptions = fact.assumptions.union(*(f.assumptions for f in used))
-        whole = replace(fact, assumptions=assumptions, extra=MappingProxyType(dict(fact.extra)))
+        layers = read_range(self.setting, fact.layers) if own_layers else self._common_layers(fact.name, used)
+        body = read(self.setting, fact.body, layers)
+        sign = _sign(fact.sign, fact.name)
+        if sign != ZERO and isinstance(body, Matrix | Trace):
+            raise Rejected(f"{fact.name} is an inequality, but not between numbers")
+        if assumptions is None:
+            assumptions = fact.assumptions.union(*(f.assumptions for f in used))
+        if not defined:
+            self._require_defined([body], used, fact.name, layers)
+        extra = MappingProxyType(dict(fact.extra))
+        whole = Fact(fact.name, body, sign, assumptions, layers, extra)
         self._evaluate(whole)
-        self.steps.append(Step(rule, whole, used, axiom, note))
-        self._accepted.add(id(whole))
+        step = Step(rule, whole, used, axiom, note)
+        self._steps.append(step)
+        self._by_fact[id(whole)] = step
         return whole
+
+    def _require_step(self, fact: Any, name: str) -> None:
+        """A fact must be a step of this proof, and not rest on the hypothesis of an induction that is over."""
+        if type(fact) is not Fact or id(fact) not in self._by_fact:
+            raise Rejected(f"{name} uses {getattr(fact, 'name', fact)}, which is not a step of this proof")
+        if (fact.assumptions & self._hypotheses) - self._open:
+            raise Rejected(f"{name} uses {fact.name}, which rests on the hypothesis of an induction that is over")
+
+    def _common_layers(self, name: str, used: Iterable[Fact]) -> Range | None:
+        ranges = list(dict.fromkeys(f.layers for f in used if f.layers is not None))
+        if len(ranges) > 1:
+            raise Rejected(f"{name} combines equations for different layers; specialise them first")
+        return ranges[0] if ranges else None
 
     def _evaluate(self, fact: Fact) -> None:
         met = 0
         for instance in self.setting.instances:
             try:
-                if all(_holds(a, instance) for a in fact.assumptions) and _index_fits(fact, instance, self.setting):
+                if _index_fits(fact, instance, self.setting) and all(_holds(a, instance) for a in fact.assumptions):
                     met += 1
                     if not _holds(fact, instance):
                         raise Rejected(f"{fact.name} fails on a random instance")
@@ -119,66 +171,127 @@ class Proof:
     def _positive(self, value: Any, facts: Iterable[Fact] = ()) -> bool:
         return is_positive(value, [f.body for f in facts if f.sign == POSITIVE])
 
-    def _require_defined(self, body: Any, facts: Iterable[Fact], name: str) -> None:
-        """Every denominator and every base of a power with a symbolic exponent must be positive."""
+    def _require_defined(
+        self, formulas: Iterable[Any], facts: Iterable[Fact], name: str, layers: Range | None = None
+    ) -> None:
+        """What is divided by must be positive, and so must the parts of each base of a root or symbolic power.
+
+        What occurs in a fact that is used is defined where that fact holds.
+        """
         known = list(facts)
-        for coefficient in coefficients(body):
-            for node in divisions(coefficient):
-                base = node.base
-                fine = base.is_Symbol and base.is_nonnegative and _at_least_zero(node.exp)
+        done = {node for f in known for c in coefficients(f.body) for node in divisions(c)}
+        for node in {n for formula in formulas for c in coefficients(formula) for n in divisions(c)} - done:
+            for base in bases(node):
+                fine = base.is_Symbol and base.is_nonnegative and self._stays_nonnegative(node.exp, layers)
                 if not fine and not self._positive(base, known):
                     raise Rejected(
                         f"{name} divides by {base}, or takes a power of it, which is not shown to be positive"
                     )
 
-    def _require_factors(self, given: Combination, facts: Iterable[Fact], name: str) -> None:
-        """The equations of a combination must be multiplied by numbers that are defined."""
-        known = [*facts, *given.uses]
-        for scalar in (*given.factors, *coefficients(given.body)):
-            self._require_defined(scalar, known, name)
+    def _stays_nonnegative(self, exponent: Any, layers: Range | None) -> bool:
+        return all(at_least_zero(value) for value in ends(exponent, layers, self.setting.index))
+
+    # ------------------------------------------------------------ combinations
+
+    def _opened(self, given: Combination | Fact | None, name: str) -> tuple[Part, ...]:
+        """The parts of a combination, read once: each fact is a step of this proof and an equation."""
+        parts = () if given is None else tuple(combination(given).parts)
+        for part in parts:
+            if type(part) is not Part or type(part.operations) is not tuple:
+                raise Rejected(f"{name}: {part!r} is not a part of a combination")
+            self._require_step(part.fact, name)
+            if part.fact.sign != ZERO:
+                raise Rejected(f"{part.fact.name} is an inequality; only equations can be combined")
+        return parts
+
+    def _combined(
+        self, parts: tuple[Part, ...], name: str, known: tuple[Fact, ...] = (), layers: Range | None = None
+    ) -> Any:
+        """A combination worked out from the steps in it. Its factors must be defined: an undefined one may cancel."""
+        total, factors = None, list[Any]()
+        for part in parts:
+            body = part.fact.body
+            for operation, value in part.operations:
+                body, factor = self._operated(body, operation, value, name, layers)
+                factors += coefficients(factor) if factor is not None else []
+            total = body if total is None else _sum(total, body, name)
+        self._require_defined(factors, [*known, *(part.fact for part in parts)], name, layers)
+        return total
+
+    def _operated(self, body: Any, operation: str, value: Any, name: str, layers: Range | None) -> tuple[Any, Any]:
+        """A formula after one operation, and the factor that it was multiplied by."""
+        scalar = not isinstance(body, Matrix | Trace)
+        if operation == SCALE:
+            factor = read_scalar(self.setting, value, layers)
+            return factor * body, factor
+        if operation == TIMES and scalar:
+            factor = read(self.setting, value, layers)
+            return body * factor, factor
+        if isinstance(body, Matrix):
+            if operation in (LEFT, RIGHT):
+                factor = read_matrix(self.setting, value, layers)
+                return (factor @ body if operation == LEFT else body @ factor), factor
+            if operation == TRANSPOSE:
+                return body.T, None
+            if operation == TRACE:
+                return words.trace(body), None
+        raise Rejected(f"{name}: {operation} is not defined for this equation; write the scalar on the left")
 
     # ------------------------------------------------------------ rules
 
-    def hypothesis(self, name: str, body: Any, sign: str = ZERO, known: Sequence[Fact] = (), note: str = "") -> Fact:
-        """An assumption of the theorem; it must be used."""
-        self._require_defined(body, known, name)
-        return self._accept("hypothesis", Fact(name, body, sign), known, note=note)
+    def hypothesis(self, name: str, known: Sequence[Fact] = (), note: str = "") -> Fact:
+        """An assumption of the theorem, as the setting names it; it must be used."""
+        if name not in self.setting.hypotheses:
+            raise Rejected(f"the setting does not admit the hypothesis {name!r}")
+        return self._accept("hypothesis", Fact(name, self.setting.hypotheses[name]), known, note=note)
 
     def meaning(self, name: str, note: str = "") -> Fact:
         """What a letter of the setting stands for, as the setting says."""
         if name not in self.setting.meanings:
             raise Rejected(f"the setting does not say what {name!r} is")
         body, layers = self.setting.meanings[name]
-        return self._accept("meaning", Fact(name, body, layers=layers), note=note)
+        return self._accept("meaning", Fact(name, body, layers=layers), note=note, own_layers=True)
 
     def case(self, name: str, body: Any, sign: str, note: str = "") -> Fact:
         """An assumption of a case; everything that uses it is confined to the case until ``cases`` joins them."""
-        fact = Fact(name, body, sign)
+        fact = Fact(name, read_scalar(self.setting, body, None), _sign(sign, name))
         return self._accept("case", replace(fact, assumptions=frozenset([fact])), note=note)
 
     def definition(self, name: str, symbol: sp.Expr, value: Any, given: Sequence[Fact] = (), note: str = "") -> Fact:
-        """A new scalar symbol for an expression in old ones."""
-        if any(symbol in _symbols(step.fact.body) for step in self.steps) or symbol in sp.sympify(value).free_symbols:
+        """A scalar symbol that the setting leaves open, for an expression in the others that has the symbol's sign."""
+        symbol, expression = (read_scalar(self.setting, x, None) for x in (symbol, value))
+        sure = tuple(given)
+        if symbol not in self.setting.definable:
+            raise Rejected(f"{symbol} is not new: it already has a meaning, so it cannot be defined")
+        if any(mentions(step.fact.body, symbol) for step in self._steps) or symbol in expression.free_symbols:
             raise Rejected(f"{symbol} is not new, so it cannot be defined")
-        self._require_defined(value, given, name)
-        return self._accept("definition", Fact(name, symbol - value), given, note=note)
+        if expression.free_symbols & self.setting.free:
+            raise Rejected(f"{name}: {symbol} would depend on a symbol that stands for any number")
+        known = [f.body for f in sure if f.sign == POSITIVE]
+        if (symbol.is_nonnegative and not is_nonnegative(expression, known)) or symbol.is_positive or symbol.is_integer:
+            raise Rejected(f"{name}: {expression} is not shown to have the sign of {symbol}")
+        return self._accept("definition", Fact(name, symbol - expression), sure, note=note)
 
     def gradient(self, name: str, product: Matrix, letter: Matrix, layers: Any = None, note: str = "") -> Fact:
         """At a critical point the gradient by a factor is zero, the outputs written as a product with that factor.
 
         The setting makes the objective of the product, and rejects one that is not the whole network.
         """
-        objective = self.setting.objective(product, letter)
-        fact = Fact(name, words.gradient(objective, letter), layers=layers)
-        return self._accept("gradient", fact, axiom="critical", note=note)
+        span = read_range(self.setting, layers)
+        outputs, factor = (read_matrix(self.setting, x, span) for x in (product, letter))
+        objective = self.setting.objective(outputs, factor)
+        fact = Fact(name, words.gradient(objective, factor), layers=span)
+        return self._accept("gradient", fact, axiom="critical", note=note, own_layers=True)
 
-    def stationary(self, name: str, function: sp.Expr, variable: sp.Symbol, inside: Fact, note: str = "") -> Fact:
-        """At a minimum over x ≥ 0 with x > 0 the derivative of a function is zero."""
+    def stationary(self, name: str, variable: sp.Symbol, inside: Fact, note: str = "") -> Fact:
+        """At the setting's minimum over x ≥ 0, where x > 0, the derivative of the setting's function is zero."""
+        variable = read_scalar(self.setting, variable, None)
+        if variable not in self.setting.stationary:
+            raise Rejected(f"{name}: the setting does not say that {variable} is the minimum of a function")
         if inside.sign != POSITIVE or not is_zero(inside.body - variable):
             raise Rejected(f"{name}: {variable} is not confined to the inside of its domain")
-        return self._accept(
-            "derivative", Fact(name, sp.diff(function, variable)), [inside], axiom="critical", note=note
-        )
+        body = sp.diff(self.setting.stationary[variable], variable)
+        return self._accept("derivative", Fact(name, body), [inside], axiom="critical", note=note)
 
     def objective(self, name: str) -> Fact:
         """What the objective is, as the setting says."""
@@ -191,41 +304,41 @@ class Proof:
 
         For matrices (non-commuting letters), traces (up to cyclic turns) and scalars (rational functions) alike.
         """
-        used = () if given is None else combination(given).uses
-        self._require_defined(goal, known, name)
-        residual = goal if given is None else goal - combination(given).body
-        if given is not None:
-            self._require_factors(combination(given), known, name)
+        parts, sure = self._opened(given, name), tuple(known)
+        used = (*(part.fact for part in parts), *sure)
+        layers = self._common_layers(name, used)
+        residual = body = read(self.setting, goal, layers)
+        if parts:
+            residual = _difference(body, self._combined(parts, name, sure, layers), name)
         if not _vanishes(residual):
             raise Rejected(f"{name} is not the combination of equations that is given for it")
-        ranges = [f.layers for f in used if f.layers is not None]
-        if any(r != ranges[0] for r in ranges):
-            raise Rejected(f"{name} combines equations for different layers; specialise them first")
-        return self._accept(
-            "algebra", Fact(name, goal, layers=ranges[0] if ranges else None), (*used, *known), note=note
-        )
+        return self._accept("algebra", Fact(name, body), used, note=note)
 
     def at(self, name: str, fact: Fact, index: Any, layers: tuple[Any, Any] | None = None, note: str = "") -> Fact:
-        """An equation for all layers m at one layer, or with m replaced by m ± 1 within its range."""
+        """A fact for all layers m at one layer, or with m replaced by m ± 1 within its range.
+
+        A hypothesis of an induction is about one m alone, and so is what was derived from it.
+        """
+        self._require_step(fact, name)
         if fact.layers is None:
             raise Rejected(f"{fact.name} is not about all layers")
-        if not _is_integral(index, self.setting.index):
+        if fact.assumptions & self._hypotheses:
+            raise Rejected(f"{name}: {fact.name} is about one layer, as it rests on the hypothesis of an induction")
+        m, span = self.setting.index, read_range(self.setting, layers)
+        place = read_scalar(self.setting, index, span)
+        if not is_integral(place, m):
             raise Rejected(f"{name}: {index} is not a whole number of layers")
-        lowest, highest = (
-            (index, index) if layers is None else (sp.sympify(index).subs(self.setting.index, end) for end in layers)
-        )
-        for value in (lowest - fact.layers[0], fact.layers[1] - highest):
-            if not _at_least_zero(value):
-                raise Rejected(f"{name}: the layer is outside the range of {fact.name}")
-        body = self.shifted(fact.body, index)
-        return self._accept("layer", Fact(name, body, fact.sign, layers=layers), [fact], note=note)
+        if not lies_within(place, span, fact.layers, m):
+            raise Rejected(f"{name}: the layer is outside the range of {fact.name}")
+        moved = Fact(name, self._shifted(fact.body, place), fact.sign, layers=span)
+        return self._accept("layer", moved, [fact], note=note, own_layers=True, defined=True)
 
-    def shifted(self, body: Any, index: Any) -> Any:
+    def _shifted(self, body: Any, index: Any) -> Any:
         """A formula with another index in place of m; base cases such as W_0 = H are applied."""
         m, rewrites = self.setting.index, self.setting.rewrites
 
         def scalar(c: Any) -> Any:
-            return sp.sympify(c).subs(m, index).subs(rewrites)
+            return sp.sympify(c).xreplace({m: index}).xreplace(rewrites)
 
         def change(found: Letter) -> Matrix:
             moved = replace(
@@ -233,7 +346,7 @@ class Proof:
                 rows=scalar(found.rows),
                 columns=scalar(found.columns),
                 index=None if found.index is None else scalar(found.index),
-                power=scalar(found.power),
+                power=sp.expand(scalar(found.power)),
             )
             base = self.setting.base_cases.get((found.name, moved.index)) if found.index is not None else None
             if base is not None:
@@ -262,154 +375,200 @@ class Proof:
         """Downwards over layers: the claims at the last layer, and at m − 1 whenever they hold at m.
 
         ``step`` gets the hypotheses and returns combinations that equal the claims at m − 1; equations that it uses
-        must hold for every m from first + 1 to last.
+        must hold for every m from first + 1 to last. What it derives from the hypotheses ends with the induction.
         """
-        m, (first, last) = self.setting.index, layers
+        span = read_range(self.setting, layers)
+        if span is None or self._open:
+            raise Rejected(f"{names[0]}: an induction needs a range of layers, and no other induction around it")
+        m, (first, last) = self.setting.index, span
+        inner = (first + 1, last)
+        bodies = [read(self.setting, claim, span) for claim in claims]
         uses: list[Fact] = []
-        for name, claim, given in zip(names, claims, base, strict=True):
-            found = combination(given) if given is not None else None
-            uses += found.uses if found else ()
-            at_last = self.shifted(claim, last)
-            if found is not None:
-                self._require_factors(found, (), name)
-            if not _vanishes(at_last if found is None else at_last - found.body):
-                raise Rejected(f"{name}: the claim for the last layer does not follow from what is given")
+        for name, claim, given in zip(names, bodies, base, strict=True):
+            uses += self._follows(name, "for the last layer", self._shifted(claim, last), given, None)
         self._unfinished += 1  # what follows from the hypotheses counts only if the induction is accepted
-        assumed = [
-            self._accept("induction hypothesis", Fact(f"{name} at m", claim, layers=(first + 1, last)))
-            for name, claim in zip(names, claims, strict=True)
-        ]
-        for name, claim, found in zip(names, claims, map(combination, step(*assumed)), strict=True):
-            self._require_factors(found, (), name)
-            if not _vanishes(self.shifted(claim, m - 1) - found.body):
-                raise Rejected(f"{name}: the claim for layer m − 1 does not follow from the claim for layer m")
-            uses += found.uses
-        for fact in uses:
-            if (
-                fact.layers is not None
-                and not _covers(fact.layers, (first + 1, last))
-                and fact.layers[0] != fact.layers[1]
-            ):
-                raise Rejected(f"{names[0]}: {fact.name} does not hold for every layer of the induction")
-        facts = [Fact(name, claim, layers=layers) for name, claim in zip(names, claims, strict=True)]
+        with self._assuming(names, bodies, inner) as assumed:
+            results = step(*assumed)
+            for name, claim, found in zip(names, bodies, results, strict=True):
+                below = self._shifted(claim, m - 1)
+                uses += self._follows(name, "for layer m − 1, from that for layer m,", below, found, inner)
+            remaining = frozenset[Fact]().union(*(f.assumptions for f in uses)) - self._open
+            accepted = tuple(
+                self._accept(
+                    "induction",
+                    Fact(name, claim, layers=span),
+                    uses,
+                    note=note,
+                    own_layers=True,
+                    assumptions=remaining,
+                )
+                for name, claim in zip(names, bodies, strict=True)
+            )
         self._unfinished -= 1
-        return tuple(self._accept("induction", fact, uses, note=note) for fact in facts)
+        return accepted
+
+    def _follows(self, name: str, where: str, claim: Any, given: Any, inner: Range | None) -> tuple[Fact, ...]:
+        """Check that a claim is a combination of facts that hold for every layer of an inner range; return these."""
+        parts = self._opened(given, name)
+        for fact in (part.fact for part in parts):
+            if fact.layers is not None and (inner is None or not covers(fact.layers, inner)):
+                raise Rejected(f"{name}: {fact.name} does not hold for every layer of the induction")
+        residual = claim
+        if parts:
+            residual = _difference(claim, self._combined(parts, name, (), inner), name)
+        if not _vanishes(residual):
+            raise Rejected(f"{name}: the claim {where} does not follow from what is given")
+        return tuple(part.fact for part in parts)
+
+    @contextmanager
+    def _assuming(self, names: Sequence[str], bodies: Sequence[Any], inner: Range) -> Iterator[list[Fact]]:
+        """The hypotheses of an induction, each an assumption of whatever uses it, until the induction is over."""
+        own = [Fact(f"{name} at m", body, layers=inner) for name, body in zip(names, bodies, strict=True)]
+        self._open = frozenset(own)
+        self._hypotheses |= self._open
+        try:
+            yield [
+                self._accept("induction hypothesis", replace(fact, assumptions=frozenset([fact])), own_layers=True)
+                for fact in own
+            ]
+        finally:
+            self._open = frozenset()
 
     def divided(
         self, name: str, fact: Fact, factor: Any, goal: Any, known: Sequence[Fact] = (), note: str = ""
     ) -> Fact:
         """An equation divided by a factor that is positive."""
-        if not self._positive(factor, known):
+        self._require_equations(name, fact)
+        sure = tuple(known)
+        layers = self._common_layers(name, [fact, *sure])
+        positive, body = read_scalar(self.setting, factor, layers), read(self.setting, goal, layers)
+        self._require_defined([positive], [fact, *sure], name, layers)
+        if not self._positive(positive, sure):
             raise Rejected(f"{name}: {factor} is not shown to be positive")
-        if not _vanishes(fact.body - factor * goal):
+        if not _vanishes(_difference(fact.body, positive * body, name)):
             raise Rejected(f"{name}: {fact.name} is not {factor} times the goal")
-        return self._accept("division", Fact(name, goal, layers=fact.layers), [fact, *known], note=note)
+        return self._accept("division", Fact(name, body), [fact, *sure], note=note)
 
     def definite(self, name: str, fact: Fact, factor: Matrix, shift: Any, unknown: Matrix, note: str = "") -> Fact:
         """(XᵀX + r) Y = 0 with r > 0 gives Y = 0."""
+        self._require_equations(name, fact)
+        X, Y = (read_matrix(self.setting, x, fact.layers) for x in (factor, unknown))
+        r = read_scalar(self.setting, shift, fact.layers)
+        self._require_defined([r], [fact], name, fact.layers)
+        if not self._positive(r):
+            raise Rejected(f"{name}: {shift} is not shown to be positive")
+        whole = (X.T @ X + r * words.identity(X.columns)) @ Y
+        if not _vanishes(_difference(fact.body, whole, name)):
+            raise Rejected(f"{name}: {fact.name} does not have the form (XᵀX + r) Y = 0")
+        return self._accept("definite", Fact(name, Y), [fact], axiom="definite", note=note)
+
+    def inverse(self, name: str, letter: Matrix, note: str = "") -> Fact:
+        """The setting's inverse J of X Xᵀ + r, which exists where r > 0."""
+        J = words.only(read_matrix(self.setting, letter, None))
+        if J not in self.setting.inverses:
+            raise Rejected(f"{name}: the setting does not say what {J.name} is the inverse of")
+        factor, shift = self.setting.inverses[J]
         if not self._positive(shift):
             raise Rejected(f"{name}: {shift} is not shown to be positive")
-        whole = (factor.T @ factor + shift * words.identity(factor.columns)) @ unknown
-        if not (fact.body - whole).is_zero:
-            raise Rejected(f"{name}: {fact.name} does not have the form (XᵀX + r) Y = 0")
-        return self._accept("definite", Fact(name, unknown), [fact], axiom="definite", note=note)
-
-    def inverse(self, name: str, letter: Matrix, factor: Matrix, shift: Any, note: str = "") -> Fact:
-        """A new symmetric letter J with (X Xᵀ + r) J = I, for r > 0."""
-        new = _only_letter(letter)
-        if not self._positive(shift) or not new.symmetric or any(new in _letters(s.fact.body) for s in self.steps):
-            raise Rejected(f"{name}: {shift} is not shown to be positive, or the letter is not new and symmetric")
-        body = (factor @ factor.T + shift * words.identity(factor.rows)) @ letter - words.identity(factor.rows)
+        unit = words.identity(factor.rows)
+        body = (factor @ factor.T + shift * unit) @ words.of(J) - unit
         return self._accept("inverse", Fact(name, body), axiom="definite", note=note)
 
     def vanishing(self, name: str, fact: Fact, unknown: Matrix, note: str = "") -> Fact:
         """X Xᵀ = 0 gives X = 0."""
-        if not (fact.body - unknown @ unknown.T).is_zero:
+        self._require_equations(name, fact)
+        X = read_matrix(self.setting, unknown, fact.layers)
+        if not _vanishes(_difference(fact.body, X @ X.T, name)):
             raise Rejected(f"{name}: {fact.name} does not have the form X Xᵀ = 0")
-        return self._accept("definite", Fact(name, unknown, layers=fact.layers), [fact], note=note)
+        return self._accept("definite", Fact(name, X), [fact], note=note)
 
     def layer_sum(self, name: str, total: sp.Expr, fact: Fact, note: str = "") -> Fact:
         """A sum over all layers m = 0 … M of a term that is the same in every layer: M + 1 times it."""
+        self._require_equations(name, fact)
+        total = read_scalar(self.setting, total, None)
         if total not in self.setting.sums:
             raise Rejected(f"{name}: the setting does not say that {total} is a sum over layers")
-        term = self.setting.sums[total]
-        same = fact.body - term
-        if fact.layers is None or not _covers(fact.layers, (sp.Integer(0), COUNT)):
+        if (
+            fact.layers is None
+            or not covers(fact.layers, (sp.Integer(0), COUNT))
+            or fact.assumptions & self._hypotheses
+        ):
             raise Rejected(f"{name}: {fact.name} does not hold for all layers")
-        if self.setting.index in {
-            s for w, c in same.terms.items() if not is_zero(c) for s in _indices(w) | c.free_symbols
-        }:
+        same = _without_zeros(_difference(fact.body, self.setting.sums[total], name))
+        if mentions(same, self.setting.index):
             raise Rejected(f"{name}: the term is not shown to be the same in every layer")
-        return self._accept("sum over layers", Fact(name, Trace({}, total) + (COUNT + 1) * same), [fact], note=note)
+        body = Trace({}, total) + (COUNT + 1) * same
+        return self._accept("sum over layers", Fact(name, body), [fact], note=note, own_layers=True)
 
     def commutant(
         self, name: str, commuting: Fact, base: Matrix, exponent: Any, semidefinite: Fact, other: Matrix, note: str = ""
     ) -> Fact:
         """If X ⪰ 0 and Xʲ S = S Xʲ with j ≥ 1, then X S = S X: X and Xʲ have the same eigenspaces."""
-        raised = words.power(base, exponent)
-        if not (commuting.body - (raised @ other - other @ raised)).is_zero:
+        self._require_equations(name, commuting, semidefinite)
+        X, S = (read_matrix(self.setting, x, None) for x in (base, other))
+        j = read_scalar(self.setting, exponent, None)
+        raised = words.power(X, j)
+        if not _vanishes(_difference(commuting.body, raised @ S - S @ raised, name)):
             raise Rejected(f"{name}: {commuting.name} does not say that the power commutes")
-        _require_semidefinite(semidefinite, base, self._positive)
-        if not _at_least_zero(sp.sympify(exponent) - 1):
+        self._require_semidefinite(semidefinite, words.only(X))
+        if not is_integral(j, self.setting.index) or not at_least_zero(j - 1):
             raise Rejected(f"{name}: the exponent {exponent} is not shown to be at least 1")
-        return self._accept(
-            "commutant",
-            Fact(name, base @ other - other @ base),
-            [commuting, semidefinite],
-            axiom="commutant",
-            note=note,
-        )
+        body = X @ S - S @ X
+        return self._accept("commutant", Fact(name, body), [commuting, semidefinite], axiom="commutant", note=note)
 
-    def eigenvalue(
-        self, name: str, equation: Fact, values: Mapping[Any, sp.Expr], commuting: Sequence[Fact], note: str = ""
-    ) -> Fact:
+    def eigenvalue(self, name: str, equation: Fact, commuting: Sequence[Fact], note: str = "") -> Fact:
         """A matrix equation in commuting symmetric letters holds for their eigenvalues at each common eigenvector."""
-        _require_commuting(list(values), commuting)
-        body = sp.Add(*(c * _at_eigenvector(word, values) for word, c in equation.body.terms.items()))
+        commuting = tuple(commuting)
+        self._require_equations(name, equation, *commuting)
+        self._require_commuting(commuting)
+        spaces = {(letter.rows, letter.columns) for letter in self.setting.eigenvalues}
+        if not isinstance(equation.body, Matrix) or equation.layers is not None:
+            raise Rejected(f"{name}: {equation.name} is not an equation between matrices")
+        if spaces != {(equation.body.rows, equation.body.columns)}:
+            raise Rejected(f"{name}: {equation.name} is about another space than the common eigenvectors")
+        body = sp.Add(*(c * self._at_eigenvector(word) for word, c in equation.body.terms.items()))
         return self._accept("eigenvectors", Fact(name, body), [equation, *commuting], axiom="spectral", note=note)
 
     def eigenvalue_sum(
-        self,
-        name: str,
-        equation: Fact,
-        values: Mapping[Any, sp.Expr],
-        commuting: Sequence[Fact],
-        total: sp.Expr,
-        note: str = "",
+        self, name: str, equation: Fact, commuting: Sequence[Fact], total: sp.Expr, note: str = ""
     ) -> Fact:
         """total = Σ over common eigenvectors of a summand, from a trace equation total·1 − tr(…) = 0."""
-        _require_commuting(list(values), commuting)
-        body: Trace = equation.body
-        if not is_zero(body.constant - total):
+        commuting = tuple(commuting)
+        self._require_equations(name, equation, *commuting)
+        self._require_commuting(commuting)
+        sum_of_all, body = read_scalar(self.setting, total, None), equation.body
+        if not isinstance(body, Trace) or equation.layers is not None or not is_zero(body.constant - sum_of_all):
             raise Rejected(f"{name}: {equation.name} is not an equation for {total}")
-        summand = -sp.Add(*(c * _at_eigenvector(word, values) for word, c in body.terms.items()))
-        fact = Fact(name, body, extra={"total": total, "summand": summand})
+        summand = -sp.Add(*(c * self._at_eigenvector(word) for word, c in body.terms.items()))
+        fact = Fact(name, body, extra={"total": sum_of_all, "summand": summand})
         return self._accept("eigenvectors", fact, [equation, *commuting], axiom="spectral", note=note)
 
-    def eigenvectors(
-        self, names: tuple[str, str, str], equation: Fact, letter: Matrix, frame: Matrix, roots: Matrix, inverse: Matrix
-    ) -> tuple[Fact, Fact, Fact]:
-        """A positive semidefinite letter is U Δ² Uᵀ with new letters: orthonormal columns U, an invertible diagonal
-        Δ."""
-        _require_semidefinite(equation, letter, self._positive)
-        old = {found.name for step in self.steps for found in _letters(step.fact.body)}
-        new = [_only_letter(x) for x in (frame, roots, inverse)]
-        if (
-            len({x.name for x in new}) < 3
-            or any(x.name in old for x in new)
-            or not (new[1].symmetric and new[2].symmetric)
-        ):
+    def eigenvectors(self, names: tuple[str, str, str], equation: Fact, letter: Matrix) -> tuple[Fact, Fact, Fact]:
+        """A positive semidefinite letter is U Δ² Uᵀ, with the setting's letters for it that were not used before:
+        orthonormal columns U, an invertible diagonal Δ."""
+        self._require_equations(names[0], equation)
+        X = words.only(read_matrix(self.setting, letter, None))
+        self._require_semidefinite(equation, X)
+        if X not in self.setting.spectra:
+            raise Rejected(f"{names[0]}: the setting has no letters for the eigenvectors of {X.name}")
+        frame, roots, inverse = self.setting.spectra[X]
+        old = {found.name for step in self._steps for found in _letters(step.fact.body)}
+        if any(words.only(x).name in old for x in (frame, roots, inverse)):
             raise Rejected(f"{names[0]}: the letters for eigenvectors and roots of eigenvalues must be new")
         unit = words.identity(frame.columns)
-        bodies = (letter - frame @ roots @ roots @ frame.T, frame.T @ frame - unit, roots @ inverse - unit)
+        bodies = (words.of(X) - frame @ roots @ roots @ frame.T, frame.T @ frame - unit, roots @ inverse - unit)
         facts = [Fact(name, body) for name, body in zip(names, bodies, strict=True)]
         first, second, third = (self._accept("eigenvectors", fact, [equation], axiom="spectral") for fact in facts)
         return first, second, third
 
-    def semidefinite(self, name: str, equation: Fact, value: sp.Expr, letter: Matrix, note: str = "") -> Fact:
-        """An eigenvalue of λ X Xᵀ with λ > 0 is not negative."""
-        _require_semidefinite(equation, letter, self._positive)
-        return self._accept("semidefinite", Fact(name, value, NONNEGATIVE), [equation], note=note)
+    def semidefinite(self, name: str, equation: Fact, letter: Matrix, note: str = "") -> Fact:
+        """An eigenvalue of λ X Xᵀ with λ > 0 is not negative; the setting has the symbol for it."""
+        self._require_equations(name, equation)
+        X = words.only(read_matrix(self.setting, letter, None))
+        self._require_semidefinite(equation, X)
+        if X not in self.setting.eigenvalues:
+            raise Rejected(f"{name}: the setting has no symbol for the eigenvalues of {X.name}")
+        return self._accept("semidefinite", Fact(name, self.setting.eigenvalues[X], NONNEGATIVE), [equation], note=note)
 
     def raised(
         self,
@@ -422,12 +581,15 @@ class Proof:
         note: str = "",
     ) -> Fact:
         """left = right > 0 gives left^e = right^e."""
-        if not (
-            is_zero(equation.body - (left - right)) and self._positive(left, known) and self._positive(right, known)
-        ):
+        self._require_equations(name, equation)
+        sure = tuple(known)
+        layers = self._common_layers(name, [equation, *sure])
+        a, b, e = (read_scalar(self.setting, x, layers) for x in (left, right, exponent))
+        equal = not isinstance(equation.body, Matrix | Trace) and is_zero(equation.body - (a - b))
+        if not (equal and self._positive(a, sure) and self._positive(b, sure)):
             raise Rejected(f"{name}: {equation.name} is not left = right between positive numbers")
-        body = sp.sympify(left) ** exponent - sp.sympify(right) ** exponent
-        return self._accept("power", Fact(name, body, layers=equation.layers), [equation, *known], note=note)
+        self._require_defined([a, b, e], [equation, *sure], name, layers)
+        return self._accept("power", Fact(name, a**e - b**e), [equation, *sure], note=note)
 
     def positive(
         self,
@@ -440,26 +602,36 @@ class Proof:
         given: Combination | Fact | None = None,
         note: str = "",
     ) -> Fact:
-        """Krivine's certificate: e · goal = Σ c · ∏ facts · square² (modulo equations) with e > 0 and every c > 0."""
-        if not self._positive(times, known):
+        """Krivine's certificate: e · goal = Σ c · ∏ facts · square² (modulo equations) with e > 0 and every c > 0.
+
+        Everything in it must be defined, so that squares are those of real numbers.
+        """
+        if _sign(sign, name) == ZERO:
+            raise Rejected(f"{name}: a certificate shows > 0 or ≥ 0")
+        products = [(c, tuple(facts), root) for c, facts, root in terms]
+        parts, sure = self._opened(given, name), tuple(known)
+        used = (*(f for _, facts, _ in products for f in facts), *sure, *(part.fact for part in parts))
+        layers = self._common_layers(name, used)
+        body, e = (read_scalar(self.setting, x, layers) for x in (goal, times))
+        if not self._positive(e, sure):
             raise Rejected(f"{name}: {times} is not shown to be positive")
-        total, strict = sp.Integer(0), False
-        for coefficient, facts, root in terms:
-            if not self._positive(coefficient, known):
+        total, strict, formulas = sp.Integer(0), False, [body, e]
+        for coefficient, facts, root in products:
+            c, square = (read_scalar(self.setting, x, layers) for x in (coefficient, root))
+            formulas += [c, square]
+            if not self._positive(c, sure):
                 raise Rejected(f"{name}: the coefficient {coefficient} is not shown to be positive")
             if any(f.sign not in (POSITIVE, NONNEGATIVE) for f in facts):
                 raise Rejected(f"{name}: a product may only hold facts that are not negative")
-            total += coefficient * sp.Mul(*(f.body for f in facts)) * sp.sympify(root) ** 2
-            strict = strict or (all(f.sign == POSITIVE for f in facts) and self._positive(root, known))
+            total += c * sp.Mul(*(f.body for f in facts)) * square**2
+            strict = strict or (all(f.sign == POSITIVE for f in facts) and self._positive(square, sure))
         if sign == POSITIVE and not strict:
             raise Rejected(f"{name}: no term of the certificate is strictly positive")
-        equations = combination(given) if given is not None else Combination(sp.Integer(0), ())
-        self._require_defined(goal, known, name)
-        self._require_factors(equations, known, name)
-        if not is_zero(times * goal - total - equations.body):
+        equations = self._combined(parts, name, sure, layers) if parts else sp.Integer(0)
+        self._require_defined(formulas, used, name, layers)
+        if isinstance(equations, Matrix | Trace) or not is_zero(e * body - total - equations):
             raise Rejected(f"{name}: the certificate is not an identity")
-        uses = [f for _, facts, _ in terms for f in facts]
-        return self._accept("positivity", Fact(name, goal, sign), (*uses, *known, *equations.uses), note=note)
+        return self._accept("positivity", Fact(name, body, sign), used, note=note)
 
     def decreasing(
         self,
@@ -474,28 +646,118 @@ class Proof:
     ) -> Fact:
         """−weight · φ′ > 0 on an interval makes φ strictly decreasing there: φ(t) > φ(t′) for t < t′ in it.
 
-        ``interval`` holds the cases, linear in t, that describe it; ``slope`` must not assume more than these.
+        ``interval`` holds the cases, linear in t, that describe it; ``slope`` must not assume more than these. t and t′
+        are symbols of which the setting says nothing, so that what is shown for t is shown for the whole interval.
         """
+        variable, later = (read_scalar(self.setting, x, None) for x in (variable, later))
+        interval = tuple(interval)
+        if variable == later or not {variable, later} <= self.setting.free:
+            raise Rejected(f"{name}: {variable} and {later} do not stand for any numbers")
+        phi, factor = (read_scalar(self.setting, x, None) for x in (function, weight))
         for a in interval:
-            if self.rule_of(a) != "case" or sp.Poly(a.body, variable).degree() != 1:
+            if self.rule_of(a) != "case" or not _is_linear(a.body, variable) or mentions(a.body, later):
                 raise Rejected(f"{name}: {a.name} does not describe an interval")
+        if mentions(phi, later) or mentions(factor, later):
+            raise Rejected(f"{name}: the function of {variable} holds {later}")
         cases = frozenset[Fact]().union(*(a.assumptions for a in interval))
+        self._require_step(slope, name)
         if not slope.assumptions <= cases:
             raise Rejected(f"{name}: {slope.name} holds only in a part of the interval")
-        if not self._positive(weight, interval):
+        self._require_defined([phi, factor], interval, name)
+        if not self._positive(factor, interval):
             raise Rejected(f"{name}: {weight} is not shown to be positive")
-        if slope.sign != POSITIVE or not is_zero(slope.body + weight * sp.diff(function, variable)):
+        if slope.sign != POSITIVE or not is_zero(slope.body + factor * sp.diff(phi, variable)):
             raise Rejected(f"{name}: {slope.name} is not minus a positive multiple of the derivative")
-        moved = [Fact(f"{a.name}, later", a.body.subs(variable, later), a.sign) for a in interval]
+        moved = [Fact(f"{a.name}, later", a.body.xreplace({variable: later}), a.sign) for a in interval]
         order = Fact(f"{variable} < {later}", later - variable, POSITIVE)
         fact = Fact(
             name,
-            function - function.subs(variable, later),
+            phi - phi.xreplace({variable: later}),
             POSITIVE,
             assumptions=frozenset([*moved, order]),
-            extra={"function": function, "variable": variable, "interval": tuple(interval)},
+            extra={"function": phi, "variable": variable, "interval": tuple(interval)},
         )
-        return self._accept("monotone", fact, [slope, *interval], axiom="mean value", note=note)
+        return self._accept("monotone", fact, [slope, *interval], axiom="mean value", note=note, defined=True)
+
+    def cases(self, name: str, facts: Sequence[Fact], bound: Fact | None = None, note: str = "") -> Fact:
+        """The same formula in all of the cases x < a, x = a, x > a holds in general.
+
+        One of the first and the last may be missing where ``bound`` says that x ≥ a or x ≤ a, in no case but those
+        that remain.
+        """
+        facts = tuple(facts)
+        if not facts:
+            raise Rejected(f"{name}: there is no case")
+        for fact in (*facts, *([bound] if bound is not None else [])):
+            self._require_step(fact, name)
+        first = facts[0]
+        if any(f.sign != first.sign or not _vanishes(_difference(f.body, first.body, name)) for f in facts):
+            raise Rejected(f"{name}: the cases do not have the same conclusion")
+        common = frozenset.intersection(*(f.assumptions for f in facts))
+        own = [f.assumptions - common for f in facts]
+        split = {a for step in self._steps if step.rule == "case" for a in step.fact.assumptions}
+        if any(len(o) != 1 or not o <= split for o in own) or not _exhaustive([next(iter(o)) for o in own], bound):
+            raise Rejected(f"{name}: the cases are not exhaustive")
+        if bound is not None and (bound.layers is not None or not bound.assumptions <= common):
+            raise Rejected(f"{name}: {bound.name} holds only in a case, so the cases are not exhaustive")
+        uses = [*facts, *([bound] if bound is not None else [])]
+        fact = Fact(name, first.body, first.sign)
+        return self._accept("cases", fact, uses, note=note, assumptions=common, defined=True)
+
+    def gap(self, name: str, body: Any, sign: str = ZERO, layers: Any = None, note: str = "") -> Fact:
+        """A formula that no rule accepts so far: it may be used, but what uses it is not proved."""
+        return self._accept("gap", Fact(name, body, sign, layers=layers), note=note, own_layers=True)
+
+    # ------------------------------------------------------------ premises of rules
+
+    def _require_equations(self, name: str, *facts: Fact) -> None:
+        for fact in facts:
+            self._require_step(fact, name)
+            if fact.sign != ZERO:
+                raise Rejected(f"{name}: {fact.name} is an inequality, where an equation is needed")
+
+    def _require_semidefinite(self, equation: Fact, letter: Letter) -> None:
+        """The equation must read letter − c X Xᵀ = 0 with c > 0."""
+        rest = []
+        if isinstance(equation.body, Matrix) and equation.layers is None:
+            difference = _difference(equation.body, words.of(letter), equation.name)
+            rest = [(w, c) for w, c in difference.terms.items() if not is_zero(c)]
+        word, c = rest[0] if len(rest) == 1 else ((), sp.Integer(0))
+        half = len(word) // 2
+        palindrome = len(word) > 0 and len(word) % 2 == 0 and tuple(x.T for x in reversed(word[:half])) == word[half:]
+        if not palindrome or not self._positive(-c):
+            raise Rejected(f"{equation.name} does not say that the letter is a positive multiple of X Xᵀ")
+
+    def _require_commuting(self, facts: Sequence[Fact]) -> None:
+        """All letters that the setting has eigenvalues for must be shown to commute, two by two."""
+        letters = list(self.setting.eigenvalues)
+        for i, a in enumerate(letters):
+            for b in letters[i + 1 :]:
+                A, B = words.of(a), words.of(b)
+                commutator = A @ B - B @ A
+                if not any(
+                    isinstance(f.body, Matrix)
+                    and f.layers is None
+                    and (f.body.rows, f.body.columns) == (a.rows, a.columns)
+                    and ((f.body - commutator).is_zero or (f.body + commutator).is_zero)
+                    for f in facts
+                ):
+                    raise Rejected(f"{a.name} and {b.name} are not shown to commute")
+
+    def _at_eigenvector(self, word: words.Word) -> sp.Expr:
+        """The eigenvalue of a word in commuting symmetric letters; the identity of their space has the eigenvalue 1."""
+        result, values = sp.Integer(1), self.setting.eigenvalues
+        spaces = {space for letter in values for space in (letter.rows, letter.columns)}
+        for letter in word:
+            plain = replace(letter, power=1)
+            if letter.name == "I" and spaces == {letter.rows}:
+                continue
+            if plain not in values or len(spaces) != 1:
+                raise Rejected(f"{letter.name} is not among the letters with common eigenvectors")
+            result *= values[plain] ** letter.power
+        return result
+
+    # ------------------------------------------------------------ the outcome
 
     def rule_of(self, fact: Fact) -> str:
         """The rule that accepted a step.
@@ -503,44 +765,35 @@ class Proof:
         Raises:
             Rejected: for a fact that is not a step of this proof.
         """
-        for step in self.steps:
-            if step.fact is fact:
-                return step.rule
-        raise Rejected(f"{fact.name} is not a step of this proof")
+        self._require_step(fact, self.id)
+        return self._by_fact[id(fact)].rule
 
-    def cases(self, name: str, facts: Sequence[Fact], note: str = "") -> Fact:
-        """The same formula in all of the cases x < a, x = a, x > a (or x ≥ a split into two) holds in general."""
-        first = facts[0]
-        if any(f.sign != first.sign or not _vanishes(f.body - first.body) for f in facts):
-            raise Rejected(f"{name}: the cases do not have the same conclusion")
-        common = frozenset.intersection(*(f.assumptions for f in facts))
-        own = [f.assumptions - common for f in facts]
-        if any(len(o) != 1 for o in own) or not _exhaustive([next(iter(o)) for o in own], self._accepted_facts()):
-            raise Rejected(f"{name}: the cases are not exhaustive")
-        fact = Fact(name, first.body, first.sign, assumptions=common)
-        self._evaluate(fact)
-        self.steps.append(Step("cases", fact, tuple(facts), note=note))
-        self._accepted.add(id(fact))
-        return fact
+    def below(self, conclusions: Iterable[Fact]) -> list[Step]:
+        """The steps that some facts rest on, these included, in order.
 
-    def _accepted_facts(self) -> list[Fact]:
-        return [step.fact for step in self.steps]
-
-    def gap(self, name: str, body: Any, sign: str = ZERO, note: str = "") -> Fact:
-        """A formula that no rule accepts so far: it may be used, but what uses it is not proved."""
-        return self._accept("gap", Fact(name, body, sign), note=note)
-
-    # ------------------------------------------------------------ the outcome
+        Raises:
+            Rejected: for a fact that is not a step of this proof.
+        """
+        stack, needed = list(conclusions), set[int]()
+        for fact in stack:
+            if type(fact) is not Fact or id(fact) not in self._by_fact:
+                raise Rejected(f"the conclusion {getattr(fact, 'name', fact)} is not a step of this proof")
+        while stack:
+            fact = stack.pop()
+            if id(fact) not in needed:
+                needed.add(id(fact))
+                stack.extend(self._by_fact[id(fact)].uses)
+        return [step for step in self._steps if id(step.fact) in needed]
 
     @property
     def gaps(self) -> list[Step]:
         """The open steps."""
-        return [step for step in self.steps if step.rule == "gap"]
+        return [step for step in self._steps if step.rule == "gap"]
 
     @property
     def axioms(self) -> list[str]:
         """The classical facts that the proof cites, in order."""
-        return list(dict.fromkeys(step.axiom for step in self.steps if step.axiom))
+        return list(dict.fromkeys(step.axiom for step in self._steps if step.axiom))
 
     def require_all_used(self, conclusions: Iterable[Fact]) -> None:
         """Every step must lead to a conclusion, hypotheses above all.
@@ -550,16 +803,11 @@ class Proof:
         """
         if self._unfinished:
             raise Rejected("an induction was begun and not accepted")
-        needed, stack = set(), list(conclusions)
-        below = {id(step.fact): step.uses for step in self.steps}
-        while stack:
-            fact = stack.pop()
-            if id(fact) not in self._accepted:
-                raise Rejected(f"the conclusion {fact.name} is not a step of this proof")
-            if id(fact) not in needed:
-                needed.add(id(fact))
-                stack.extend(below[id(fact)])
-        for step in self.steps:
+        found = list(conclusions)
+        needed = {id(step.fact) for step in self.below(found)}
+        for fact in found:
+            self._require_step(fact, self.id)
+        for step in self._steps:
             if id(step.fact) not in needed:
                 raise Rejected(f"the {step.rule} {step.fact.name} is never used")
 
@@ -572,38 +820,43 @@ def _letters(body: Any) -> set[Letter]:
     )
 
 
-def _indices(word: words.Word) -> set[sp.Symbol]:
-    return {s for x in word if x.index is not None for s in sp.sympify(x.index).free_symbols}
+def _sign(sign: Any, name: str) -> str:
+    """One of the three signs."""
+    for known in (ZERO, POSITIVE, NONNEGATIVE):
+        if type(sign) is str and sign == known:
+            return known
+    raise Rejected(f"{name} has the sign {sign!r}, which is none")
+
+
+def _same_kind(left: Any, right: Any, name: str) -> None:
+    if (isinstance(left, Matrix | Trace) or isinstance(right, Matrix | Trace)) and type(left) is not type(right):
+        raise Rejected(f"{name}: a matrix, a trace and a number cannot be added or compared")
+
+
+def _sum(left: Any, right: Any, name: str) -> Any:
+    _same_kind(left, right, name)
+    return left + right
+
+
+def _difference(left: Any, right: Any, name: str) -> Any:
+    _same_kind(left, right, name)
+    return left - right
 
 
 def _vanishes(body: Any) -> bool:
     return body.is_zero if isinstance(body, Matrix | Trace) else is_zero(body)
 
 
-def _symbols(body: Any) -> set[sp.Symbol]:
-    return {s for c in coefficients(body) for s in sp.sympify(c).free_symbols}
+def _without_zeros(body: Trace) -> Trace:
+    """A trace without the terms that cancel."""
+    constant = sp.Integer(0) if is_zero(body.constant) else body.constant
+    return Trace({w: c for w, c in body.terms.items() if not is_zero(c)}, constant)
 
 
-def _covers(outer: tuple[Any, Any], inner: tuple[Any, Any]) -> bool:
-    """Whether all layers of the inner range are in the outer one."""
-    return _at_least_zero(inner[0] - outer[0]) and _at_least_zero(outer[1] - inner[1])
-
-
-def _is_integral(index: Any, m: sp.Symbol) -> bool:
-    """Whether an index is a sum of whole multiples of m, M and 1."""
-    return all(
-        c.is_Integer and unit in (1, m, COUNT)
-        for c, unit in (term.as_coeff_Mul() for term in sp.Add.make_args(sp.expand(index)))
-    )
-
-
-def _at_least_zero(value: Any) -> bool:
-    """Whether an index or exponent, linear in M ≥ 1, is ≥ 0 for all M ≥ 1."""
-    expression = sp.expand(value)
-    slope, rest = expression.coeff(COUNT, 1), expression.coeff(COUNT, 0)
-    if not (slope.is_Rational and rest.is_Rational and sp.expand(expression - slope * COUNT - rest) == 0):
-        return False
-    return bool(slope >= 0 and slope + rest >= 0)
+def _is_linear(body: Any, variable: sp.Symbol) -> bool:
+    """Whether a scalar is a + b t with b ≠ 0, so that its sign condition describes a half-line of t."""
+    slope = sp.diff(body, variable)
+    return not mentions(slope, variable) and not is_zero(slope)
 
 
 def _holds(fact: Fact, instance: Instance) -> bool:
@@ -623,50 +876,8 @@ def _index_fits(fact: Fact, instance: Instance, setting: Setting) -> bool:
     return instance.integer(fact.layers[0]) <= m <= instance.integer(fact.layers[1])
 
 
-def _only_letter(matrix: Matrix) -> Letter:
-    ((letter,),) = matrix.terms
-    return letter
-
-
-def _require_semidefinite(equation: Fact, letter: Matrix, positive: Callable[[Any], bool]) -> None:
-    """The equation must read letter − c X Xᵀ = 0 with c > 0."""
-    rest = [(w, c) for w, c in (equation.body - letter).terms.items() if not is_zero(c)]
-    word, c = rest[0] if len(rest) == 1 else ((), sp.Integer(0))
-    half = len(word) // 2
-    palindrome = len(word) > 0 and len(word) % 2 == 0 and tuple(x.T for x in reversed(word[:half])) == word[half:]
-    if not palindrome or not positive(-c):
-        raise Rejected(f"{equation.name} does not say that the letter is a positive multiple of X Xᵀ")
-
-
-def _require_commuting(letters: Sequence[Letter], facts: Sequence[Fact]) -> None:
-    for i, a in enumerate(letters):
-        for b in letters[i + 1 :]:
-            if not (a.symmetric and b.symmetric):
-                raise Rejected("only symmetric letters have common eigenvectors")
-            A, B = words.of(a), words.of(b)
-            commutator = A @ B - B @ A
-            if not any(
-                isinstance(f.body, Matrix) and ((f.body - commutator).is_zero or (f.body + commutator).is_zero)
-                for f in facts
-            ):
-                raise Rejected(f"{a.name} and {b.name} are not shown to commute")
-
-
-def _at_eigenvector(word: words.Word, values: Mapping[Letter, sp.Expr]) -> sp.Expr:
-    """The eigenvalue of a word in commuting symmetric letters; the identity has the eigenvalue 1."""
-    result = sp.Integer(1)
-    for letter in word:
-        if letter.name == "I":
-            continue
-        plain = replace(letter, power=1)
-        if plain not in values:
-            raise Rejected(f"{letter.name} is not among the letters with common eigenvectors")
-        result *= values[plain] ** letter.power
-    return result
-
-
-def _exhaustive(cases: Sequence[Fact], accepted: Sequence[Fact]) -> bool:
-    """x > 0, x = 0, −x > 0 in any order; the last may be missing where x ≥ 0 is a step of the proof."""
+def _exhaustive(cases: Sequence[Fact], bound: Fact | None) -> bool:
+    """x > 0, x = 0, −x > 0 in any order; the last may be missing where x ≥ 0 is known."""
     zero = [c for c in cases if c.sign == ZERO]
     if len(zero) != 1:
         return False
@@ -676,10 +887,8 @@ def _exhaustive(cases: Sequence[Fact], accepted: Sequence[Fact]) -> bool:
             signs.add(1 if is_zero(case.body - x) else -1 if is_zero(case.body + x) else 0)
     if signs == {1, -1} and len(cases) == 3:
         return True
-    if len(cases) == 2 and len(signs) == 1 and 0 not in signs:
+    if len(cases) == 2 and len(signs) == 1 and 0 not in signs and bound is not None:
         (sign,) = signs
-        return any(
-            f.sign == NONNEGATIVE and not isinstance(f.body, Matrix | Trace) and is_zero(f.body - sign * x)
-            for f in accepted
-        )
+        scalar = not isinstance(bound.body, Matrix | Trace)
+        return scalar and bound.sign == NONNEGATIVE and is_zero(bound.body - sign * x)
     return False

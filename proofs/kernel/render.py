@@ -166,7 +166,7 @@ def _scope(fact: Fact, write: Callable[[Fact], str]) -> str:
     if fact.layers is not None and fact.layers[0] != fact.layers[1]:
         first, last = (_plain_scalar(end).replace(" ", "") for end in fact.layers)
         parts.append(f"for m = {first}, …, {last}")
-    own = sorted({write(a) for a in fact.assumptions if a.body is not fact.body})
+    own = sorted({write(a) for a in fact.assumptions} - {write(fact)})
     if own:
         parts.append(f"where {', '.join(own)}")
     return ", ".join(parts)
@@ -208,10 +208,10 @@ def markdown(title: str, sections: Sequence[str], gaps: int, conclusion: str, ax
     return "\n".join([*lines, *(f"- **{name}**: {text}" for name, text in axioms.items())]).rstrip() + "\n"
 
 
-def outline(title: str, sections: Sequence[tuple[str, Proof]], conclusion: str, axioms: Mapping[str, str]) -> str:
+def outline(title: str, sections: Sequence[tuple[str, Proof, Any]], conclusion: str, axioms: Mapping[str, str]) -> str:
     """The whole proof as plain text."""
     lines = [title, ""]
-    for heading, proof in sections:
+    for heading, proof, _ in sections:
         lines += [heading, ""]
         numbers = {id(step.fact): n for n, step in enumerate(proof.steps, start=1)}
         for number, step in enumerate(proof.steps, start=1):

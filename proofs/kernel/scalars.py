@@ -128,16 +128,58 @@ def is_positive(value: Any, known: Iterable[sp.Expr] = ()) -> bool:
         return is_positive(expression.base, facts)
     if expression.is_Mul and all(is_positive(part, facts) for part in expression.args):
         return True
-    if expression.is_Add and all(part.is_nonnegative or is_positive(part, facts) for part in expression.args):
+    if expression.is_Add and all(is_nonnegative(part, facts) for part in expression.args):
         return any(is_positive(part, facts) for part in expression.args)
     lowest = sp.cancel(expression) if expression.is_Add else expression
     return lowest != expression and not lowest.is_Add and is_positive(lowest, facts)
 
 
+def is_nonnegative(value: Any, known: Iterable[sp.Expr] = ()) -> bool:
+    """Whether a real scalar is not negative for syntactic reasons: sums and products of such, and even powers.
+
+    >>> t, u = sp.symbols("t u", nonnegative=True)
+    >>> is_nonnegative((t - u) ** 2 + t), is_nonnegative(t - u)
+    (True, False)
+    """
+    expression, facts = sp.sympify(value), tuple(known)
+    if expression.is_Rational:
+        return bool(expression >= 0)
+    if expression.is_Symbol or isinstance(expression, AppliedUndef):
+        return bool(expression.is_nonnegative) or is_positive(expression, facts)
+    if expression.is_Pow:
+        even = expression.exp.is_Integer and expression.exp % 2 == 0
+        return bool(even) or is_nonnegative(expression.base, facts)
+    if (expression.is_Mul or expression.is_Add) and all(is_nonnegative(part, facts) for part in expression.args):
+        return True
+    return is_positive(expression, facts)
+
+
 def divisions(value: Any) -> set[sp.Pow]:
-    """The powers in an expression that need a positive base: negative or symbolic exponents."""
+    """The powers in an expression that are not defined for every base: negative, fractional or symbolic exponents."""
     nodes = sp.preorder_traversal(sp.sympify(value))
     return {node for node in nodes if node.is_Pow and not (node.exp.is_Integer and node.exp >= 0)}
+
+
+def bases(node: sp.Pow) -> list[sp.Expr]:
+    """What must be positive for a power to be defined, and for the normal form to be right about it.
+
+    A power with a whole exponent needs its base alone. The normal form splits any other along products and powers,
+    (a b)^e = a^e b^e, so each of the parts must be positive: that their product is does not suffice.
+
+    >>> a, b, M = sp.symbols("a b M", real=True)
+    >>> bases(1 / (a + b)), sorted(map(str, bases(sp.Pow(a * b, M / 2, evaluate=False))))
+    ([a + b], ['a', 'b'])
+    """
+    return [node.base] if node.exp.is_Integer else _parts(node.base)
+
+
+def _parts(base: sp.Expr) -> list[sp.Expr]:
+    if base.is_Mul:
+        return [part for factor in base.args for part in _parts(factor)]
+    if base.is_Pow:
+        return _parts(base.base)
+    lowest = sp.cancel(base) if base.is_Add else base
+    return _parts(lowest) if base.is_Add and not lowest.is_Add else [base]
 
 
 def rational(value: Fraction | int) -> sp.Rational:

@@ -3,21 +3,22 @@
 A critical point gives each common eigenvector a share; a mode that is on gains γ(z) μ over one that is off, z being
 any root of μ^M p(z) = c. The schema checks, formula by formula, that these premises have the form from which it
 follows that the minimum takes the root beyond a = (M−1)/M where μ^M p(a) > c, zero where μ^M p(a) < c, either at
-equality.
+equality. Every premise must be a step of the proof, with the sign, in the cases and for the layers that are said here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import sympy as sp
 
-from proofs.kernel import words
 from proofs.kernel.facts import NONNEGATIVE, POSITIVE, ZERO, Fact
-from proofs.kernel.proof import COUNT, Proof
+from proofs.kernel.proof import Proof
 from proofs.kernel.scalars import Rejected, is_positive, is_zero
-from proofs.kernel.words import Letter, Trace
+from proofs.kernel.setting import COUNT
+from proofs.kernel.words import Matrix, Trace, trace
 
 AXIOMS = (
     "attainment",
@@ -64,107 +65,181 @@ class Minimum:
     gain: sp.Expr
 
 
-def minimum(proof: Proof, given: Premises, mu: sp.Symbol, z: sp.Symbol, total: sp.Expr) -> Minimum:
-    """Check the premises and return what follows from them; ``total`` is 2N.
+@dataclass(frozen=True)
+class Letters:
+    """What the symbols of a problem are called: eigenvalues β and μ, confidence z, the value f and ``total`` = 2N."""
+
+    beta: sp.Symbol
+    mu: sp.Symbol
+    z: sp.Symbol
+    value: sp.Symbol
+    total: sp.Expr
+    parameters: frozenset[sp.Symbol]
+    """Symbols that are the same for all modes, M among them."""
+
+
+def states(
+    proof: Proof,
+    fact: Fact,
+    body: Any,
+    sign: str = ZERO,
+    cases: Sequence[tuple[Any, str]] = (),
+    layers: tuple[Any, Any] | None = None,
+) -> bool:
+    """Whether a step of a proof says exactly this: formula, sign, layers, and no other cases than these.
+
+    Raises:
+        Rejected: for a fact that is not a step of the proof.
+    """
+    proof.rule_of(fact)
+    if type(fact.body) is not type(body) and (
+        isinstance(body, Matrix | Trace) or isinstance(fact.body, Matrix | Trace)
+    ):
+        return False
+    if isinstance(body, Matrix) and (fact.body.rows, fact.body.columns) != (body.rows, body.columns):
+        return False
+    difference = fact.body - body
+    same = difference.is_zero if isinstance(difference, Matrix | Trace) else is_zero(difference)
+    return same and fact.sign == sign and fact.layers == layers and confined(fact, cases)
+
+
+def confined(fact: Fact, cases: Sequence[tuple[Any, str]]) -> bool:
+    """Whether a fact assumes nothing but some of these cases, each a formula with its sign."""
+    return all(
+        any(a.sign == sign and a.layers is None and is_zero(a.body - body) for body, sign in cases)
+        for a in fact.assumptions
+    )
+
+
+def minimum(proof: Proof, given: Premises, letters: Letters, rank: Matrix) -> Minimum:
+    """Check the premises and return what follows from them.
+
+    ``rank`` is the equation that says that the rank of B is that of P = W_M ⋯ W_1, so at most the smallest width.
 
     Raises:
         Rejected: naming the premise that does not have the required form.
     """
+    beta, mu, z, total = letters.beta, letters.mu, letters.z, letters.total
     for fact in vars(given).values():
         proof.rule_of(fact)
-    share = given.shares.extra["summand"]
-    (case_on,), (case_off,) = given.on.assumptions, given.off.assumptions
-    beta = case_off.body
+        _require(fact.layers is None, "premises about no particular layer")
+    on, off = (beta, POSITIVE), (beta, ZERO)
+    extra = given.shares.extra
     _require(
-        case_on.sign == POSITIVE and case_off.sign == ZERO and is_zero(case_on.body - beta), "the cases on and off"
+        {"total", "summand"} <= set(extra)
+        and is_zero(extra["total"] - letters.value)
+        and not given.shares.assumptions
+        and proof.rule_of(given.shares) == "eigenvectors",
+        "the value is a sum over modes",
     )
-    _require(given.not_negative.sign == NONNEGATIVE and is_zero(given.not_negative.body - beta), "β ≥ 0")
-    off, on = total * share - given.off.body, total * share - given.on.body
     _require(given.on.sign == given.off.sign == ZERO, "the shares")
-    _require(is_zero(off - mu), "the share of a mode that is off is μ")
-    gain = sp.cancel(sp.expand((off - on) / mu))
-    best = best_root(gain, z, given.root, mu**COUNT, given.falls, given.slope)
-    _require(given.root.assumptions == given.on.assumptions, "the equation of a mode")
+    _require(confined(given.on, [on]) and confined(given.off, [off]), "the cases on and off")
+    _require(states(proof, given.not_negative, beta, NONNEGATIVE), "β ≥ 0")
+    share_off, share_on = (total * extra["summand"] - fact.body for fact in (given.off, given.on))
+    _require(is_zero(share_off - mu), "the share of a mode that is off is μ")
+    gain = sp.cancel(sp.expand((share_off - share_on) / mu))
+    _require(is_zero(share_on - (mu - mu * gain)), "the share of a mode that is on")
+    _require(confined(given.root, [on]), "the equation of a mode")
+    best = best_root(proof, gain, z, given.root, mu**COUNT, given.falls, given.slope, letters.parameters)
     for fact, body in ((given.above_zero, z), (given.below_one, 1 - z)):
-        _require(fact.sign == POSITIVE and is_zero(fact.body - body), "0 < z < 1")
-        _require(fact.assumptions <= given.on.assumptions, "0 < z < 1 at every mode that is on")
-    _require_through_all_layers(given.weights)
+        _require(states(proof, fact, body, POSITIVE, [on]), "0 < z < 1 at every mode that is on")
+    _require(states(proof, given.weights, rank), "the rank of B is that of P")
     return best
 
 
 def best_root(
-    gain: sp.Expr, z: sp.Symbol, root: Fact, factor: sp.Expr, falls: Fact, slope: Fact, known: Sequence[sp.Expr] = ()
+    proof: Proof,
+    gain: sp.Expr,
+    z: sp.Symbol,
+    root: Fact,
+    factor: sp.Expr,
+    falls: Fact,
+    slope: Fact,
+    parameters: frozenset[sp.Symbol],
 ) -> Minimum:
     """Among z = 0 and the roots of factor · p(z) = level in (0, 1), the one with the largest gain.
 
     Raises:
         Rejected: naming the premise that does not have the required form.
     """
-    t, profile = falls.extra["variable"], falls.extra["function"]
-    start = _start_of_interval(falls.extra["interval"], t)
+    _require(proof.rule_of(falls) == "monotone" and falls.layers is None, "p falls")
+    t, profile, interval = (falls.extra[name] for name in ("variable", "function", "interval"))
+    start = (COUNT - 1) / COUNT
+    inside = [(t, POSITIVE), (1 - t, POSITIVE), (COUNT * (t - start), NONNEGATIVE)]
+    _require(_describes(interval, inside), "the interval a ≤ t < 1, with a = (M − 1)/M")
     _require(gain.free_symbols <= {z, COUNT}, "the gain is a function of z")
-    _require(is_zero(gain.subs(z, t) - t * COUNT * (t - start)), "the gain has the sign of z − a")
-    _require(is_zero(sp.diff(gain.subs(z, t), t) - slope.body), "the gain grows where its slope is positive")
-    level = sp.expand(factor * profile.subs(t, z) - root.body)
-    _require(root.sign == ZERO and not level.has(z), "the equation of a mode is factor · p(z) = level")
-    _require(is_positive(level, known) and not level.has(*(factor.free_symbols - {COUNT})), "the level is positive")
-    _require(profile.subs(t, 1) == 0, "p(1) = 0")
-    return Minimum(t, profile, level, start, gain.subs(z, t))
+    in_t = gain.xreplace({z: t})
+    _require(is_zero(in_t - t * COUNT * (t - start)), "the gain has the sign of z − a")
+    grows = sp.diff(in_t, t)
+    _require(states(proof, slope, grows, POSITIVE, inside), "the gain grows where its slope is positive")
+    _require(proof.rule_of(root) != "case" and root.sign == ZERO and root.layers is None, "the equation of a mode")
+    level = sp.expand(factor * profile.xreplace({t: z}) - root.body)
+    _require(level.free_symbols <= parameters, "the equation of a mode is factor · p(z) = level")
+    _require(is_positive(level), "the level is positive")
+    _require(profile.free_symbols <= {t, COUNT} and profile.subs(t, 1) == 0, "p(1) = 0")
+    return Minimum(t, profile, level, start, in_t)
 
 
 def limit(
-    found: Minimum, share: Fact, power: Fact, beta: sp.Symbol, mu: sp.Symbol, z: sp.Symbol, N: sp.Symbol, total: sp.Expr
+    proof: Proof, found: Minimum, share: Fact, power: Fact, summand: sp.Expr, letters: Letters, N: sp.Symbol
 ) -> sp.Expr:
     """The limit of the share of a mode as N → 0: then the level falls to 0, so z rises to 1.
 
-    ``share`` says 2 z · share = β (1 + M z), ``power`` that β^{M+1} = c μ z² with c free of N: in the limit the share
-    is (M+1)/2 (c μ)^{1/(M+1)}, while a mode that is off has the share μ/(2N) → ∞.
+    ``share`` says 2 z · summand = β (1 + M z), ``power`` that β^{M+1} = c μ z² with c free of N: in the limit the
+    share is (M+1)/2 (c μ)^{1/(M+1)}, while a mode that is off has the share μ/(2N) → ∞.
 
     Raises:
         Rejected: when the premises do not have this form.
     """
-    _require(is_zero(share.body - (2 * z * total - beta * (1 + COUNT * z))), "2 z · share = β (1 + M z)")
+    beta, mu, z = letters.beta, letters.mu, letters.z
+    on = [(beta, POSITIVE)]
+    _require(states(proof, share, 2 * z * summand - beta * (1 + COUNT * z), cases=on), "2 z · share = β (1 + M z)")
     c = sp.expand((beta ** (COUNT + 1) - power.body) / (mu * z**2))
-    _require(c.is_positive is True and not c.has(N, z, mu, beta), "β^{M+1} = c μ z²")
-    _require(is_zero(found.level.subs(N, 2 * N) - 2 ** (COUNT + 1) * found.level), "the level falls to 0 with N")
+    _require(states(proof, power, beta ** (COUNT + 1) - c * mu * z**2, cases=on), "β^{M+1} = c μ z²")
+    _require(is_positive(c) and c.free_symbols <= letters.parameters - {N}, "β^{M+1} = c μ z²")
+    _require(is_zero(found.level.xreplace({N: 2 * N}) - 2 ** (COUNT + 1) * found.level), "the level falls to 0 with N")
     return (COUNT + 1) / 2 * (c * mu) ** (1 / (COUNT + 1))
 
 
-def attained(proof: Proof, found: Minimum, objective: Fact, share: Fact, letters: dict[Letter, sp.Expr]) -> None:
+def attained(
+    proof: Proof, found: Minimum, objective: Fact, share: Fact, squared: Matrix, theta: sp.Symbol, letters: Letters
+) -> None:
     """Check that the constructed factors have the objective (tr S − Σ over chosen modes of μ γ(z))/(2N).
+
+    ``squared`` is S, θ² = μ; the setting of the proof says which diagonal letters have which entries.
 
     Raises:
         Rejected: when the objective of the construction is not that of the chosen modes.
     """
+    z = letters.z
     for fact in (objective, share):
         proof.rule_of(fact)
-    body: Trace = objective.body
-    rest, square = sp.Integer(0), 0
-    for word, c in body.terms.items():
-        if word and all(replace(x, power=1) in letters for x in word):
-            rest += c * sp.Mul(*(letters[replace(x, power=1)] ** x.power for x in word))
-        elif word[0].name == "S" and len(word) == 1 and is_zero(c + 1):
-            square += 1
-        elif not is_zero(c):
-            raise Rejected("the objective of the construction has a term that is not a function of its modes")
-    _require(square == 1, "the objective of the construction contains tr S once")
-    theta, z = letters_symbols(share)
-    _require(is_zero(share.body + rest - theta**2 * found.gain.subs(found.variable, z)), "the share of a chosen mode")
-    assumed = {(str(sp.factor(a.body)), a.sign) for a in share.assumptions}
+        _require(fact.sign == ZERO and fact.layers is None, "equations about the construction")
+    _require(isinstance(objective.body, Trace) and not objective.assumptions, "the objective of the construction")
+    rest = objective.body - (Trace({}, letters.total * letters.value) - trace(squared))
+    _require(is_zero(rest.constant), "the objective of the construction is 2N f − tr S and its modes")
+    entries, own = proof.setting.eigenvalues, sp.Integer(0)
+    for word, c in rest.terms.items():
+        if not is_zero(c):
+            _require(all(replace(x, power=1) in entries for x in word), "a term that is a function of its modes")
+            own += c * sp.Mul(*(entries[replace(x, power=1)] ** x.power for x in word))
+    chosen = [(z, POSITIVE), (1 - z, POSITIVE), (theta, POSITIVE)]
+    gain = found.gain.xreplace({found.variable: z})
+    _require(states(proof, share, theta**2 * gain - own, cases=chosen), "the share of a chosen mode")
+    used = proof.below([objective, share])
+    assumed = [step.fact for step in used if step.rule == "hypothesis"]
+    equation = theta ** (2 * COUNT) * found.profile.xreplace({found.variable: z}) - found.level
     _require(
-        len(assumed) == 3 and all(sign == POSITIVE for _, sign in assumed), "0 < z < 1 and μ > 0 alone are assumed"
-    )
-    root = next((s.fact for s in proof.steps if s.rule == "hypothesis"), None)
-    mu_power = theta ** (2 * COUNT) * found.profile.subs(found.variable, z)
-    _require(
-        root is not None and is_zero(root.body - (mu_power - found.level)), "z is a root of the equation of a mode"
+        len(assumed) == 1 and states(proof, assumed[0], equation, cases=chosen), "z is a root of the equation of a mode"
     )
 
 
-def letters_symbols(share: Fact) -> tuple[sp.Symbol, sp.Symbol]:
-    """The symbols θ and z of a share, from the cases that it assumes."""
-    symbols = {str(s): s for a in share.assumptions for s in a.body.free_symbols}
-    return symbols["theta"], symbols["z"]
+def _describes(interval: Iterable[Fact], inside: Sequence[tuple[Any, str]]) -> bool:
+    """Whether some cases are exactly these, each once."""
+    facts = list(interval)
+    return len(facts) == len(inside) and all(
+        any(f.sign == sign and is_zero(f.body - body) for f in facts) for body, sign in inside
+    )
 
 
 def _require(condition: bool, what: str) -> None:
@@ -172,22 +247,15 @@ def _require(condition: bool, what: str) -> None:
         raise Rejected(f"the choice of modes needs another form of: {what}")
 
 
-def _start_of_interval(interval: Sequence[Fact], t: sp.Symbol) -> sp.Expr:
-    """a for the interval 0 < t, a ≤ t, t < 1."""
-    strict = [f.body for f in interval if f.sign == POSITIVE]
-    weak = [f.body for f in interval if f.sign == NONNEGATIVE]
-    _require(len(weak) == 1 and len(strict) == 2, "the interval a ≤ t < 1")
-    _require(any(is_zero(b - t) for b in strict) and any(is_zero(b - (1 - t)) for b in strict), "0 < t < 1")
-    (start,) = sp.solve(weak[0], t)
-    _require(is_zero(weak[0] - COUNT * (t - start)), "the lower end of the interval")
-    _require(is_zero(start - (COUNT - 1) / COUNT), "a = (M − 1)/M, which lies in [0, 1)")
-    return start
-
-
-def _require_through_all_layers(weights: Fact) -> None:
-    """Λ(1) P Pᵀ = B^M: the rank of B is that of P = W_M ⋯ W_1, so at most the smallest width."""
-    words_by_name = {tuple(x.name for x in w) for w, c in weights.body.terms.items() if not is_zero(c)}
-    _require(weights.sign == ZERO and words_by_name == {("Q", "Q"), ("B",)}, "the rank of B is that of P")
-
-
-__all__ = ["AXIOMS", "Minimum", "Premises", "attained", "minimum", "words"]
+__all__ = [
+    "AXIOMS",
+    "Letters",
+    "Minimum",
+    "Premises",
+    "attained",
+    "best_root",
+    "confined",
+    "limit",
+    "minimum",
+    "states",
+]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 import sympy as sp
@@ -41,11 +42,14 @@ Word = tuple[Letter, ...]
 
 @dataclass(frozen=True)
 class Matrix:
-    """A sum of words with scalar coefficients; the empty word is the identity."""
+    """A sum of words with scalar coefficients; the empty word is the identity. It cannot be changed once it is made."""
 
     rows: Any
     columns: Any
     terms: Mapping[Word, sp.Expr]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "terms", MappingProxyType(dict(self.terms)))
 
     def __add__(self, other: Matrix) -> Matrix:
         if (self.rows, self.columns) != (other.rows, other.columns):
@@ -136,13 +140,24 @@ def letter(name: str, rows: Any, columns: Any | None = None, index: Any = None, 
     return of(Letter(name, rows, rows if columns is None else columns, index, symmetric))
 
 
+def only(matrix: Matrix) -> Letter:
+    """The letter of a polynomial that is one letter and nothing else: no coefficient, no power, no second term.
+
+    Raises:
+        Rejected: for any other polynomial.
+    """
+    terms = list(matrix.terms.items())
+    if len(terms) != 1 or len(terms[0][0]) != 1 or terms[0][1] != 1 or terms[0][0][0].power != 1:
+        raise Rejected("a single letter is needed here, without a coefficient or a power")
+    return terms[0][0][0]
+
+
 def power(base: Matrix, exponent: Any) -> Matrix:
     """A power of one symmetric letter with a symbolic exponent."""
-    (word,) = base.terms
-    (only,) = word
-    if not only.symmetric:
+    found = only(base)
+    if not found.symmetric:
         raise Rejected("only symmetric letters have powers here")
-    return of(replace(only, power=sp.sympify(exponent)))
+    return of(replace(found, power=sp.sympify(exponent)))
 
 
 @dataclass(frozen=True)
@@ -151,6 +166,9 @@ class Trace:
 
     terms: Mapping[Word, sp.Expr]
     constant: sp.Expr = field(default_factory=lambda: sp.Integer(0))
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "terms", MappingProxyType(dict(self.terms)))
 
     def __add__(self, other: Trace) -> Trace:
         terms = dict(self.terms)
@@ -204,8 +222,11 @@ def gradient(objective: Trace, variable: Matrix) -> Matrix:
     """The gradient of a sum of traces by one letter: tr(A X B) has the gradient Aᵀ Bᵀ, that is (B A)ᵀ.
 
     The words must be products in which the letter, or its transpose, occurs; each occurrence contributes.
+
+    Raises:
+        Rejected: where a power of the letter occurs, which has another gradient.
     """
-    ((name,),) = variable.terms
+    name = only(variable)
     result = zero(name.rows, name.columns)
     for word, c in objective.terms.items():
         for i, found in enumerate(word):
@@ -213,4 +234,6 @@ def gradient(objective: Trace, variable: Matrix) -> Matrix:
                 rest = word[i + 1 :] + word[:i]
                 around = Matrix(found.columns, found.rows, {_merged(rest): c})
                 result = result + (around.T if found == name else around)
+            elif (found.name, found.index) == (name.name, name.index):
+                raise Rejected(f"{name.name} occurs with a power, so that its gradient is another")
     return result

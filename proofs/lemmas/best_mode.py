@@ -7,8 +7,8 @@ p(z) = z^{M−1}(1 − z)^{M+1} falls strictly on [(M−1)/M, 1), from (M−1)^{
 from __future__ import annotations
 
 from proofs.kernel.facts import NONNEGATIVE, POSITIVE, Fact
-from proofs.kernel.proof import COUNT as M
 from proofs.kernel.proof import Proof
+from proofs.kernel.setting import COUNT as M
 from proofs.lemmas.setting import later, t
 
 p = t ** (M - 1) * (1 - t) ** (M + 1)

@@ -8,8 +8,8 @@ from __future__ import annotations
 import sympy as sp
 
 from proofs.kernel.facts import POSITIVE, Fact
-from proofs.kernel.proof import COUNT as M
 from proofs.kernel.proof import Proof
+from proofs.kernel.setting import COUNT as M
 from proofs.kernel.words import Trace, power, trace
 from proofs.lemmas.setting import (
     H,
@@ -127,7 +127,7 @@ def mode_share(proof: Proof) -> Fact:
     size = theta * sp.sqrt(z) * sp.sqrt(1 - z) / sp.sqrt(N)
     chosen = proof.definition("energy of a chosen mode", delta, size, given=on)
     equation = theta ** (2 * M) * z ** (M - 1) * (1 - z) ** (M + 1)
-    root_of = proof.hypothesis("z is a root", equation - N ** (M + 1) * Lambda, known=on)
+    root_of = proof.hypothesis("z is a root", known=on)
     half = proof.raised("square root of the equation", root_of, equation, N ** (M + 1) * Lambda, HALF, known=on)
     square = proof.algebra("δ²", delta**2 - theta**2 * z * (1 - z) / N, (delta + size) * chosen, known=on)
     above = proof.positive("δ > 0", delta, POSITIVE, [(size, [], 1)], known=on, given=chosen)

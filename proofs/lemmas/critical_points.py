@@ -12,9 +12,10 @@ from typing import Any
 import sympy as sp
 
 from proofs.kernel.facts import POSITIVE, ZERO, Combination, Fact
-from proofs.kernel.proof import COUNT as M
 from proofs.kernel.proof import Proof
-from proofs.kernel.words import Letter, Matrix, Trace, identity, power, trace
+from proofs.kernel.setting import COUNT as M
+from proofs.kernel.words import Matrix, Trace, identity, power, trace
+from proofs.kinds import Geometry
 from proofs.lemmas.setting import (
     B,
     H,
@@ -161,15 +162,9 @@ def spectrum(proof: Proof) -> Spectrum:
     )
     powers = proof.algebra("the power commutes", BM @ S - S @ BM, product - product.T)
     commute = proof.commutant("B and S commute", powers, B, M, c.last, S)
-    values = {_only(B): beta, _only(S): mu}
-    mode = proof.eigenvalue("a mode", product, values, [commute])
-    not_negative = proof.semidefinite("β is not negative", c.last, beta, B)
+    mode = proof.eigenvalue("a mode", product, [commute])
+    not_negative = proof.semidefinite("β is not negative", c.last, B)
     return Spectrum(c, squared, target, commute, mode, not_negative)
-
-
-def _only(matrix: Matrix) -> Letter:
-    ((letter,),) = matrix.terms
-    return letter
 
 
 @dataclass(frozen=True)
@@ -237,8 +232,7 @@ def value_of(proof: Proof, found: Modes) -> tuple[Fact, Fact, Fact]:
         + HALF * total
         + 1 / (2 * N) * (2 * s.outputs_target.trace - 1 / Lambda * c.outputs.trace - s.squared_target.trace),
     )
-    values = {_only(B): beta, _only(S): mu}
-    shares = proof.eigenvalue_sum("shares", reduced, values, [s.commute], value)
+    shares = proof.eigenvalue_sum("shares", reduced, [s.commute], value)
     share = shares.extra["summand"]
     ratio = next(step.fact for step in proof.steps if step.fact.name == "odds")
     when_on = proof.algebra(
@@ -252,30 +246,27 @@ def value_of(proof: Proof, found: Modes) -> tuple[Fact, Fact, Fact]:
     return shares, when_on, when_off
 
 
-@dataclass(frozen=True)
-class Geometry:
-    """Where the factors of a critical point are: aligned weights, features from the target, NC1 and mean features."""
-
-    aligned: Fact
-    squares: Fact
-    orthonormal: Fact
-    features: Fact
-    nc1: Fact
-    means: Fact
-
-
 def geometry_of(proof: Proof, s: Spectrum) -> Geometry:
     """λ(m)^½ W_m = V_{m+1} Δ V_mᵀ with orthonormal V_m; H = Pᵀ J T with J = (P Pᵀ + N λ_H)⁻¹; H = H̄ Y."""
-    sp.Integer(1)
     balanced = next(step.fact for step in proof.steps if step.fact.name == "balancedness below")
-    U, unit_modes = V(M + 1), identity(modes)
+    unit_modes = identity(modes)
     decomposition, frame_of_B, inverse = proof.eigenvectors(
-        ("eigenvectors of B", "orthonormal eigenvectors", "inverse of Δ"), s.chain.last, B, U, root, root_inverse
+        ("eigenvectors of B", "orthonormal eigenvectors", "inverse of Δ"), s.chain.last, B
     )
     up, here = V(m + 1), V(m)
     directions = proof.meaning("directions")
     square = lam(m) * (W(m) @ W(m).T) - up @ root @ root @ up.T
     scale = sp.sqrt(lam(m))
+    outside = W(m) - up @ up.T @ W(m)
+
+    def nothing_outside(square_at: Fact, frame_at: Fact, where: str) -> Fact:
+        beside = identity(_rows(up)) - up @ up.T
+        square_outside = proof.algebra(
+            f"square outside the directions{where}",
+            outside @ outside.T,
+            1 / lam(m) * (beside @ square_at @ beside - (up @ frame_at) @ (root @ root @ up.T @ beside)),
+        )
+        return proof.vanishing(f"nothing outside the directions{where}", square_outside, outside)
 
     def one_layer_down(square_at: Fact, frame_at: Fact) -> list[Combination]:
         across = root_inverse @ up.T
@@ -290,14 +281,7 @@ def geometry_of(proof: Proof, s: Spectrum) -> Geometry:
             + stretched
             + unit
         )
-        beside = identity(_rows(up)) - up @ up.T
-        outside = W(m) - up @ up.T @ W(m)
-        square_outside = proof.algebra(
-            "square outside the directions",
-            outside @ outside.T,
-            1 / lam(m) * (beside @ square_at @ beside - (up @ frame_at) @ (root @ root @ up.T @ beside)),
-        )
-        nothing = proof.vanishing("nothing outside the directions", square_outside, outside)
+        nothing = nothing_outside(square_at, frame_at, " at m")
         square = (
             lam(m) * (W(m).T @ nothing)
             - balanced
@@ -314,14 +298,16 @@ def geometry_of(proof: Proof, s: Spectrum) -> Geometry:
         [decomposition - s.chain.last, frame_of_B],
         one_layer_down,
     )
-    nothing = next(step.fact for step in proof.steps if step.fact.name == "nothing outside the directions")
+    of_weights = [
+        proof.at(f"{f.name}, m ≥ 1", f, m, layers=(sp.Integer(1), M)) for f in (squares_of_weights, orthonormal)
+    ]
+    nothing = nothing_outside(of_weights[0], of_weights[1], "")
     aligned = proof.algebra(
         "aligned weights",
         scale * W(m) - up @ root @ here.T,
         scale * nothing - (up @ root) @ directions.T - scale * (up @ (inverse @ (up.T @ W(m)))),
     )
-    _PH, _gram, _one_K = P @ H, P @ P.T, identity(K)
-    resolvent = proof.inverse("resolvent", J, P, r)
+    resolvent = proof.inverse("resolvent", J)
     by_features = next(step.fact for step in proof.steps if step.fact.name == "gradient by the features")
     balance = proof.algebra(
         "features balance",
@@ -343,7 +329,7 @@ def geometry_of(proof: Proof, s: Spectrum) -> Geometry:
         H @ average - P.T @ J @ means_target,
         features @ average + (P.T @ J) @ (target @ average + means_target @ labels),
     )
-    return Geometry(aligned, squares_of_weights, orthonormal, features, nc1, means)
+    return Geometry(decomposition, orthonormal, aligned, resolvent, nc1, means)
 
 
 def _rows(matrix: Matrix) -> Any:

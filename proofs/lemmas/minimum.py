@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
-from proofs.entailment import entailed
-from proofs.kernel import selection
+from proofs.kernel.facts import Fact
 from proofs.kernel.proof import Proof
-from proofs.kernel.words import Letter, Matrix
+from proofs.kernel.selection import Premises
+from proofs.kinds import ModelMinimum
 from proofs.lemmas import construction
 from proofs.lemmas.best_mode import falling
-from proofs.lemmas.bias import bias_proof
-from proofs.lemmas.critical_points import Geometry, Modes, geometry_of, modes_of, value_of
+from proofs.lemmas.bias import bias_section
+from proofs.lemmas.critical_points import geometry_of, modes_of, value_of
 from proofs.lemmas.layered import shares_at_small_N
 from proofs.lemmas.published import published_constants
-from proofs.lemmas.setting import CONSTRUCTION, CRITICAL_POINT, N, beta, delta, mu, root, target_root, theta, z
-from proofs.theorem import Theorem
+from proofs.lemmas.setting import CONSTRUCTION, CRITICAL_POINT
+from proofs.theorem import Section, Theorem
 
 
 @dataclass(frozen=True)
 class Solved:
-    """The two proofs, every critical point and the construction, and the minimum that follows from both."""
+    """The two proofs, every critical point and the construction, the minimum, and the shares of modes as N → 0."""
 
-    critical: Proof
-    construction: Proof
-    modes: Modes
-    geometry: Geometry
-    minimum: selection.Minimum
+    sections: tuple[Section, ...]
+    minimum: ModelMinimum
+    small: tuple[Fact, Fact]
 
 
 @cache
@@ -43,53 +41,29 @@ def solve() -> Solved:
     geometry = geometry_of(critical, modes.spectrum)
     falls, slope = falling(critical)
     s = modes.spectrum
-    premises = selection.Premises(
+    premises = Premises(
         shares, on, off, s.not_negative, modes.root, modes.above_zero, modes.below_one, falls, slope, s.chain.weights
     )
-    found = selection.minimum(critical, premises, mu, z, 2 * N)
     published = published_constants(critical, modes)
     small = shares_at_small_N(critical, modes, on, shares.extra["summand"])
-    selection.limit(found, *small, beta, mu, z, N, shares.extra["summand"])
     builder = Proof("the minimum is attained", CONSTRUCTION)
     objective, share = construction.attained(builder)
-    selection.attained(builder, found, objective, share, {_only(root): delta, _only(target_root): theta})
-    critical.require_all_used(
-        [
-            *vars(premises).values(),
-            *published.values(),
-            *small,
-            geometry.aligned,
-            geometry.squares,
-            geometry.orthonormal,
-            geometry.nc1,
-            geometry.means,
-        ]
+    sections = (
+        Section("Every critical point", critical, (*published.values(), *small)),
+        Section("The minimum is attained", builder),
     )
-    builder.require_all_used([objective, share])
-    return Solved(critical, builder, modes, geometry, found)
+    minimum = ModelMinimum(premises, s.commute, modes.confidence, modes.energy, geometry, objective, share)
+    return Solved(sections, minimum, small)
 
 
-def _only(matrix: Matrix) -> Letter:
-    ((letter,),) = matrix.terms
-    return letter
-
-
-MINIMUM = """\
-Let S = T Tᵀ, with T = Y without bias, T = Y − b 1ᵀ with b = n/N where there is one: its eigenvalues μ are the n_k, or
-n (K − 1 times) and 0 for balanced classes with a bias. A mode of weight μ is on where N^{M+1} Λ/μ^M <
-(M−1)^{M−1}/M^{2M}, with confidence z, the only root of z^{M−1} (1 − z)^{M+1} = N^{M+1} Λ/μ^M beyond (M−1)/M; it is
-off where that is larger, and for M ≥ 2 at equality both have the same value (z = (M−1)/M). At most R modes are on,
-those of largest gain μ z (M z − (M−1)), which grows with μ; ties may be on along any subspace. The minimum is (tr S −
-Σ gains)/(2N). At every minimiser √λ_m W_m = V_{m+1} Δ V_mᵀ with orthonormal V_m, N Δ² = μ z (1 − z), and H̄ = Pᵀ (P
-Pᵀ + N λ_H)⁻¹ T̄, H = H̄ Y. All this follows from
-the steps by the schema of `proofs/kernel/selection.py`, which checks that they have the form it needs; the minimum is
-attained because the objective is at least half the sum of λ ‖factor‖² over all factors, with every λ > 0."""
+@cache
+def solve_with_bias() -> Solved:
+    """The same for the model with a last-layer bias."""
+    solved, (section, centred) = solve(), bias_section()
+    return replace(solved, sections=(section, *solved.sections), minimum=replace(solved.minimum, bias=centred))
 
 
 def minimum_theorem(id: str, with_bias: bool = False) -> Theorem:
     """The theorem for a statement about all minimisers of the model."""
-    solved = solve()
-    sections = [("Every critical point", solved.critical), ("The minimum is attained", solved.construction)]
-    if with_bias:
-        sections.insert(0, ("The bias", bias_proof()))
-    return Theorem(id, tuple(sections), MINIMUM, selection.AXIOMS, entailed)
+    solved = solve_with_bias() if with_bias else solve()
+    return Theorem(id, solved.sections, solved.minimum)

@@ -11,8 +11,8 @@ from typing import Any
 import sympy as sp
 
 from proofs.kernel.facts import POSITIVE, Combination, Fact
-from proofs.kernel.proof import COUNT as M
 from proofs.kernel.proof import Proof
+from proofs.kernel.setting import COUNT as M
 from proofs.lemmas.best_mode import p as profile
 from proofs.lemmas.critical_points import Modes
 from proofs.lemmas.setting import Lam, Lambda, N, beta, lam, mu, r, s, t, x, z

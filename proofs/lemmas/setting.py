@@ -1,4 +1,4 @@
-"""Symbols of the deep linear model at a critical point, and random critical points in balls.
+"""What the letters of the proofs about the deep linear model mean, and random critical points in balls.
 
 The target T (K × N) is any matrix of the form T̄ Y, Y the labels: T̄ = I without bias, T̄ = I − n1ᵀ/N with one.
 Layers are counted from the features up, W_0 = H; Q_m = W_M ⋯ W_m and R_m = W_m ⋯ W_1 H; λ(0) = λ_H; Λ(m) = λ(m) ⋯
@@ -7,29 +7,31 @@ Layers are counted from the features up, W_0 = H; Q_m = W_M ⋯ W_m and R_m = W_
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 from itertools import pairwise
 from math import prod
 from random import Random
+from types import MappingProxyType
 from typing import Any
 
 import sympy as sp
 
 from proofs.kernel.instances import BITS, Instance
-from proofs.kernel.proof import COUNT as M
-from proofs.kernel.proof import LAYER as m
-from proofs.kernel.proof import Setting
 from proofs.kernel.scalars import Rejected
-from proofs.kernel.words import Letter, Matrix, Trace, identity, letter, squares
+from proofs.kernel.setting import COUNT as M
+from proofs.kernel.setting import LAYER as m
+from proofs.kernel.setting import Indexed, Setting, no_objective
+from proofs.kernel.words import Letter, Matrix, Trace, identity, letter, only, squares
 
-N = sp.Symbol("N", positive=True, integer=True)
-"""The number of samples."""
+N = sp.Symbol("N", positive=True)
+"""The number of samples, wherever labels occur; any positive number where they do not."""
 beta, mu = sp.symbols("beta mu", nonnegative=True)
 z, t, later = sp.symbols("z t t'", nonnegative=True)
 delta, theta, x, s = sp.symbols("delta theta x s", nonnegative=True)
-value, regulariser = sp.symbols("f rho", positive=True)
+value, regulariser = sp.symbols("f rho", nonnegative=True)
+"""Both are zero where every factor is, and the target."""
 lam, Lam, d = sp.Function("lambda", positive=True), sp.Function("Lambda", positive=True), sp.Function("d")
 K, samples, modes = sp.symbols("K samples modes")
 
@@ -61,16 +63,19 @@ def R(index: Any) -> Matrix:
 
 def _space(index: Any) -> Any:
     """The width d_m; K beyond the last layer, the samples below the features."""
-    return d(sp.sympify(index)).subs(SPACES)
+    found = d(sp.sympify(index))
+    return SPACES.get(found, found)
 
 
-SPACES = {d(M + 1): K, d(0): samples}
+SPACES = MappingProxyType({d(M + 1): K, d(0): samples})
 H = letter("H", d(1), samples)
-SETTING_BASES: dict[tuple[str, Any], Matrix] = {
+_BASES: dict[tuple[str, Any], Matrix] = {
     ("W", sp.Integer(0)): H,
     ("Q", M + 1): identity(K),
     ("R", sp.Integer(-1)): identity(samples),
 }
+SETTING_BASES: Mapping[tuple[str, Any], Matrix] = MappingProxyType(_BASES)
+"""What indexed letters are at the end of their range."""
 P = letter("Q", K, d(1), sp.Integer(1))
 B = letter("B", K, symmetric=True)
 S = letter("S", K, symmetric=True)
@@ -79,7 +84,6 @@ means_target = letter("T̄", K, K)
 Y = letter("Y", K, samples)
 sizes_inverse = letter("D⁻¹", K, symmetric=True)
 J = letter("J", K, symmetric=True)
-frame = letter("V", K, modes, M + 1)
 root = letter("Δ", modes, symmetric=True)
 target_root = letter("Θ", modes, symmetric=True)
 root_inverse = letter("Δ⁻¹", modes, symmetric=True)
@@ -93,6 +97,10 @@ def V(index: Any) -> Matrix:
 # ----------------------------------------------------------------------------------------------- random critical points
 
 
+DEPTHS = (1, 2, 3, 4, 1, 2, 3, 4, 5, 6, 7, 8)
+"""Depths of random critical points, small ones more often."""
+
+
 def critical_point(rng: Random, centred: bool = False) -> Instance:
     """A critical point of a random model with a random target: any roots z of its modes, not only the best ones.
 
@@ -101,7 +109,7 @@ def critical_point(rng: Random, centred: bool = False) -> Instance:
     from flint import arb, arb_mat, ctx, fmpq
 
     ctx.prec = BITS
-    depth, classes = rng.randint(1, 4), rng.randint(2, 3)
+    depth, classes = rng.choice(DEPTHS), rng.randint(2, 3)
     counts = [rng.randint(1, 3) for _ in range(classes)]
     total = sum(counts)
     widths = [total, *(rng.randint(1, 4) for _ in range(depth)), classes]
@@ -241,11 +249,13 @@ def objective(product: Matrix, factor: Matrix) -> Trace:
     Raises:
         Rejected: when the product is not W_M ⋯ W_1 H, written with Q, W, R and H in their order without a gap.
     """
+    if len(product.terms) != 1:
+        raise Rejected("the outputs are not written as the whole product W_M ⋯ W_1 H")
     ((word, c),) = product.terms.items()
-    ((found,),) = factor.terms
+    found = only(factor)
     spans = [_span(x) for x in word]
     ends = [(M, spans[0][0]), (spans[-1][1], sp.Integer(0)), *((x[1] - 1, y[0]) for x, y in pairwise(spans))]
-    if c != 1 or any(x.turned for x in word) or any(sp.expand(a - b) != 0 for a, b in ends):
+    if c != 1 or any(sp.expand(a - b) != 0 for a, b in ends):
         raise Rejected("the outputs are not written as the whole product W_M ⋯ W_1 H")
     if found not in word or found.name not in ("W", "H"):
         raise Rejected(f"{found.name} is not a factor of the product")
@@ -253,7 +263,9 @@ def objective(product: Matrix, factor: Matrix) -> Trace:
 
 
 def _span(found: Letter) -> tuple[Any, Any]:
-    """The layers that a letter multiplies together, from the top down."""
+    """The layers that a letter multiplies together, from the top down; not those of its transpose or a power."""
+    if found.turned or found.power != 1:
+        raise Rejected("the outputs are not written as the whole product W_M ⋯ W_1 H")
     spans = {
         "Q": (M, found.index),
         "W": (found.index, found.index),
@@ -275,18 +287,22 @@ SHARED: dict[str, tuple[Any, Any]] = {
 }
 
 
-def no_gradient(product: Matrix, factor: Matrix) -> Trace:
-    """Constructed factors are not known to be critical.
-
-    Raises:
-        Rejected: always.
-    """
-    raise Rejected("the constructed factors are not known to be a critical point")
-
+ALPHABET: dict[str, Matrix | Indexed] = {
+    "W": Indexed(_W, sp.Integer(0), M),
+    "Q": Indexed(lambda i: letter("Q", K, _space(i), i), sp.Integer(1), M + 1),
+    "R": Indexed(lambda i: letter("R", _space(i + 1), samples, i), sp.Integer(-1), M),
+    "V": Indexed(lambda i: letter("V", _space(i), modes, i), sp.Integer(0), M + 1),
+    **{only(x).name: x for x in (H, B, S, T, means_target, Y, sizes_inverse, J, root, target_root, root_inverse)},
+}
+"""The letters of the deep linear model, with the layers for which they exist."""
 
 CRITICAL_POINT = Setting(
     "a critical point of the deep linear model",
     critical_point,
+    letters=ALPHABET,
+    constants={lam: ALL, Lam: (sp.Integer(0), M + 1)},
+    spaces=frozenset([K, samples, modes]),
+    widths={d: (sp.Integer(0), M + 1)},
     base_cases=SETTING_BASES,
     rewrites={Lam(M + 1): sp.Integer(1), **SPACES},
     objective=objective,
@@ -300,19 +316,106 @@ CRITICAL_POINT = Setting(
         "target by class": (T - means_target @ Y, None),
         "class sizes": (Y @ Y.T @ sizes_inverse - identity(K), None),
     },
+    eigenvalues={only(B): beta, only(S): mu},
+    spectra={only(B): (V(M + 1), root, root_inverse)},
+    inverses={only(J): (P, r)},
+    definable=frozenset([z, x, s]),
+    free=frozenset([t, later]),
 )
-"""Any critical point. Letters without an entry in ``meanings`` are arbitrary, or given by a rule (J, and V_{M+1},
-Δ)."""
+"""Any critical point. β and μ are the eigenvalues of B and S at any common eigenvector, at least 0 as both are positive
+semidefinite; V_{M+1}, Δ and J are given by rules; T̄, Y and the decays are arbitrary."""
 
 CONSTRUCTION = replace(
     CRITICAL_POINT,
     name="factors along chosen modes",
-    objective=no_gradient,
+    objective=no_objective,
     meanings={
         **SHARED,
         "orthonormal directions": (V(m).T @ V(m) - identity(modes), (sp.Integer(0), M + 1)),
         "factors": (W(m) - lam(m) ** -sp.Rational(1, 2) * (V(m + 1) @ root @ V(m).T), ALL),
         "singular vectors of the target": (T.T @ V(M + 1) - V(0) @ target_root, None),
     },
+    hypotheses={"z is a root": theta ** (2 * M) * z ** (M - 1) * (1 - z) ** (M + 1) - N ** (M + 1) * Lambda},
+    eigenvalues={only(root): delta, only(target_root): theta},
+    spectra={},
+    inverses={},
+    definable=frozenset([delta]),
 )
-"""Factors along orthonormal V_m, which exist for as many modes as every width has room for."""
+"""Factors along orthonormal V_m, which exist for as many modes as every width has room for. δ and θ are the entries of
+the diagonal Δ and Θ for any chosen mode, z any root of its equation; δ is for the proof to choose."""
+
+# ----------------------------------------------------------------------------------------------- with a last-layer bias
+
+one_dimension = sp.Symbol("𝟙")
+b = letter("b", K, one_dimension)
+ones = letter("1", samples, one_dimension)
+
+
+def biased_critical_point(rng: Random) -> Instance:
+    """A critical point with target T, T 1 = 0, is one with labels T + b 1ᵀ and the bias b, whatever b is."""
+    from flint import arb_mat, fmpq
+
+    found = critical_point(rng, centred=True)
+    total, classes = found.spaces(samples), found.spaces(K)
+    bias = arb_mat(classes, 1, [fmpq(rng.randint(-5, 5), 3) for _ in range(classes)])
+    row = arb_mat(total, 1, [1] * total)
+    labels = found.letters["T"](None) + bias * row.transpose()
+    letters = {**found.letters, "b": lambda _: bias, "1": lambda _: row, "Y": lambda _: labels}
+    return replace(found, letters=letters, spaces=lambda space: 1 if space == one_dimension else found.spaces(space))
+
+
+def biased_objective(product: Matrix, factor: Matrix) -> Trace:
+    """‖P H + b 1ᵀ − Y‖²/(2N), and λ_H/2 ‖H‖² for the features; the bias is not regularised.
+
+    Raises:
+        Rejected: for outputs other than P H, or another factor.
+    """
+    if (product.rows, product.columns) != (K, samples) or not (product - P @ H).is_zero or factor not in (H, b):
+        raise Rejected("the outputs must be written as P H, and the factor be H or b")
+    fit = 1 / (2 * N) * squares(product + b @ ones.T - Y)
+    return fit + lam(0) / 2 * squares(H) if factor == H else fit
+
+
+BIASED = Setting(
+    "a critical point with a last-layer bias",
+    biased_critical_point,
+    letters={"Q": ALPHABET["Q"], **{only(x).name: x for x in (H, Y, b, ones)}},
+    constants={lam: ALL},
+    spaces=frozenset([K, samples, one_dimension]),
+    widths={d: (sp.Integer(0), M + 1)},
+    base_cases=SETTING_BASES,
+    rewrites=SPACES,
+    objective=biased_objective,
+    meanings={"number of samples": (ones.T @ ones - N * identity(one_dimension), None)},
+)
+"""Any critical point of the model with a bias, for any labels Y."""
+
+# --------------------------------------------------------------------------------------------------- the scalar problem
+
+slope_of_g = sp.Symbol("beta", positive=True)
+"""β of the scalar problem."""
+g = 1 / (1 + x**M) + slope_of_g * x
+
+
+def stationary_point(rng: Random) -> Instance:
+    """A random x ≥ 0 with the β that makes it stationary, or x = 0 with any β."""
+    from flint import arb, ctx, fmpq
+
+    ctx.prec = BITS
+    depth = rng.choice(DEPTHS)
+    value_of_x = arb(fmpq(rng.randint(0, 2) and rng.randint(1, 30), 10))
+    power = value_of_x**depth
+    slope = depth * value_of_x ** (depth - 1) / (1 + power) ** 2 if value_of_x > 0 else arb(fmpq(rng.randint(1, 9), 4))
+    low, high = sorted(rng.sample(range(1, 60), 2))
+    scalars = {M: depth, x: value_of_x, z: power / (1 + power), slope_of_g: slope}
+    return Instance({**scalars, t: arb(fmpq(low, 60)), later: arb(fmpq(high, 60))})
+
+
+STATIONARY = Setting(
+    "a minimum of g over x ≥ 0",
+    stationary_point,
+    stationary={x: g},
+    definable=frozenset([z]),
+    free=frozenset([t, later]),
+)
+"""A minimum x ≥ 0 of g(x) = 1/(1 + x^M) + β x."""
