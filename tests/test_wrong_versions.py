@@ -28,14 +28,11 @@ LARGEST = 12
 """Widths of the instances examined here: wrong versions need no large ones."""
 
 EXACT_ONLY = "critical points are exact only in the free algebra; elsewhere a violation at one is a candidate"
-TIE_ONLY = "whether zero ties with the root is a question of equality, which only the exact comparison answers"
 ONLY_ONE = {
     ("dang2023-balancedness", "decays exchanged"): EXACT_ONLY,
     ("dang2023-balancedness", "missing factor N at the features"): EXACT_ONLY,
     ("dang2023-bias-vector", "bias n_k/(N + n_k)"): EXACT_ONLY,
     ("dang2023-bias-vector", "bias 1/K"): EXACT_ONLY,
-    ("dang2023-mse-balanced-equality", "only the largest root, no tie"): TIE_ONLY,
-    ("dang2023-deep-imbalanced-equality", "no tie at the threshold"): TIE_ONLY,
 }
 """Wrong versions that a single engine can refute, with the reason."""
 

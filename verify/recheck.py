@@ -22,8 +22,8 @@ from theory.ops import to_json
 from theory.statement import Statement
 from verify import checker
 from verify.errors import BadInput
-from verify.methods.enclosed import as_ball, assemble, clause_finding, mode_frames
-from verify.methods.exact_points import objective_at, rotate
+from verify.methods.enclosed import as_ball, certified_minimisers, clause_finding
+from verify.methods.exact_points import objective_at
 
 TOGETHER = 100
 """Files that one interpreter checks."""
@@ -158,27 +158,6 @@ def _clause_fails(certificate: Mapping[str, Any], claim: GlobalMinimum) -> str:
     if certificate["kind"] != "geometry" or not isinstance(claim.problem, UnconstrainedFeatures):
         return ""
     balls = Balls()
-    points = [
-        rotate(claim.problem, balls, assemble(claim.problem, balls, chosen), seed)
-        for seed, chosen in enumerate(_minimisers(claim.problem, certificate["modes"], balls))
-    ]
+    points = certified_minimisers(claim.problem, certificate, balls, seed=0)
     findings = [clause_finding(clause, points, balls) for clause in claim.clauses]
     return next((f"{f.clause} fails at a certified minimiser" for f in findings if f.conclusion == "refuted"), "")
-
-
-def _minimisers(
-    model: UnconstrainedFeatures, modes: Sequence[Mapping[str, Any]], balls: Balls
-) -> list[list[tuple[int, list[Any], Any]]]:
-    """The active modes of minimisers, with singular values in balls; where zero and non-zero tie, once with each."""
-    by_weight = {mode["weight"]: mode for mode in modes}
-    heaviest = sorted(mode_frames(model, balls), key=lambda mode: -mode[0])[: model.R]
-    found: list[list[tuple[int, list[Any], Any]]] = [[], []]
-    for mu, frame in heaviest:
-        mode = by_weight[mu]
-        if "singular" in mode:
-            low, high = (balls.number(Fraction(end)) for end in mode["singular"])
-            for chosen in found:
-                chosen.append((mu, frame, low.union(high)))
-        elif "beta" not in mode:  # at its threshold
-            found[1].append((mu, frame, balls.number(Fraction(model.M - 1, model.M))))
-    return found if len(found[0]) < len(found[1]) else found[:1]

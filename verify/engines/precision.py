@@ -23,7 +23,16 @@ from theory.reductions import MEANS, class_mean_objective
 from theory.statement import Instance
 from verify import checker
 from verify.certificate import geometry, threshold_identities, two_sided_bound
-from verify.methods.enclosed import SMALL, agree, as_ball, assemble, clause_finding, mode_frames, pairs
+from verify.methods.enclosed import (
+    SMALL,
+    agree,
+    as_ball,
+    assemble,
+    certified_minimisers,
+    clause_finding,
+    mode_frames,
+    pairs,
+)
 from verify.methods.exact_points import collapsed_means, objective_at, rotate
 from verify.verdict import Evidence, Finding, Unable, holds, refuted, undecided
 
@@ -60,9 +69,10 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
         elif isinstance(claim, Inequality):
             findings = _inequality(claim, settings.seed)
         elif isinstance(claim.problem, UnconstrainedFeatures):
-            certificate = two_sided_bound(claim.problem)
-            certificates = (certificate, geometry(claim.problem), *threshold_identities(claim.problem))
+            certificate, where = two_sided_bound(claim.problem), geometry(claim.problem)
+            certificates = (certificate, where, *threshold_identities(claim.problem))
             findings = _model_minimum(claim, claim.problem, certificate, settings.seed)
+            findings = _at_every_minimiser(claim, claim.problem, findings, where, settings.seed)
             numbers = {name: certificate[name] for name in ("low", "high")}
             numbers["claimed"] = _shown(claim.value)
         elif isinstance(claim.problem, Minimisation):
@@ -94,6 +104,17 @@ def _model_minimum(
     turned = [rotate(model, balls, values, seed + i) for i, values in enumerate(genuine)]
     findings += [clause_finding(c, turned, balls) for c in claim.clauses]
     return findings + _uniqueness(claim, model, balls, [*genuine, *turned])
+
+
+def _at_every_minimiser(
+    claim: GlobalMinimum, model: UnconstrainedFeatures, findings: list[Finding], where: Mapping[str, Any], seed: int
+) -> list[Finding]:
+    """A clause also fails where the minimisers are certified to be, whether or not the claim names these."""
+    checker.check(where)
+    balls = Balls()
+    points = certified_minimisers(model, where, balls, seed)
+    failed = {c.name: f for c in claim.clauses if (f := clause_finding(c, points, balls)).conclusion == "refuted"}
+    return [failed.get(f.clause, f) for f in findings]
 
 
 def _uniqueness(

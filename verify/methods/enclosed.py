@@ -13,6 +13,7 @@ from theory.arithmetic.interpreters import Balls, Matrix
 from theory.claims import Clause
 from theory.model import UnconstrainedFeatures
 from theory.ops import helmert
+from verify.methods.exact_points import rotate
 from verify.verdict import Finding, holds, refuted, undecided
 
 SMALL = Fraction(1, 10**60)
@@ -104,3 +105,29 @@ def assemble(model: UnconstrainedFeatures, balls: Balls, chosen: Sequence[Any]) 
     if model.has_bias:
         values["b"] = [[balls.number(Fraction(n, model.N))] for n in model.class_sizes]
     return values
+
+
+def certified_minimisers(
+    model: UnconstrainedFeatures, certificate: Mapping[str, Any], balls: Balls, seed: int
+) -> list[dict[str, Any]]:
+    """Minimisers in the enclosures of a geometry certificate, at random in their orbits; at a tie, one of each kind."""
+    chosen = _chosen(model, certificate["modes"], balls)
+    return [rotate(model, balls, assemble(model, balls, modes), seed + i) for i, modes in enumerate(chosen)]
+
+
+def _chosen(
+    model: UnconstrainedFeatures, modes: Sequence[Mapping[str, Any]], balls: Balls
+) -> list[list[tuple[int, list[Any], Any]]]:
+    """The active modes, with singular values in balls; where zero and non-zero tie, once without and once with them."""
+    by_weight = {mode["weight"]: mode for mode in modes}
+    heaviest = sorted(mode_frames(model, balls), key=lambda mode: -mode[0])[: model.R]
+    found: list[list[tuple[int, list[Any], Any]]] = [[], []]
+    for mu, frame in heaviest:
+        mode = by_weight[mu]
+        if "singular" in mode:
+            low, high = (balls.number(Fraction(end)) for end in mode["singular"])
+            for chosen in found:
+                chosen.append((mu, frame, low.union(high)))
+        elif "beta" not in mode:  # at its threshold
+            found[1].append((mu, frame, balls.number(Fraction(model.M - 1, model.M))))
+    return found if len(found[0]) < len(found[1]) else found[:1]
