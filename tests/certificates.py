@@ -17,7 +17,7 @@ from theory.strategies import decay_product
 from verify.certificate import geometry, spectrum, threshold_identity, two_sided_bound
 from verify.checker import FORMAT
 from verify.engines import Settings, load
-from verify.witness import lower_point, violation
+from verify.witness import exact_fit, lower_point, violation
 
 F = Fraction
 Certificate = dict[str, Any]
@@ -34,6 +34,7 @@ def good() -> dict[str, list[Certificate]]:
         "sos": sums_of_squares(),
         "counterexample": counterexamples(),
         "inequality witness": witnesses(),
+        "exact fit": exact_fits(),
         "spectrum": spectra(),
     }
     return {kind: [json.loads(json.dumps(c)) for c in certificates] for kind, certificates in made.items()}
@@ -138,6 +139,18 @@ def witnesses() -> list[Certificate]:
     ]
     found = [violation(claim, X) for claim in claims]
     assert all(found)
+    return [c for c in found if c is not None]
+
+
+def exact_fits() -> list[Certificate]:
+    """Three classes in two directions, told apart by the last ReLU; also in wider layers, and with one layer more."""
+    means = [[F(1), F(0), F(5, 6)], [F(0), F(1), F(5, 6)]]
+    keep, last = [[F(1), F(0)], [F(0), F(1)]], [[F(1), F(-1)], [F(-1), F(1)], [F(3, 4), F(3, 4)]]
+    cases = [(4, 3, [keep, keep, last]), (4, 5, [keep, keep, last]), (5, 3, [keep, keep, keep, last])]
+    found = [
+        exact_fit(model((1, 1, 1), depth, "1/100", widths=widths, activation="relu"), means, weights)
+        for depth, widths, weights in cases
+    ]
     return [c for c in found if c is not None]
 
 

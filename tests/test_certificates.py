@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import subprocess
 import sys
 import time
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from certificates import good
 
 from theory import optimum
@@ -96,6 +98,11 @@ def all_zero(c: Certificate) -> None:
         beta = mode.get("beta", "1/1000")
         mode["beta"] = beta if isinstance(beta, str) else beta[0]
         mode.pop("x", None), mode.pop("outside", None), mode.pop("singular", None)
+
+
+def unit(matrix: list[list[str]]) -> list[list[str]]:
+    """The identity of three classes, zero-padded to a factor's shape."""
+    return [[str(int(i == j < 3)) for j in range(len(row))] for i, row in enumerate(matrix)]
 
 
 def all_at_threshold(c: Certificate) -> None:
@@ -187,6 +194,19 @@ TAMPERED: dict[str, dict[str, Any]] = {
         "an empty point": tamper("point", to=lambda _: {}),
         "a circular formula": lambda c: c["claim"]["sides"][1].__setitem__(3, [1]),
         "no claim": drop("claim"),
+    },
+    "exact fit": COMMON
+    | {
+        "a dropped class": drop("model", "class_sizes", 0),
+        "a larger class": tamper("model", "class_sizes", 0, to=lambda n: n + 1),
+        "a bias": tamper("model", "bias", to="last-layer"),
+        "linear layers": tamper("model", "activation", to="linear"),
+        "one layer less": tamper("model", "depth", to=lambda m: m - 1),
+        "a changed weight": tamper("point", "W_2", 0, 0, to=plus("1/1000")),
+        "no means": drop("point", "M"),
+        "samples in place of means": lambda c: c["point"].update(H=c["point"].pop("M")),
+        "outputs that are not the labels": tamper("point", "M", 0, 0, to=plus("1")),
+        "collapse itself": lambda c: c["point"].update({name: unit(x) for name, x in c["point"].items()}),
     },
     "spectrum": COMMON
     | {
@@ -292,6 +312,8 @@ def is_right(kind: str, c: Certificate) -> bool:
     """Whether a certificate is right about what it claims, by other means than the checker's."""
     if kind == "spectrum":
         return charpoly(c["matrix"]) == product(c["factors"])
+    if kind == "exact fit":
+        return fits_below_collapse(c)
     if kind == "geometry":
         return modes_are_right(c)
     if kind == "identity":
@@ -309,6 +331,18 @@ def is_right(kind: str, c: Certificate) -> bool:
     least, radius = minimum(json.dumps(c["model"], sort_keys=True))
     ends = ("low", "high") if kind == "two-sided bound" else ("lower", "upper")
     return F(c[ends[0]]) <= least + radius and least - radius <= F(c[ends[1]])
+
+
+def fits_below_collapse(c: Certificate) -> bool:
+    """The same by floats: outputs I, and a product of squared norms below that of collapse."""
+    m = UnconstrainedFeatures.from_json(c["model"])
+    parts = {name: torch.tensor([[float(F(x)) for x in row] for row in rows]) for name, rows in c["point"].items()}
+    lower = parts["M"]
+    for i in range(1, m.M + 1):
+        lower = parts[f"W_{i}"] @ lower
+        lower = lower.clamp(min=0.0) if i < m.M and not m.is_linear else lower
+    product = math.prod(float((part * part).sum()) for part in parts.values())
+    return bool((lower - torch.eye(m.K)).abs().max() < 1e-4) and product < m.K ** (m.M + 1)
 
 
 def modes_are_right(c: Certificate) -> bool:

@@ -1336,7 +1336,7 @@ def factors(model: Model, point: dict[str, Any], features: str) -> tuple[list[Sp
         f"W_{m}": (o, i) for m, (o, i) in enumerate(zip([*model.widths[1:], model.K], model.widths, strict=True), 1)
     }
     shapes |= {features: (model.widths[0], columns), **({"b": (model.K, 1)} if model.bias else {})}
-    given = {n: (len(x), len(x[0])) for n, x in point.items() if isinstance(x, list)}
+    given = {n: (len(x), len(x[0])) for n, x in point.items() if isinstance(x, list) and len({*map(len, x)}) == 1}
     if given != shapes or len(given) < len(point):
         raise Rejected("the point does not give the factors of the model in their shapes")
     bias = [row[0] for row in point["b"]] if model.bias else [Fraction(0)] * model.K
