@@ -60,7 +60,7 @@ class Rejected(Exception):
 class Budget:
     """What the check of one certificate may still cost, in units of about a microsecond; the same on any machine."""
 
-    MOST = 5_000_000
+    MOST = 3_000_000
     left = MOST
 
 
