@@ -503,7 +503,7 @@ _TABLE: list[tuple[str, tuple[str, ...], str]] = [
         "The point of a dual has one factor, and a larger matrix is rejected by the test for semidefiniteness.",
     ),
     (
-        "MOST = 5_000_000",
+        "MOST = 3_000_000",
         ("5000000 → 5000001",),
         LIMIT,
     ),

@@ -1,4 +1,4 @@
-"""The kept table of where collapse is beaten: each entry has certificates that the checker accepts, and says no more."""
+"""The kept table of where collapse is beaten: each entry has certificates that the checker accepts."""
 
 from __future__ import annotations
 
