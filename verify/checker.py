@@ -13,10 +13,9 @@ geometry
     because its share of the objective is larger outside by a margin and strictly convex inside; or zero; or a tie.
 identity
     A class of a given size is exactly at its threshold: nᴹ(M−1)ᴹ⁻¹ = Mᴹ(MN)ᴹ NΛ.
-dual
-    Bounds for one layer from a dual matrix that is feasible by exact LDLᵀ: squared error, or cross-entropy.
-sos
-    Bounds from sums of squares: of each mode of the model, or of a rational function of one variable.
+dual, sos
+    Bounds for one layer from a matrix that is feasible by exact LDLᵀ (squared error or cross-entropy); from sums of
+    squares, of each mode of the model or of a rational function of one variable.
 counterexample, inequality witness
     A rational point at which a claimed minimum is undercut, or an inequality is violated, strictly.
 exact fit
@@ -33,6 +32,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Iterable
 from fractions import Fraction
 from hashlib import sha256
 from itertools import accumulate, pairwise, zip_longest
@@ -69,6 +69,12 @@ def spend(units: int) -> None:
     Budget.left -= units
     if Budget.left < 0:
         raise Rejected("the check takes too much work")
+
+
+def spend_on(x: Fraction, times: int = 1) -> None:
+    """Note the work of arithmetic with a number, which grows with the square of its length."""
+    bits = x.denominator.bit_length()
+    spend(times * (5 + bits // 50 + bits * bits // 300_000))
 
 
 # ------------------------------------------------------------------------------------------------------------ reading
@@ -110,9 +116,8 @@ def load(text: str) -> Any:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    keys = [key for key, _ in pairs]
-    if len(set(keys)) != len(keys):
-        raise Rejected(f"duplicate key in {sorted(keys)[:5]}")
+    if len(dict(pairs)) != len(pairs):
+        raise Rejected(f"a duplicate key in {[key[:40] for key, _ in pairs[:5]]}")
     return dict(pairs)
 
 
@@ -125,7 +130,7 @@ def keys(data: Any, *names: str) -> list[Any]:
     if not isinstance(data, dict):
         raise Rejected("expected an object")
     if set(data) != set(names):
-        raise Rejected(f"expected the keys {sorted(names)}, got {sorted(map(str, data))[:12]}")
+        raise Rejected(f"expected the keys {sorted(names)}, got {[str(name)[:40] for name in sorted(data)[:12]]}")
     return [data[name] for name in names]
 
 
@@ -138,7 +143,7 @@ def integers(data: Any, most: int) -> list[int]:
     return data
 
 
-# -------------------------------------------------------------------------------------------------------------- model
+# ------------------------------------------------------------------------------------------ the model and its objective
 
 
 class Model:
@@ -184,9 +189,6 @@ class Model:
         return f"n = {self.sizes}, M = {self.M}, widths {self.widths}, decays ({decays}), {layers}{bias}"
 
 
-# ------------------------------------------------------------------------------------------------- exact evaluation
-
-
 Sparse = dict[int, dict[int, Fraction]]
 """Rows of a matrix: column to entry, zeros left out."""
 
@@ -214,13 +216,23 @@ def product(left: Sparse, right: Sparse) -> Sparse:
         for k, x in row.items():
             for j, y in right.get(k, {}).items():
                 entries[j] = entries.get(j, Fraction(0)) + x * y
+                spend_on(entries[j])
         result[i] = entries
     return result
 
 
 def squares(matrix: Sparse) -> Fraction:
     """The sum of squared entries."""
-    return sum((x * x for row in matrix.values() for x in row.values()), Fraction(0))
+    return total(x * x for row in matrix.values() for x in row.values())
+
+
+def total(terms: Iterable[Fraction]) -> Fraction:
+    """The sum of numbers, whose denominators may grow."""
+    result = Fraction(0)
+    for term in terms:
+        result += term
+        spend_on(result)
+    return result
 
 
 def objective(
@@ -230,12 +242,12 @@ def objective(
 
     Outputs that are zero where the label and the bias are too leave no residual, and are skipped.
     """
-    outputs, fit = forward(model, weights, features), Fraction(0)
+    outputs, residuals = forward(model, weights, features), []
     for i, (k, count) in enumerate(zip(labels, counts, strict=True)):
         for j in range(model.K) if any(bias) else {k, *(j for j, row in outputs.items() if i in row)}:
             residual = outputs.get(j, {}).get(i, Fraction(0)) + bias[j] - (1 if j == k else 0)
-            fit += count * residual * residual
-    norm = sum((counts[i] * x * x for row in features.values() for i, x in row.items()), Fraction(0))
+            residuals.append(count * residual * residual)
+    fit, norm = total(residuals), total(counts[i] * x * x for row in features.values() for i, x in row.items())
     decay = sum((c * squares(W) for c, W in zip(model.weight_decays, weights, strict=True)), Fraction(0))
     return fit / (2 * model.N) + (decay + model.feature_decay * norm) / 2
 
@@ -677,7 +689,7 @@ def characteristic(matrix: Dense) -> list[Fraction]:
     return [Fraction(c, q ** (size - k)) for k, c in enumerate(coefficients)]
 
 
-# -------------------------------------------------------------------------------------------------------------- duals
+# ------------------------------------------------------------------------------------------ duals and sums of squares
 
 
 def check_dual(certificate: Any) -> str:
@@ -747,9 +759,6 @@ def _cross_entropy(certificate: Any) -> str:
 
 def _sparse(matrix: Dense) -> Sparse:
     return {i: {j: x for j, x in enumerate(row) if x} for i, row in enumerate(matrix)}
-
-
-# ----------------------------------------------------------------------------------------------- sums of squares
 
 
 def check_sos(certificate: Any) -> str:
@@ -861,10 +870,9 @@ class Formula:
             op, shape, data, args = row
             if not isinstance(args, list) or any(type(a) is not int or not 0 <= a < i for a in args):
                 raise Rejected(f"node {i} of a formula has arguments that do not come before it")
-            if not isinstance(shape, list) or len(shape) not in (0, 2) or any(type(n) is not int for n in shape):
-                raise Rejected(f"node {i} of a formula has no shape")
-            if any(not 0 <= n <= MAX_ENTRIES for n in shape) or (shape and shape[0] * shape[1] > MAX_ENTRIES):
-                raise Rejected(f"node {i} of a formula is too large a matrix")
+            whole = isinstance(shape, list) and len(shape) in (0, 2) and all(type(n) is int and n >= 0 for n in shape)
+            if not whole or max([*shape, prod(shape)]) > MAX_ENTRIES:
+                raise Rejected(f"node {i} of a formula has no shape, or is too large a matrix")
             if (data is not None) != (op in WITH_DATA) or shape != _shape(op, shape, data, [rows[a][1] for a in args]):
                 raise Rejected(f"node {i} of a formula, {op}, does not fit its arguments, its data or its shape")
         if len(self.roots) != roots or any(type(a) is not int or not 0 <= a < len(self.rows) for a in self.roots):
@@ -980,13 +988,7 @@ def _full(shape: list[int], entry: Any) -> Grid:
 def _matmul(args: list[Grid], shape: Any, _: Any) -> Grid:
     left, right = args
     zero = Interval(Fraction(0))
-    return [[_sum([x * right[k][j] for k, x in enumerate(row)], zero) for j in range(shape[1])] for row in left]
-
-
-def _sum(terms: list[Interval], start: Interval) -> Interval:
-    for term in terms:
-        start = start + term
-    return start
+    return [[sum([x * right[k][j] for k, x in enumerate(row)], zero) for j in range(shape[1])] for row in left]
 
 
 def _diagonal(args: list[Grid], shape: Any, _: Any) -> Grid:
@@ -1013,8 +1015,7 @@ def _labels(data: Any) -> list[int]:
 def _class_means(args: list[Grid], _: Any, data: Any) -> Grid:
     ends, zero = list(accumulate(data)), Interval(Fraction(0))
     return [
-        [_sum(row[e - n : e], zero) * _point(Fraction(1, n)) for e, n in zip(ends, data, strict=True)]
-        for row in args[0]
+        [sum(row[e - n : e], zero) * _point(Fraction(1, n)) for e, n in zip(ends, data, strict=True)] for row in args[0]
     ]
 
 
@@ -1026,11 +1027,7 @@ def _polynomial_root(args: list[Grid], smallest: bool) -> Grid:
 
 
 def largest_positive_root(coefficients: list[Interval]) -> Interval:
-    """An interval around the largest positive root: a sign change in it, and no sign change of p(b + y) in y ≥ 0.
-
-    Raises:
-        Unknown, Rejected: when the root is not isolated in this way.
-    """
+    """An interval around the largest positive root: a sign change in it, and no sign change of p(b + y) in y ≥ 0."""
     lead = coefficients[-1]
     if lead.low <= 0 <= lead.high:
         raise Unknown("the leading coefficient of a polynomial may be zero")
@@ -1170,8 +1167,8 @@ OPERATIONS: dict[str, Any] = {
     "repeat_columns": lambda args, shape, data: (lambda labels: [[row[k] for k in labels] for row in args[0]])(
         _labels(data)
     ),
-    "trace": lambda args, shape, data: [[_sum([row[i] for i, row in enumerate(args[0])], _point(0))]],
-    "sum_squares": lambda args, shape, data: [[_sum([x.squared() for row in args[0] for x in row], _point(0))]],
+    "trace": lambda args, shape, data: [[sum([row[i] for i, row in enumerate(args[0])], _point(0))]],
+    "sum_squares": lambda args, shape, data: [[sum([x.squared() for row in args[0] for x in row], _point(0))]],
     "schatten": _schatten,
     "operator_norm": _operator_norm,
     "relu": lambda args, shape, data: [
@@ -1331,7 +1328,9 @@ def model_objective(model: Model, point: dict[str, Any]) -> Fraction:
 
 def factors(model: Model, point: dict[str, Any], features: str) -> tuple[list[Sparse], Sparse, list[Fraction]]:
     """Weights, features and bias of a point, in their shapes."""
-    columns = {"M": model.K, "H": min(model.N, MAX_CLASSES)}[features]
+    columns = {"M": model.K, "H": model.N}[features]
+    if columns > MAX_CLASSES:
+        raise Rejected(f"more than {MAX_CLASSES} samples")
     shapes = {
         f"W_{m}": (o, i) for m, (o, i) in enumerate(zip([*model.widths[1:], model.K], model.widths, strict=True), 1)
     }
@@ -1386,6 +1385,8 @@ def check_spectrum(certificate: Any) -> str:
         if p[-1] != 1 or (len(p) - 1) * times > size:
             raise Rejected("a factor must have the leading coefficient 1 and fit the matrix")
         for _ in range(times):
+            for x in (*product, *p):
+                spend_on(x, len(p))
             product = times_polynomial(product, p, Fraction(0))
         described.append(f"({', '.join(polynomial)})^{times}")
     if product != characteristic(matrix):
@@ -1444,7 +1445,7 @@ def check(certificate: Any) -> str:
         certificate = {key: value for key, value in certificate.items() if key != "origin"}
     Budget.left, kind = Budget.MOST, certificate.get("kind")
     if not isinstance(kind, str) or kind not in KINDS:
-        raise Rejected(f"unknown kind of certificate: {str(kind)[:40]!r}")
+        raise Rejected(f"unknown kind of certificate: {kind[:40] if isinstance(kind, str) else type(kind).__name__!r}")
     try:
         return str(KINDS[kind][0](certificate))
     except Unknown as reason:
