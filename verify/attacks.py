@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Protocol
 
-from theory.claims import Claim, GlobalMinimum, Inequality
+from theory.claims import Claim, GlobalMinimum, Inequality, NotGlobalMinimum
 from theory.model import UnconstrainedFeatures
 from theory.statement import Instance
 from verify.engines import Settings, load
@@ -200,7 +200,7 @@ def _rounded(x: Fraction | float, bits: int) -> Fraction:
 class RivalSearch:
     """Descent on a ReLU model from many kinds of starts, for a value below the claimed one."""
 
-    def __init__(self, claim: GlobalMinimum, known: MutableMapping[tuple[int, int], Any]) -> None:
+    def __init__(self, claim: GlobalMinimum | NotGlobalMinimum, known: MutableMapping[tuple[int, int], Any]) -> None:
         self.claim, self.known = claim, known
         self.used: list[str] = ["descent from structured starts"]
         self.problems: list[str] = []
