@@ -234,7 +234,7 @@ class NotGlobalMinimum:
     problem: Problem
     value: Expression
 
-    kind = "not a global minimum"
+    kind = "beaten value"
     clause_names = ("beaten",)
 
     def __post_init__(self) -> None:

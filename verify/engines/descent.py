@@ -83,6 +83,9 @@ SADDLE_ITERATIONS = 40
 SECONDS = {"quick": 5.0, "full": 60.0}
 """How long a point below a value of a ReLU model is looked for; most are found in the first batch of starts."""
 
+FEW = 8
+"""Starts of each kind in that first batch."""
+
 ENTRIES = 1 << 23
 """Entries of the largest intermediate that one evaluation of a clause may have (64 MB)."""
 
@@ -293,7 +296,7 @@ def _examine_beaten(instance: Instance, claim: NotGlobalMinimum, settings: Setti
 def _rivals(instance: Instance, claim: NotGlobalMinimum, settings: Settings, claimed: float) -> Parts:
     from verify.attacks import RivalSearch
 
-    search = RivalSearch(claim, {})
+    search = RivalSearch(claim, {}, FEW)
     found = search.run(instance, settings.seed, SECONDS[settings.effort])
     if found is None:
         reason = "; ".join(["no lower point was found", *search.problems])
