@@ -57,8 +57,8 @@ def test_a_certificate_is_accepted_and_its_changed_twin_rejected(certificate, ch
 # ------------------------------------------------------------ which statement a certificate belongs to
 
 
-def is_linear(problem):
-    return getattr(problem, "is_linear", True)
+def is_bounded(problem):
+    return problem.is_linear if isinstance(problem, UnconstrainedFeatures) else len(problem.variables) == 1
 
 
 WITHOUT = {
@@ -71,7 +71,7 @@ WITHOUT = {
 BOUNDED = [
     s.id
     for s in statements().values()
-    if s.id not in WITHOUT and isinstance(s.claim(s.witness), GlobalMinimum) and is_linear(s.claim(s.witness).problem)
+    if s.id not in WITHOUT and isinstance(s.claim(s.witness), GlobalMinimum) and is_bounded(s.claim(s.witness).problem)
 ]
 """Statements about minima that two-sided bounds enclose: those of linear models, and scalar ones."""
 

@@ -512,6 +512,70 @@ def linear_equality(model: Model, samples: int = 1, power: int = 1) -> Identity:
 # ------------------------------------------------------------------------------------------------------------- lemmas
 
 
+SEARCHED = Expected("holds", "numerical", "a minimum over several variables: drawn points and descent only")
+
+
+@theorem(
+    "sukenik2023-ridge",
+    source=source("section 3.1"),
+    expected=SEARCHED,
+    hypotheses={"λ > 0": lambda classes, roots, decay: decay > 0 and len(roots) <= classes},
+    classes=st.integers(2, 3),
+    roots=st.lists(st.sampled_from([Fraction(1, 2), Fraction(1), Fraction(3)]), min_size=1, max_size=2).map(tuple),
+    decay=st.sampled_from([Fraction(1, 10), Fraction(1, 3)]),
+    witness={"classes": 3, "roots": (Fraction(1, 2), Fraction(2)), "decay": Fraction(1, 10)},
+    wrong={"λ in place of K λ": {"samples": 1}, "zero singular values forgotten": {"all_classes": False}},
+)
+def ridge(
+    classes: int, roots: tuple[Fraction, ...], decay: Fraction, samples: int | None = None, all_classes: bool = True
+) -> GlobalMinimum:
+    """The last layer is a ridge regression: min over W of ‖W M − I‖²/(2K) + λ/2 ‖W‖² is Σ_k λ/(2 (s_k² + K λ)).
+
+    s_k are the singular values of the class means M = M_L^σ, K of them, zeros included: M may be rank-deficient.
+    """
+    K, e = classes, identity(classes)
+    U = e - 2 * ones(K, K) / K  # a reflection, so that M is not diagonal
+    M = diagonal(roots, K, K) @ U
+    W = variable("W", (K, K))
+    problem = Minimisation(sum_squares(W @ M - e) / (2 * K) + decay / 2 * sum_squares(W), {"W": W})
+    best = U @ diagonal([s / (s**2 + K * decay) for s in roots], K, K)
+    count = K - len(roots) if all_classes else 0
+    terms = [*roots, *[Fraction(0)] * count]
+    total = sum((decay / (2 * (s**2 + (K if samples is None else samples) * decay)) for s in terms), Fraction(0))
+    return GlobalMinimum(problem, constant(total), ({"W": best},), unique=True)
+
+
+@theorem(
+    "sukenik2023-reduced",
+    source=source("section 3.5"),
+    expected=SEARCHED,
+    hypotheses=RELU | ACTIVE,
+    model=relu_models(BELOW, (1, 2, 3)),
+    witness={"model": witness(2, 3, Fraction(1, 2))},
+    wrong={"without √n": {"samples": 1}, "value off by 1e-6": {"factor": OFF}},
+)
+def reduced(model: Model, samples: int | None = None, factor: Fraction = Fraction(1)) -> GlobalMinimum:
+    """The problem in singular values, one copy a class, has the minimum F*/2.
+
+    λ_L/(2 (s_L² + 2λ_L)) + Σ_{l=2}^{L−1} λ_l/2 · u_l² + √(n λ_1 λ_H) s_2 over s_2, u_l ≥ 0, with s_{l+1} = u_l s_l; for
+    L = 2 the middle sum is empty.
+    """
+    n = model.class_sizes[0] if samples is None else samples
+    first, *middle = (variable(name) for name in ("s_2", *(f"u_{m}" for m in range(2, model.M))))
+    last, decays = model.weight_decays[-1], model.weight_decays[1:-1]
+    s_L = reduce(lambda a, b: a * b, middle, first)
+    cost = sqrt(n * model.weight_decays[0] * model.feature_decay) * first
+    for u, decay in zip(middle, decays, strict=True):
+        cost = cost + decay / 2 * u**2
+    variables = {str(v.data): v for v in (first, *middle)}
+    problem = Minimisation(last / (2 * (s_L**2 + 2 * last)) + cost, variables, frozenset(variables))
+    p = mode(model, model.class_sizes[0], LETTERS).p / mode(model, model.class_sizes[0], LETTERS).r
+    q = p / (1 + p) ** 2 / 2
+    best = {"s_2": q / sqrt(model.class_sizes[0] * model.weight_decays[0] * model.feature_decay)}
+    best |= {f"u_{m}": sqrt(q / decay) for m, decay in enumerate(decays, start=2)}
+    return GlobalMinimum(problem, factor * value(model) / 2, (best,))
+
+
 @theorem(
     "sukenik2023-first-pair",
     source=source("section 3.3"),

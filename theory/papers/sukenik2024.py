@@ -17,7 +17,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from theory.claims import GlobalMinimum, Identity, Inequality, NotGlobalMinimum, clause, equal, less
+from theory.claims import GlobalMinimum, Identity, Inequality, Minimisation, NotGlobalMinimum, clause, equal, less
 from theory.frames import coordinate_frame, deep_neural_collapse
 from theory.model import UnconstrainedFeatures as Model
 from theory.ops import (
@@ -38,8 +38,9 @@ from theory.ops import (
     zeros,
 )
 from theory.ops import sqrt as root
-from theory.papers.dang2023.frames import general_orthogonal_frame
+from theory.papers.dang2023.frames import general_orthogonal_frame, mode, share
 from theory.papers.dang2023.letters import LETTERS, OFF, Letters, LogitsOff, SmallestRoot, ValueOff
+from theory.papers.dang2023.setting import unequal
 from theory.papers.sukenik2023 import scale_minimum, scale_problem, scale_root, with_relu
 from theory.statement import Expected, Source, theorem
 from theory.strategies import ABOVE, AT, BELOW, balanced_sizes, decay_product, models, threshold
@@ -119,6 +120,40 @@ def dnc_first_pair(classes: int, spare: int, factor: Fraction = Fraction(1), mor
     ]
     tight = {"Y": zeros(size, K)}
     return Inequality(factor * constant(K + more), nuclear_norm(Q - total(columns)), {"Y": Y}, (tight,))
+
+
+@theorem(
+    "sukenik2024-dnc-value",
+    source=source("section 1.3 of the reconstruction, the DNC2 class"),
+    expected=Expected("holds", "numerical", "a minimum over several variables: drawn points and descent only"),
+    hypotheses={
+        "balanced, bias-free": lambda model: model.balanced and not model.has_bias,
+        "κ < c*_L": lambda model: model.N * model.K**model.M * model.Lambda < threshold(model.M),
+    },
+    model=models(sizes=balanced_sizes(), depth=st.integers(1, 4), ratios=BELOW).map(with_relu),
+    witness={"model": unequal((2, 2, 2), 3, Fraction(1, 2)).with_(activation="relu")},
+    wrong={"C = 1 in place of C = K": {"count": 1}, "value off by 1e-6": {"factor": OFF}},
+)
+def dnc_value(model: Model, count: int | None = None, factor: Fraction = Fraction(1)) -> GlobalMinimum:
+    """Inside the DNC2 class the minimum is g(K), that of deep neural collapse.
+
+    With orthogonal frames of norm a at σ(M_2), and u_l times longer ones from layer to layer, the first pair costs at
+    least √(n λ_H λ_1) K a and W_l at least λ_l/2 K u_l²: what is left is (1 − a ∏ u_l)²/2 plus these.
+    """
+    K = model.K if count is None else count
+    a, *lengths = (variable(name) for name in ("a", *(f"u_{m}" for m in range(2, model.M + 1))))
+    pair = root(model.class_sizes[0] * model.feature_decay * model.weight_decays[0])
+    cost, output = K * pair * a, a
+    for u, decay in zip(lengths, model.weight_decays[1:], strict=True):
+        cost, output = cost + decay / 2 * K * u**2, output * u
+    variables = {str(v.data): v for v in (a, *lengths)}
+    problem = Minimisation((1 - output) ** 2 / 2 + cost, variables, frozenset(variables))
+    found = mode(model, model.class_sizes[0], LETTERS)
+    odds = found.p / found.r
+    energy = odds / (1 + odds) ** 2 / model.K
+    best = {"a": energy / pair}
+    best |= {f"u_{m}": root(energy / decay) for m, decay in enumerate(model.weight_decays[1:], start=2)}
+    return GlobalMinimum(problem, factor * model.K * share(model, found, LETTERS), (best,))
 
 
 @theorem(
@@ -268,7 +303,7 @@ def srg_spectrum(r: int, count: int = 1, common: int = 4) -> Identity:
 
 @theorem(
     "sukenik2024-srg-output",
-    source=source("section 2 of the reconstruction, outputs; ranks: captions", "R"),
+    source=source("section 2 of the reconstruction, outputs; ranks: captions"),
     hypotheses=GRAPH_AND_DEPTH,
     r=VERTICES,
     depth=st.integers(3, 5),
@@ -489,7 +524,7 @@ def small_k(model: Model, classes: int | None = None) -> NotGlobalMinimum:
 
 @theorem(
     "sukenik2024-scope",
-    source=source("abstract; the range: own"),
+    source=source("abstract; the range: own", "P"),
     hypotheses=NONLINEAR | {"K ≥ 3 and L ≥ 4": lambda model: model.K >= 3 and model.M >= 4},
     model=relu_models(((3, 4), (3, 5), (3, 6), (4, 5), (5, 5), (4, 6), (6, 4)), RATIOS),
     witness={"model": equal_decays(3, 4, Fraction(1, 10**6))},
@@ -521,7 +556,7 @@ LOW_RANK = {
 
 @theorem(
     "sukenik2024-three-layers",
-    source=source("abstract, three layers; own"),
+    source=source("abstract, three layers; the instances: own", "P"),
     hypotheses={"13/200 ≤ λ ≤ 17/250": lambda decay: Fraction(13, 200) <= decay <= Fraction(17, 250)},
     decay=st.integers(260, 272).map(lambda x: Fraction(x, 4000)),
     witness={"decay": Fraction(13, 200)},

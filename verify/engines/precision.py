@@ -153,13 +153,20 @@ def _not_beaten(claim: NotGlobalMinimum) -> list[Finding]:
 def _relu_minimum(claim: GlobalMinimum, model: UnconstrainedFeatures) -> list[Finding]:
     """Objective and clauses at the claimed minimisers, and the bound by norms; nothing derives the minimum itself."""
     balls = Balls()
-    value = as_ball(balls.evaluate(claim.value))
     points = [balls.point(point) for point in claim.minimisers]
     reached = [as_ball(objective_at(model, balls, values)) for values in points]
+    return _at_claimed_minimisers(claim, points, reached, _below_norm_bound(model, claim.value))
+
+
+def _at_claimed_minimisers(
+    claim: GlobalMinimum, points: Sequence[Mapping[str, Any]], reached: Sequence[Any], reason: str = ""
+) -> list[Finding]:
+    """What the objective ``reached`` at the claimed minimisers says; ``reason`` if the value is known to be too low."""
+    balls = Balls()
+    value = as_ball(balls.evaluate(claim.value))
     findings = [clause_finding(c, points, balls, "claimed minimisers") for c in claim.clauses if points]
     lower, differing = [y for y in reached if y < value], [y for y in reached if agree(y, value) is False]
-    reason = f"a claimed minimiser has {lower[0].str(15, radius=False)}" if lower else ""
-    reason = reason or _below_norm_bound(model, claim.value)
+    reason = f"a claimed minimiser has {lower[0].str(15, radius=False)}" if lower else reason
     if reason:
         findings.append(refuted("value", reason))
     if differing:
@@ -168,7 +175,7 @@ def _relu_minimum(claim: GlobalMinimum, model: UnconstrainedFeatures) -> list[Fi
     elif points:
         findings.append(holds("attained", "numerical", "to 60 digits"))
     if not findings:
-        raise Unable("ReLU layers: no claimed minimiser to evaluate, and the bound by norms excludes nothing")
+        raise Unable("no minimum is derived here, and no claimed minimiser is there to be evaluated")
     return findings
 
 
@@ -408,10 +415,11 @@ def _scalar_minimum(claim: GlobalMinimum, problem: Minimisation) -> list[Finding
     """g ≥ v − 1e-30 on x ≥ 0 by isolating the roots of a ball polynomial; then g and the clauses at the minimisers."""
     from flint import arb_poly
 
-    if len(problem.variables) != 1 or problem.nonnegative != frozenset(problem.variables):
-        raise Unable("only problems in one non-negative variable are enclosed")
-    (name,) = problem.variables
     balls = Balls()
+    if len(problem.variables) != 1 or problem.nonnegative != frozenset(problem.variables):
+        at = [balls.point(point) for point in claim.minimisers]
+        return _at_claimed_minimisers(claim, at, [as_ball(balls.evaluate(problem.objective, p)) for p in at])
+    (name,) = problem.variables
     g = _RationalFunctions().evaluate(problem.objective, {name: _Ratio(arb_poly([0, 1]), arb_poly([1]))})
     value = as_ball(balls.evaluate(claim.value))
     points = [{name: as_ball(balls.evaluate(p[name]))} for p in claim.minimisers]
