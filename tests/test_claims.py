@@ -12,8 +12,10 @@ import pytest
 from theory.claims import (
     CriticalPoints,
     GlobalMinimum,
+    Identity,
     Inequality,
     Minimisation,
+    NotGlobalMinimum,
     Relation,
     at_most,
     clause,
@@ -70,6 +72,11 @@ MALFORMED: dict[str, Callable[[], Any]] = {
     "an objective of another variable": lambda: Minimisation(x + y, {"x": x}),
     "an objective that ignores a variable": lambda: Minimisation(x, {"x": x, "y": y}),
     "a variable of another shape": lambda: Minimisation(trace(W), {"W_1": variable("W_1", (3, 3))}),
+    "an identity that says nothing": lambda: Identity(()),
+    "an identity about a variable": lambda: Identity((clause("a", equal(x, 1)),)),
+    "two clauses of an identity with one name": lambda: Identity((clause("a", less(0, 1)),) * 2),
+    "a beaten value that is a matrix": lambda: NotGlobalMinimum(MODEL, zeros(1, 1)),
+    "a beaten value that depends on a variable": lambda: NotGlobalMinimum(SCALAR, x),
     "nonnegative matrices": lambda: Minimisation(trace(W), {"W_1": W}, frozenset({"W_1"})),
     "nonnegative strangers": lambda: Minimisation(x, {"x": x}, frozenset({"y"})),
 }
@@ -91,6 +98,8 @@ def test_clause_names_are_those_that_the_claim_makes() -> None:
         "uniqueness",
     )
     assert CriticalPoints(MODEL, named).clause_names == ("NC1",)
+    assert Identity((clause("a", less(0, 1)), clause("b", equal(sqrt(4), 2)))).clause_names == ("a", "b")
+    assert NotGlobalMinimum(MODEL, constant(1)).clause_names == ("beaten",)
     assert Inequality(lambda u: u, lambda u: u**2 + 1, u=()).clause_names == ("inequality",)
 
 
@@ -108,6 +117,8 @@ def test_functions_are_recorded_by_name_or_by_position() -> None:
 
 
 CLAIMS: dict[str, Callable[[], Any]] = {
+    "identity": lambda: Identity((clause("a", equal(sqrt(2) * sqrt(8), 4), less(sqrt(2), 2)),)),
+    "beaten value": lambda: NotGlobalMinimum(MODEL, sqrt(2) / 3),
     "minimum": lambda: GlobalMinimum(MODEL, sqrt(2) / 3, (ZERO,), (clause("NC2", equal(W @ W.T, zeros(2, 2))),), True),
     "scalar minimum": lambda: GlobalMinimum(SCALAR, constant(1), ({"x": constant(0)},)),
     "critical points": lambda: CriticalPoints(MODEL, (clause("a", at_most(trace(W), 2), less(sum_squares(W), 9)),)),

@@ -76,7 +76,7 @@ CASES: dict[str, Case] = {
     ),
     "repeat columns": (repeat_columns(X, (3, 1)), lambda X, Y, S, x: np.repeat(X, [3, 1], axis=1), "RBFA"),
     "no columns": (helmert(1) @ helmert(1).T, lambda X, Y, S, x: np.zeros((1, 1)), "RBFA"),
-    "relu": (relu(X), lambda X, Y, S, x: np.maximum(X, 0), "RBF"),
+    "relu": (relu(X), lambda X, Y, S, x: np.maximum(X, 0), "RBFA"),
     "helmert": (
         helmert(4) @ helmert(4).T,
         lambda X, Y, S, x: np.eye(4) - 1 / 4,

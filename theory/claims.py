@@ -199,7 +199,54 @@ class Inequality:
         }
 
 
-Claim = GlobalMinimum | CriticalPoints | Inequality
+@dataclass(frozen=True)
+class Identity:
+    """Named clauses of relations between constants: nothing is minimised, and nothing varies.
+
+    >>> from theory.ops import sqrt
+    >>> Identity((clause("radicals", equal(sqrt(8), 2 * sqrt(2))),)).clause_names
+    ('radicals',)
+    """
+
+    clauses: tuple[Clause, ...]
+
+    kind = "identity"
+
+    def __post_init__(self) -> None:
+        if not self.clauses:
+            raise FormulaError("an identity needs a clause")
+        _check_scope(self.clauses, {})
+
+    @property
+    def clause_names(self) -> tuple[str, ...]:
+        """All clauses that an engine can report on."""
+        return tuple(c.name for c in self.clauses)
+
+    def to_json(self) -> dict[str, Any]:
+        """The whole claim as plain data."""
+        return {"kind": self.kind, "clauses": _clauses_json(self.clauses)}
+
+
+@dataclass(frozen=True)
+class NotGlobalMinimum:
+    """Some point of the problem lies strictly below ``value``; that is its only clause, ``beaten``."""
+
+    problem: Problem
+    value: Expression
+
+    kind = "beaten value"
+    clause_names = ("beaten",)
+
+    def __post_init__(self) -> None:
+        if self.value.shape or self.value.variables:
+            raise FormulaError("the value that is beaten must be a constant scalar")
+
+    def to_json(self) -> dict[str, Any]:
+        """The whole claim as plain data."""
+        return {"kind": self.kind, "problem": _problem_json(self.problem), "value": to_json(self.value)}
+
+
+Claim = GlobalMinimum | NotGlobalMinimum | CriticalPoints | Inequality | Identity
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Protocol
 
-from theory.claims import Claim, GlobalMinimum, Inequality
+from theory.claims import Claim, GlobalMinimum, Inequality, NotGlobalMinimum
 from theory.model import UnconstrainedFeatures
 from theory.statement import Instance
 from verify.engines import Settings, load
@@ -198,13 +198,21 @@ def _rounded(x: Fraction | float, bits: int) -> Fraction:
 
 
 class RivalSearch:
-    """Descent on a ReLU model from many kinds of starts, for a value below the claimed one."""
+    """Descent on a ReLU model from many kinds of starts, for a value below the claimed one.
 
-    def __init__(self, claim: GlobalMinimum, known: MutableMapping[tuple[int, int], Any]) -> None:
+    ``first`` is the number of starts of each kind in the first batch.
+    """
+
+    def __init__(
+        self,
+        claim: GlobalMinimum | NotGlobalMinimum,
+        known: MutableMapping[tuple[int, int], Any],
+        first: int = FIRST_BATCH,
+    ) -> None:
         self.claim, self.known = claim, known
         self.used: list[str] = ["descent from structured starts"]
         self.problems: list[str] = []
-        self._batch = FIRST_BATCH
+        self._batch = first
 
     def run(self, instance: Instance, seed: int, seconds: float) -> Found | None:
         """Batches of starts of every kind, each twice as large as the last, until the time is up."""

@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from theory.arithmetic.interpreters import Balls, precision
-from theory.claims import Claim, GlobalMinimum, Inequality, Minimisation
+from theory.claims import Claim, CriticalPoints, GlobalMinimum, Identity, Inequality, Minimisation, NotGlobalMinimum
+from theory.frames import deep_neural_collapse
 from theory.model import UnconstrainedFeatures
 from theory.ops import to_json
 from theory.statement import Statement
+from theory.strategies import threshold
 from verify import checker
 from verify.errors import BadInput
 from verify.methods.enclosed import as_ball, certified_minimisers, clause_finding
@@ -126,18 +128,41 @@ def differs(certificate: Mapping[str, Any], claim: Claim) -> str:
     if isinstance(claim, Inequality):
         same = certificate.get("claim") == {"sides": to_json(claim.left, claim.right)}
         return "" if same else "the inequality is another one"
+    if isinstance(claim, Identity):
+        return "a relation of constants has no certificate"
+    if isinstance(claim, NotGlobalMinimum) and certificate["kind"] == "exact fit":
+        return _another_fit(certificate, claim)
     stated, problem = certificate.get("claim", certificate), claim.problem
     if not isinstance(problem, UnconstrainedFeatures | Minimisation):
         return "no certificate is known for its problem"
     kind = "model" if isinstance(problem, UnconstrainedFeatures) else "minimisation"
     if stated.get(kind) != problem.to_json():
         return "the problem is another one"
-    if not isinstance(claim, GlobalMinimum):
+    if isinstance(claim, NotGlobalMinimum) and certificate["kind"] != "counterexample":
+        return "only a lower point shows that a value is beaten"
+    if isinstance(claim, CriticalPoints):
         return "" if certificate["kind"] in ("geometry", "identity") else "the claim is not about a minimum"
-    if certificate["kind"] == "counterexample":
+    if isinstance(claim, NotGlobalMinimum) or certificate["kind"] == "counterexample":
         return "" if stated["value"] == to_json(claim.value) else "the claimed value is another one"
     with precision(BITS):
         return _value_outside(certificate, claim) or _clause_fails(certificate, claim)
+
+
+def _another_fit(certificate: Mapping[str, Any], claim: NotGlobalMinimum) -> str:
+    """Why an exact fit does not show that the value is beaten: it speaks of collapse where that is not zero."""
+    model = claim.problem
+    if not isinstance(model, UnconstrainedFeatures) or not model.balanced or model.has_bias:
+        return "the problem is another one"
+    if certificate["model"] != model.with_(class_sizes=(1,) * model.K, decays=1).to_json():
+        return "the problem is another one"
+    if min(model.widths) < model.K or to_json(claim.value) != to_json(deep_neural_collapse(model)):
+        return "the value is not that of deep neural collapse"
+    return "" if _collapse_is_active(model) else "deep neural collapse is zero here, where a fit may be worse"
+
+
+def _collapse_is_active(model: UnconstrainedFeatures) -> bool:
+    """Whether collapse of equal classes is not zero, or ties with zero."""
+    return model.N * model.K**model.M * model.Lambda <= threshold(model.M)
 
 
 def _value_outside(certificate: Mapping[str, Any], claim: GlobalMinimum) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from types import FrameType
 from typing import Any
 
-from theory.claims import Claim, Inequality, Minimisation
+from theory.claims import Claim, Identity, Inequality, Minimisation
 from theory.model import UnconstrainedFeatures
 from theory.statement import Instance, Statement
 from verify.attacks import Attack, Found, attack_on
@@ -280,7 +280,7 @@ def _pool(conjecture: Statement, seed: int) -> list[dict[str, Any]]:
 
 def size_of(claim: Claim, parameters: Mapping[str, Any]) -> tuple[int, ...]:
     """What instances are ordered by: classes, depth, samples and widths of a model, else entries of all variables."""
-    problem = claim if isinstance(claim, Inequality) else claim.problem
+    problem = claim if isinstance(claim, Inequality | Identity) else claim.problem
     if isinstance(problem, UnconstrainedFeatures):
         digits = len(str(problem.feature_decay)) + sum(len(str(x)) for x in problem.weight_decays)
         return (problem.K, problem.M, problem.N, sum(problem.widths), digits)

@@ -27,6 +27,7 @@ AS_EXPECTED, NOT_AS_EXPECTED, UNUSABLE, NOT_EXAMINED = 0, 1, 2, 3
 WITHOUT_CERTIFICATE = {
     "critical points": "what holds at every critical point is for a proof; one point would not show it",
     "inequality": "an inequality that holds everywhere is for a proof; a point could only refute it",
+    "identity": "its sides are constants, which anyone can evaluate anew",
 }
 """Kinds of claim of which an instance that holds has no certificate, with the reason."""
 

@@ -104,13 +104,33 @@ class AlgebraicNumbers(Arithmetic):
         return result
 
     def singular_values(self, matrix: Matrix) -> Sequence[Any]:
-        """Entries of a matrix that has at most one in each row and column, and none of them negative."""
+        """Entries of a matrix with at most one in each row and column, none negative; or square roots over Q.
+
+        For a rational matrix they are the roots of its Gram matrix's eigenvalues, where these are rational and their
+        square roots are in this field. Zeros are left out.
+        """
         entries = [[x for x in line if not self.is_zero(x)] for line in matrix]
         columns = [[x for x in line if not self.is_zero(x)] for line in zip(*matrix, strict=True)]
         found = [line[0] for line in entries if line]
-        if any(len(line) > 1 for line in (*entries, *columns)) or not all(self.enclose(x, 128) > 0 for x in found):
-            raise Undecidable("singular values are exact here only for a non-negative diagonal matrix")
-        return found
+        if all(len(line) <= 1 for line in (*entries, *columns)) and all(self.enclose(x, 128) > 0 for x in found):
+            return found
+        rationals = [[_rational(x) for x in line] for line in matrix]
+        if any(x is None for line in rationals for x in line):
+            raise Undecidable("singular values are exact here for rational matrices and non-negative diagonal ones")
+        return [self._square_root(value) for value in _gram_eigenvalues(rationals) if value]
+
+    def _square_root(self, value: Fraction) -> Algebraic:
+        """The square root of a positive rational, where the field has it."""
+        monomial = {base: k / 2 for base, k in _factor(value).items()}
+        if any((k * self._index.get(base, 1)).denominator > 1 for base, k in monomial.items()):
+            raise Undecidable(f"the square root of {value} is not in this field")
+        return self._product(monomial)
+
+    def relu(self, value: Any) -> Any:
+        """The element itself where it is positive, else 0."""
+        if self.is_zero(value):
+            return 0
+        return value if next(ball > 0 for ball in self._separating(value)) else 0
 
     def largest(self, values: Sequence[Any]) -> Any:
         best = values[0]
@@ -432,6 +452,30 @@ def _recognise(node: Expression) -> tuple[Fraction, int] | None:
         if near and _vanishes(node, constant(guess) ** Fraction(1, k)):
             return guess, k
     return None
+
+
+def _rational(value: Any) -> Fraction | None:
+    """The rational that an element is, where its normal form shows it."""
+    return Fraction(value) if type(value) is int else value.rational()
+
+
+def _gram_eigenvalues(matrix: Sequence[Sequence[Any]]) -> list[Fraction]:
+    """The eigenvalues of X Xᵀ or XᵀX, whichever is smaller, for a rational X, with multiplicities.
+
+    Raises:
+        Undecidable: where they are not rational.
+    """
+    from flint import fmpq, fmpq_mat
+
+    X = fmpq_mat([[fmpq(x.numerator, x.denominator) for x in row] for row in matrix])
+    gram = X * X.transpose() if X.nrows() <= X.ncols() else X.transpose() * X
+    found: list[Fraction] = []
+    for factor, times in gram.charpoly().factor()[1]:
+        if factor.degree() > 1:
+            raise Undecidable("singular values whose squares are not rational")
+        root = -factor[0] / factor[1]
+        found += [Fraction(int(root.p), int(root.q))] * times
+    return found
 
 
 def _mid(ball: Any) -> Fraction:

@@ -16,7 +16,15 @@ import torch
 
 from theory.arithmetic.floats import Floats, to_float
 from theory.arithmetic.interpreters import Undecidable
-from theory.claims import Clause, CriticalPoints, GlobalMinimum, Inequality, Minimisation, Relation
+from theory.claims import (
+    Clause,
+    CriticalPoints,
+    GlobalMinimum,
+    Inequality,
+    Minimisation,
+    NotGlobalMinimum,
+    Relation,
+)
 from theory.model import UnconstrainedFeatures
 from theory.ops import Expression, walk
 from theory.statement import Instance
@@ -72,6 +80,12 @@ NEGATIVE = 1e-10
 SADDLE_ITERATIONS = 40
 """Newton steps on the gradient from each start: most converge within 20, and the others are dropped."""
 
+SECONDS = {"quick": 5.0, "full": 60.0}
+"""How long a point below a value of a ReLU model is looked for; most are found in the first batch of starts."""
+
+FEW = 8
+"""Starts of each kind in that first batch."""
+
 ENTRIES = 1 << 23
 """Entries of the largest intermediate that one evaluation of a clause may have (64 MB)."""
 
@@ -88,6 +102,8 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
     try:
         if isinstance(claim, GlobalMinimum):
             evidence = _examine_minimum(claim, settings, device)
+        elif isinstance(claim, NotGlobalMinimum):
+            evidence = _examine_beaten(instance, claim, settings, device)
         elif isinstance(claim, CriticalPoints):
             evidence = _examine_critical_points(claim, settings, device)
         elif isinstance(claim, Inequality):
@@ -239,6 +255,8 @@ def _uniqueness_finding(claim: GlobalMinimum, settled: Values, search: Search) -
 
 def _invariants(problem: Any) -> list[Expression]:
     """What all minimisers share when the claim says that they are unique."""
+    if isinstance(problem, UnconstrainedFeatures) and not problem.is_linear:
+        return [problem.outputs(problem.features)]
     if isinstance(problem, UnconstrainedFeatures):
         P, means = problem.product, problem.mean_features
         return [P @ means, P @ P.T, means.T @ means]
@@ -250,6 +268,41 @@ def _spread(values: Tensor, floor: float) -> float:
     flat = values.reshape(len(values), -1)
     distance = (flat - flat[0]).norm(dim=1).max() - floor
     return float((distance / flat.norm(dim=1).max().clamp(min=floor)).clamp(min=0.0))
+
+
+# ------------------------------------------------------------------------------------------------- a lower point
+
+
+def _examine_beaten(instance: Instance, claim: NotGlobalMinimum, settings: Settings, device: torch.device) -> Parts:
+    """Look for a point below the value; one that is found is made exact, and its absence decides nothing."""
+    claimed = float(to_float(claim.value))
+    if isinstance(claim.problem, UnconstrainedFeatures) and not claim.problem.is_linear:
+        return _rivals(instance, claim, settings, claimed)
+    outcome = _descend(search_for(claim.problem, device), claimed, settings)
+    lowest = outcome.ends.points[outcome.ends.values.argmin()]
+    certificate = None
+    if outcome.best < claimed - UNDERCUT * outcome.scale:
+        certificate = outcome.search.counterexample(lowest, claim.value)
+    where = f"best {outcome.best!r}, to be beaten {claimed!r}"
+    found = (
+        holds("beaten", "certified", f"a rational point is lower: {where}")
+        if certificate is not None
+        else undecided("beaten", f"no lower point was found: {where}")
+    )
+    numbers = {"claimed": claimed, "best": outcome.best}
+    return [found], numbers, outcome.search.uses, () if certificate is None else (certificate,)
+
+
+def _rivals(instance: Instance, claim: NotGlobalMinimum, settings: Settings, claimed: float) -> Parts:
+    from verify.attacks import RivalSearch
+
+    search = RivalSearch(claim, {}, FEW)
+    found = search.run(instance, settings.seed, SECONDS[settings.effort])
+    if found is None:
+        reason = "; ".join(["no lower point was found", *search.problems])
+        return [undecided("beaten", reason)], {"claimed": claimed}, (), ()
+    finding = holds("beaten", "certified", f"a rational point is lower: {found.detail}")
+    return [finding], {"claimed": claimed}, (), found.certificates
 
 
 # -------------------------------------------------------------------------------------------------------- clauses

@@ -16,7 +16,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from theory.arithmetic.interpreters import Balls, Undecidable, positive_roots, precision
-from theory.claims import CriticalPoints, GlobalMinimum, Inequality, Minimisation, Point
+from theory.claims import CriticalPoints, GlobalMinimum, Identity, Inequality, Minimisation, NotGlobalMinimum, Point
+from theory.frames import deep_neural_collapse
 from theory.model import UnconstrainedFeatures
 from theory.ops import Expression
 from theory.reductions import MEANS, class_mean_objective
@@ -30,6 +31,7 @@ from verify.methods.enclosed import (
     assemble,
     certified_minimisers,
     clause_finding,
+    constants_finding,
     mode_frames,
     pairs,
 )
@@ -68,6 +70,12 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
             findings = _critical_points(claim, settings.seed)
         elif isinstance(claim, Inequality):
             findings = _inequality(claim, settings.seed)
+        elif isinstance(claim, Identity):
+            findings = [constants_finding(c, Balls()) for c in claim.clauses]
+        elif isinstance(claim, NotGlobalMinimum):
+            findings = _not_beaten(claim)
+        elif isinstance(claim.problem, UnconstrainedFeatures) and not claim.problem.is_linear:
+            findings = _relu_minimum(claim, claim.problem)
         elif isinstance(claim.problem, UnconstrainedFeatures):
             certificate, where = two_sided_bound(claim.problem), geometry(claim.problem)
             certificates = (certificate, where, *threshold_identities(claim.problem))
@@ -115,6 +123,60 @@ def _at_every_minimiser(
     points = certified_minimisers(model, where, balls, seed)
     failed = {c.name: f for c in claim.clauses if (f := clause_finding(c, points, balls)).conclusion == "refuted"}
     return [failed.get(f.clause, f) for f in findings]
+
+
+def norm_bound(model: UnconstrainedFeatures) -> Expression:
+    """A lower bound on the minimum that takes norms only, for linear and ReLU layers without a bias.
+
+    ‖outputs‖_F ≤ ∏ ‖factor‖_F, since a ReLU lengthens no vector, and the decays cost at least (M+1)/2 (Λ ∏ ‖factor‖²)^
+    {1/(M+1)}. What is left is the problem of a single class with all N samples.
+    """
+    return deep_neural_collapse(model.with_(class_sizes=(model.N,), activation="linear"))
+
+
+def _below_norm_bound(model: Any, value: Expression) -> str:
+    """Why no point can have a value, where the bound by norms says so; else empty."""
+    if not isinstance(model, UnconstrainedFeatures) or model.has_bias:
+        return ""
+    bound, claimed = (as_ball(Balls().evaluate(x)) for x in (norm_bound(model), value))
+    text = f"every point has at least {bound.str(15, radius=False)}, by the norms of its factors"
+    return text if claimed < bound else ""
+
+
+def _not_beaten(claim: NotGlobalMinimum) -> list[Finding]:
+    reason = _below_norm_bound(claim.problem, claim.value)
+    if not reason:
+        raise Unable("a point that is lower is for a search; the bound by norms does not exclude it")
+    return [refuted("beaten", reason)]
+
+
+def _relu_minimum(claim: GlobalMinimum, model: UnconstrainedFeatures) -> list[Finding]:
+    """Objective and clauses at the claimed minimisers, and the bound by norms; nothing derives the minimum itself."""
+    balls = Balls()
+    points = [balls.point(point) for point in claim.minimisers]
+    reached = [as_ball(objective_at(model, balls, values)) for values in points]
+    return _at_claimed_minimisers(claim, points, reached, _below_norm_bound(model, claim.value))
+
+
+def _at_claimed_minimisers(
+    claim: GlobalMinimum, points: Sequence[Mapping[str, Any]], reached: Sequence[Any], reason: str = ""
+) -> list[Finding]:
+    """What the objective ``reached`` at the claimed minimisers says; ``reason`` if the value is known to be too low."""
+    balls = Balls()
+    value = as_ball(balls.evaluate(claim.value))
+    findings = [clause_finding(c, points, balls, "claimed minimisers") for c in claim.clauses if points]
+    lower, differing = [y for y in reached if y < value], [y for y in reached if agree(y, value) is False]
+    reason = f"a claimed minimiser has {lower[0].str(15, radius=False)}" if lower else reason
+    if reason:
+        findings.append(refuted("value", reason))
+    if differing:
+        shown = [x.str(15, radius=False) for x in (differing[0], value)]
+        findings.append(refuted("attained", f"the objective is {shown[0]} at a claimed minimiser, not {shown[1]}"))
+    elif points:
+        findings.append(holds("attained", "numerical", "to 60 digits"))
+    if not findings:
+        raise Unable("no minimum is derived here, and no claimed minimiser is there to be evaluated")
+    return findings
 
 
 def _uniqueness(
@@ -353,10 +415,11 @@ def _scalar_minimum(claim: GlobalMinimum, problem: Minimisation) -> list[Finding
     """g ≥ v − 1e-30 on x ≥ 0 by isolating the roots of a ball polynomial; then g and the clauses at the minimisers."""
     from flint import arb_poly
 
-    if len(problem.variables) != 1 or problem.nonnegative != frozenset(problem.variables):
-        raise Unable("only problems in one non-negative variable are enclosed")
-    (name,) = problem.variables
     balls = Balls()
+    if len(problem.variables) != 1 or problem.nonnegative != frozenset(problem.variables):
+        at = [balls.point(point) for point in claim.minimisers]
+        return _at_claimed_minimisers(claim, at, [as_ball(balls.evaluate(problem.objective, p)) for p in at])
+    (name,) = problem.variables
     g = _RationalFunctions().evaluate(problem.objective, {name: _Ratio(arb_poly([0, 1]), arb_poly([1]))})
     value = as_ball(balls.evaluate(claim.value))
     points = [{name: as_ball(balls.evaluate(p[name]))} for p in claim.minimisers]

@@ -49,7 +49,7 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
     """Examine one claim by drawn points and symmetries.
 
     Raises:
-        Unable: for claims about critical points, which cannot be drawn.
+        Unable: for claims that no drawn point can test, such as those about critical points.
     """
     start, claim, count = perf_counter(), instance.claim, EXAMPLES[settings.effort]
     certificates: list[Mapping[str, Any]] = []
@@ -62,7 +62,7 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
     elif isinstance(claim, Inequality):
         findings = [_never_violated(claim, settings.seed, count, certificates)]
     else:
-        raise Unable("critical points cannot be drawn")
+        raise Unable(f"no points are drawn for claims of the kind {claim.kind}")
     numbers = {"points": count * BATCH, "seed": settings.seed}
     return Evidence("sampling", tuple(findings), perf_counter() - start, numbers, (), tuple(certificates))
 

@@ -22,7 +22,16 @@ import proofs
 from proofs.entailment import NotEntailed
 from theory.arithmetic.algebraic import AlgebraicNumbers
 from theory.arithmetic.interpreters import Balls, Rationals, Symbols, Undecidable, positive_roots, precision
-from theory.claims import Clause, CriticalPoints, GlobalMinimum, Inequality, Minimisation, Point
+from theory.claims import (
+    Clause,
+    CriticalPoints,
+    GlobalMinimum,
+    Identity,
+    Inequality,
+    Minimisation,
+    NotGlobalMinimum,
+    Point,
+)
 from theory.frames import aligned_factors
 from theory.model import UnconstrainedFeatures
 from theory.ops import (
@@ -73,6 +82,12 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
         findings = _critical_points(claim)
     elif isinstance(claim, Inequality):
         findings = _tight(claim)
+    elif isinstance(claim, Identity):
+        findings = [_of_constants(c) for c in claim.clauses]
+    elif isinstance(claim, NotGlobalMinimum):
+        raise Unable("a point that is lower is for a search")
+    elif isinstance(claim.problem, UnconstrainedFeatures) and not claim.problem.is_linear:
+        findings = _at_claimed_minimisers(claim, claim.problem)
     elif isinstance(claim.problem, UnconstrainedFeatures):
         findings, uses = _model_minimum(claim, claim.problem, settings.seed, context), REDUCTIONS
     elif isinstance(claim.problem, Minimisation):
@@ -213,6 +228,36 @@ def _clause(field: AlgebraicNumbers, c: Clause, minimisers: list[dict[str, Any]]
     except Undecidable as reason:
         return undecided(c.name, str(reason))
     return holds(c.name, "certified", f"exact at {len(minimisers)} minimisers in random rational rotations")
+
+
+def _of_constants(c: Clause) -> Finding:
+    """A clause about constants: equalities by the normal form, strict signs by balls."""
+    try:
+        field = AlgebraicNumbers([side for r in c.relations for side in (r.left, r.right)])
+        for relation in c.relations:
+            if not holds_exactly(field, relation, {}):
+                return refuted(c.name, f"one of its relations “{relation.sign}” fails, exactly")
+    except Undecidable as reason:
+        return undecided(c.name, str(reason))
+    return holds(c.name, "certified", f"{len(c.relations)} relations of algebraic numbers")
+
+
+def _at_claimed_minimisers(claim: GlobalMinimum, model: UnconstrainedFeatures) -> list[Finding]:
+    """ReLU layers: no optimum is derived, but the value and the clauses must be right at the claimed minimisers."""
+    if not claim.minimisers:
+        raise Unable("ReLU layers: no derivation, and no claimed minimiser to evaluate")
+    try:
+        field = AlgebraicNumbers([*_formulas(claim, model), model.objective])
+        points = evaluate_points(field, claim.minimisers)
+        value = field.evaluate(claim.value)
+        others = [y for values in points if not field.is_zero((y := objective_at(model, field, values)) - value)]
+    except Undecidable as reason:
+        return [undecided("attained", str(reason))]
+    if others:
+        reached, claimed = (field.enclose(x, PRECISIONS[0]).str(15, radius=False) for x in (others[0], value))
+        return [refuted("attained", f"the objective is {reached} at a claimed minimiser, not {claimed}")]
+    failing = [f for c in claim.clauses if (f := _clause(field, c, points)).conclusion == REFUTED]
+    return [holds("attained", "certified", "the claimed minimisers have exactly this value"), *failing]
 
 
 def _uniqueness(claim: GlobalMinimum, derived: Derived) -> list[Finding]:

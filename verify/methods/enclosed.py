@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from theory.arithmetic.interpreters import Balls, Matrix
-from theory.claims import Clause
+from theory.claims import Clause, Relation
 from theory.model import UnconstrainedFeatures
 from theory.ops import helmert
 from verify.methods.exact_points import rotate
@@ -34,28 +34,38 @@ def agree(left: Any, right: Any) -> bool | None:
     return True if abs(difference).upper() <= scale * Balls().number(SMALL) else None
 
 
-def clause_finding(c: Clause, points: Sequence[Mapping[str, Any]], balls: Balls) -> Finding:
-    """Both sides of every relation at every point."""
+def clause_finding(
+    c: Clause, points: Sequence[Mapping[str, Any]], balls: Balls, which: str = "minimisers in random rotations"
+) -> Finding:
+    """Both sides of every relation at every point; ``which`` says what the points are."""
     if not points:
         return undecided(c.name, "no minimiser to evaluate it at")
+    return _finding(c, points, balls, " fails at a minimiser", f"to 60 digits at {len(points)} {which}")
+
+
+def constants_finding(c: Clause, balls: Balls) -> Finding:
+    """Both sides of every relation of a clause about constants."""
+    return _finding(c, [{}], balls, " fails", "to 60 digits")
+
+
+def _finding(c: Clause, points: Sequence[Mapping[str, Any]], balls: Balls, fails: str, agrees: str) -> Finding:
     doubt = False
     for values in points:
         for relation in c.relations:
-            left, right = balls.evaluate(relation.left, values), balls.evaluate(relation.right, values)
-            if not relation.left.shape:
-                left, right = [[left]], [[right]]
-            for x, y in pairs(left, right):
+            for x, y in _sides(relation, values, balls):
                 known = _related(x, relation.sign, y)
                 if known is False:
-                    return refuted(
-                        c.name,
-                        f"{as_ball(x).str(12, radius=False)} {relation.sign} "
-                        f"{as_ball(y).str(12, radius=False)} fails at a minimiser",
-                    )
+                    shown = [as_ball(side).str(12, radius=False) for side in (x, y)]
+                    return refuted(c.name, f"{shown[0]} {relation.sign} {shown[1]}{fails}")
                 doubt = doubt or known is None
     if doubt:
         return undecided(c.name, "the balls do not separate the sides, nor agree to 60 digits")
-    return holds(c.name, "numerical", f"to 60 digits at {len(points)} minimisers in random rotations")
+    return holds(c.name, "numerical", agrees)
+
+
+def _sides(relation: Relation, values: Mapping[str, Any], balls: Balls) -> Iterable[tuple[Any, Any]]:
+    left, right = balls.evaluate(relation.left, values), balls.evaluate(relation.right, values)
+    return pairs(left, right) if relation.left.shape else [(left, right)]
 
 
 def pairs(left: Matrix, right: Matrix) -> Iterable[tuple[Any, Any]]:

@@ -23,7 +23,8 @@ SILENT = 1e-6
 RIDGE = 1e-9
 """Added to the Gram matrix of the last hidden means, relative to its trace, so that its inverse exists on the way."""
 
-ITERATIONS = 2000
+ITERATIONS = 600
+"""Of L-BFGS: a product below that of collapse is needed, not the smallest one."""
 
 
 def trimmed(kernel: LayeredModel, point: Tensor) -> list[Tensor]:

@@ -27,6 +27,9 @@ GAIN = 0.95
 GAUSSIAN_GAINS = (1.4, 1.0, 2.0, 1.4)
 """Sizes of random factors: large ones keep their modes, small ones lose them."""
 
+NOISE = 0.1
+"""Of every second start at collapse; without it a ReLU's unused inputs stay at exactly 0."""
+
 CUTOFF = 0.05
 """Singular values below this fraction of the largest are left out when a layer is fitted: they would blow it up."""
 
@@ -37,6 +40,20 @@ class Start:
 
     name: str
     points: Tensor
+
+
+def collapse(kernel: LayeredModel, count: int, generator: torch.Generator) -> Start:
+    """Collapse on coordinate frames, gains about 1: exactly, with noise, and without some of the classes."""
+    model, points = kernel.model, []
+    for i in range(count):
+        gain = 1.0 - 0.05 * (i % 4)
+        kept = torch.ones(model.K, dtype=torch.float64)
+        if i % 4 == 3:
+            kept[int(torch.randint(model.K, (1,), generator=generator))] = 0.0
+        frame = torch.eye(model.K, dtype=torch.float64) * kept
+        point = _point(kernel, [gain * frame] * (model.M + 1))
+        points.append(point + NOISE * (i % 2) * torch.randn(point.shape, generator=generator, dtype=torch.float64))
+    return Start("collapse", torch.cat(points))
 
 
 def starts(
@@ -134,8 +151,14 @@ def _scaled(factor: Tensor, classes: int) -> Tensor:
 
 
 def _point(kernel: LayeredModel, factors: Factors) -> Tensor:
-    """The flat point (1, n) of factors X, W_1 … W_M, zero-padded (or cut) to the model's widths."""
+    """The flat point (1, n) of factors X, W_1 … W_M, zero-padded (or cut) to the model's widths.
+
+    X may have a column a class, the mean times √n_k, in a search over all columns too: there each sample gets the mean.
+    """
     X, *weights = factors
+    sizes = torch.tensor(kernel.model.class_sizes)
+    if not kernel.collapsed and X.shape[1] == kernel.model.K:
+        X = torch.repeat_interleave(X / sizes.sqrt(), sizes, dim=1)
     padded = []
     for factor, shape in zip((*weights, X), kernel.layout.shapes.values(), strict=False):
         whole = torch.zeros(1, *shape, dtype=torch.float64)

@@ -16,6 +16,7 @@ from theory.arithmetic.floats import Floats
 from theory.claims import Minimisation
 from theory.model import UnconstrainedFeatures
 from theory.ops import Expression
+from verify.methods import rivals
 from verify.methods.kernels import LayeredModel
 from verify.methods.minimise import Endpoints, Formula, Layout, Objective, minimise, newton
 from verify.verdict import Unable
@@ -112,16 +113,26 @@ class ModelSearch:
         self.counts = WIDE_STARTS if self.wide else STARTS
 
     def starts(self, count: int, generator: torch.Generator) -> Tensor:
-        """Half Gaussian, half chained (all Gaussian where layers are wide); one at zero, a few of lower rank."""
+        """Half Gaussian, half chained (all Gaussian where layers are wide); one at zero, a few of lower rank.
+
+        ReLU models get structured starts of ``verify.methods.rivals`` as well, collapse itself among them.
+        """
         most = min(self.model.R, self.model.K - self.model.has_bias)
         chained = 0 if self.wide else count // 2
         gains = torch.tensor([GAINS[i % len(GAINS)] for i in range(count - chained)], dtype=torch.float64)
         starts = self.objective.gaussian_starts(gains, generator)
+        if not self.model.is_linear:
+            starts = torch.cat([starts, *self._structured(max(2, count // 4), generator)])
         if not chained:
             return starts
         ranks = [0] + [i // 4 % (most + 1) if i % 4 == 3 else most for i in range(1, chained)]
         near_one = torch.tensor([1.0 - 0.1 * (i % 2) for i in range(chained)], dtype=torch.float64)
         return torch.cat([starts, self.objective.chained_starts(near_one, ranks, generator)])
+
+    def _structured(self, count: int, generator: torch.Generator) -> list[Tensor]:
+        groups = [rivals.collapse(self.objective, count, generator)]
+        groups += rivals.starts(self.objective, count, generator, {})
+        return [group.points.to(self.device) for group in groups]
 
     def minimise(self, starts: Tensor, iterations: int) -> Endpoints:
         """Where descent from the starts ends."""
