@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
+import sys
 import time
+from collections.abc import Callable
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -16,7 +18,8 @@ from hypothesis import strategies as st
 
 from theory import GlobalMinimum, Inequality, UnconstrainedFeatures, conjecture, deep_neural_collapse
 from theory.arithmetic.floats import to_float
-from theory.ops import constant, nuclear_norm, trace
+from theory.claims import clause, digest, equal
+from theory.ops import constant, nuclear_norm, trace, zeros
 from verify import checker, checks, refute
 from verify.attacks import Found, RivalSearch, attack_on, simplified
 from verify.cli import main
@@ -154,10 +157,10 @@ UNEXAMINED = {
     ),
     "a branch on a value": (
         "lambda X: trace(X) if trace(X) else 0, lambda X: trace(X), X=(2, 2)",
-        "could not be built",
+        "could not be examined",
     ),
     "a float": ("lambda X: 0.1 * trace(X), lambda X: trace(X), X=(2, 2)", "exact numbers"),
-    "a numpy call": ("lambda X: __import__('numpy').trace(X), lambda X: trace(X), X=(2, 2)", "could not be built"),
+    "a numpy call": ("lambda X: __import__('numpy').trace(X), lambda X: trace(X), X=(2, 2)", "could not be examined"),
     "shapes that do not fit": ("lambda X: trace(X @ X), lambda X: frobenius_norm(X), X=(2, 3)", "cannot multiply"),
 }
 
@@ -244,12 +247,93 @@ def test_an_interrupted_check_goes_on(tmp_path: Path) -> None:
 
 
 def test_a_forged_witness_is_not_believed(tmp_path: Path) -> None:
-    """What an earlier check left is checked again."""
+    """What an earlier check left is checked again, and counts for the same claim only."""
     (true,) = read(f"{written(tmp_path, NORMS)}::operator_is_at_most_frobenius")
-    text = '{"n":1}'
-    memory = Memory({}, (text, Found(({"kind": "proof"},), "nowhere", "inequality", "").to_json()))
-    with pytest.raises(checker.Rejected):
-        check(true, budget=2, memory=memory)
+    (false,) = read(f"{written(tmp_path, NORMS)}::frobenius_is_at_most_operator")
+    found = check(false, budget=30).witness
+    assert found is not None
+    for certificates in (({"kind": "proof"},), found.found.certificates):
+        for claim in (true.claim({"n": 1}), true.claim({"n": 2})):
+            memory = Memory({}, (digest(claim), Found(certificates, "nowhere", "inequality", "").to_json()))
+            if certificates[0]["kind"] != "proof":
+                memory.witness = (digest(found.claim), memory.witness[1] if memory.witness else {})
+            assert check(true, budget=1, memory=memory).conclusion == "undecided"
+
+
+def test_a_changed_helper_makes_another_claim(tmp_path: Path) -> None:
+    """The file is the same, what it imports is not: what was found before counts for nothing."""
+    text = """
+from helper import FACTOR
+@conjecture(n=st.just(1))
+def c(n):
+    return Inequality(lambda X: FACTOR * trace(X @ X.T), lambda X: 3 * trace(X @ X.T), X=(1, 1))
+"""
+    place, helper = written(tmp_path, text), tmp_path / "helper.py"
+    with Store(tmp_path / "store") as store:
+        for factor, conclusion in ((4, "refuted"), (2, "undecided"), (4, "refuted")):
+            helper.write_text(f"FACTOR = {factor}\n", encoding="utf-8")
+            sys.modules.pop("helper", None)
+            (conjecture_,) = read(place)
+            assert checks.resumed(conjecture_, place, store, budget=3).checked.conclusion == conclusion
+
+
+MORE = {
+    "not a claim": ("@conjecture(n=st.just(1))\ndef c(n):\n    return True\n", "returns a bool, not a claim"),
+    "a comparison": (
+        "@conjecture(n=st.just(1))\ndef c(n):\n"
+        "    return Inequality(lambda X: trace(X) if trace(X) > 0 else 0, lambda X: trace(X), X=(2, 2))\n",
+        "cannot be compared or branched on",
+    ),
+    "a name that cannot be printed": (
+        "@conjecture(n=st.just(1))\ndef c(n):\n"
+        '    return Inequality(lambda x: trace(x), lambda x: trace(x), **{"a\'b": (1, 1)})\n',
+        "short identifier",
+    ),
+    "too many entries": (
+        "@conjecture(n=st.just(3000))\ndef c(n):\n"
+        "    return Inequality(lambda X: trace(X), lambda X: trace(X), X=(n, n))\n",
+        "9,000,000 entries",
+    ),
+    "no value anywhere": (
+        "from fractions import Fraction\n@conjecture(n=st.just(1))\ndef c(n):\n"
+        "    return Inequality(lambda x: (-1 - x * x) ** Fraction(1, 2), lambda x: x * 0 - 1, x=())\n",
+        "not examined",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MORE)
+def test_what_cannot_be_examined_is_said(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text, expected = MORE[name]
+    assert main(["check", written(tmp_path, text), "--budget", "3"]) == 3
+    out = capsys.readouterr().out
+    assert "c: not examined" in out
+    assert expected in out
+
+
+def test_two_conjectures_of_one_name_are_refused(tmp_path: Path) -> None:
+    text = "def f(n):\n    return 1\na = conjecture(n=st.just(1))(f)\nb = conjecture(n=st.just(2))(f)\n"
+    with pytest.raises(BadInput, match="two conjectures called f"):
+        read(written(tmp_path, text))
+
+
+def test_what_a_file_prints_is_not_part_of_the_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", written(tmp_path, "print('hello')\n" + NORMS), "--budget", "2", "--json", "-"]) == 1
+    out, err = capsys.readouterr()
+    assert len(json.loads(out)["conjectures"]) == 2
+    assert "hello" in err
+
+
+@pytest.mark.parametrize("budget", ["0", "-1", "inf", "nan", "1e300", "x"])
+def test_an_impossible_budget(budget: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", written(tmp_path, NORMS), "--budget", budget]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_file_in_another_encoding(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_bytes(("# -*- coding: latin-1 -*-\n# é" + HEADER + NORMS).encode("latin-1"))
+    assert main(["check", f"{path}::frobenius_is_at_most_operator", "--budget", "20"]) == 1
 
 
 # ------------------------------------------------------------ smallest first
@@ -303,6 +387,41 @@ def test_two_classes_are_never_undercut() -> None:
 def test_linear_models_are_left_to_the_engines() -> None:
     model = relu_model(3, 4, "1/100").with_(activation="linear")
     assert not isinstance(attack_on(GlobalMinimum(model, deep_neural_collapse(model)), {}), RivalSearch)
+
+
+FALSE_MINIMA: dict[str, Callable[[UnconstrainedFeatures], GlobalMinimum]] = {
+    "a value that is too low": lambda m: GlobalMinimum(m, constant(F(1, 10**9))),
+    "a negative value": lambda m: GlobalMinimum(m, constant(-1)),
+    "a value that is too high": lambda m: GlobalMinimum(m, constant(F(1, 3))),
+    "a minimiser that is none": lambda m: GlobalMinimum(
+        m, deep_neural_collapse(m), ({name: zeros(*v.shape) for name, v in m.variables.items()},)
+    ),
+}
+
+
+@pytest.mark.parametrize("activation", ["linear", "relu"])
+@pytest.mark.parametrize("name", FALSE_MINIMA)
+def test_false_minima_are_refuted(name: str, activation: str) -> None:
+    @conjecture(n=st.just(2))
+    def false(n: int) -> GlobalMinimum:
+        model = relu_model(n, 3, "1/1000").with_(activation=activation)
+        return FALSE_MINIMA[name](model)
+
+    found = check(false, budget=20)
+    assert (found.conclusion, found.assurance) == ("refuted", "certified")
+    assert found.reason
+
+
+def test_a_false_clause_is_at_least_a_candidate() -> None:
+    @conjecture(n=st.just(2))
+    def false(n: int) -> GlobalMinimum:
+        model = relu_model(n, 3, "1/1000")
+        W = model.variables["W_1"]
+        return GlobalMinimum(model, deep_neural_collapse(model), clauses=(clause("zero", equal(trace(W @ W.T), 0)),))
+
+    found = check(false, budget=6)
+    assert found.conclusion == "undecided"
+    assert "candidate" in found.reason
 
 
 def three_classes() -> tuple[UnconstrainedFeatures, list[list[list[Fraction]]]]:

@@ -25,6 +25,10 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 Shape = tuple[int, ...]
+
+MAX_NAME = 40
+"""Longest name of a variable: it is printed by the checker."""
+
 Scalar = "Expression | int | Fraction"
 
 
@@ -123,6 +127,11 @@ class Expression:
         return self is other
 
     __hash__ = object.__hash__
+
+    def _compared(self, other: object) -> Any:
+        raise FormulaError("a formula cannot be compared or branched on; an Inequality or at_most(…) compares")
+
+    __lt__ = __le__ = __gt__ = __ge__ = _compared
 
     def __bool__(self) -> bool:
         raise FormulaError("a formula cannot branch on a value: it is recorded once, with symbols")
@@ -248,8 +257,8 @@ def constant(value: Any) -> Expression:
 
 def variable(name: str, shape: Shape = ()) -> Expression:
     """A named unknown of the given shape: ``()`` for a scalar, ``(m, n)`` for a matrix."""
-    if not isinstance(name, str) or not name:
-        raise FormulaError(f"a variable needs a name, got {name!r}")
+    if not isinstance(name, str) or not name.isidentifier() or len(name) > MAX_NAME:
+        raise FormulaError(f"a variable needs a short identifier as its name, got {str(name)[:MAX_NAME]!r}")
     if len(shape) not in (0, 2):
         raise ShapeError(f"{name} must be a scalar () or a matrix (m, n), got the shape {shape}")
     return _node("variable", (), _shape(*shape), name)

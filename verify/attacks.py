@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Protocol
 
+from theory.arithmetic.interpreters import Balls, Undecidable, precision
 from theory.claims import Claim, GlobalMinimum, Inequality, NotGlobalMinimum
+from theory.closed_form.relu import enclosed
 from theory.model import UnconstrainedFeatures
 from theory.statement import Instance
 from verify.engines import Settings, load
-from verify.verdict import REFUTED, Unable
+from verify.methods.enclosed import as_ball
+from verify.verdict import HOLDS, REFUTED, Unable
 from verify.witness import exact_fit, lower_point, violation
 from verify.work import sentence
 
@@ -43,6 +46,9 @@ CONTINUATION = (0.3, 1.0)
 
 ITERATIONS, POLISH = 300, 1500
 """Steps of L-BFGS at each decay, and for the best few points at the end."""
+
+BALL_BITS = 256
+"""Precision at which claimed minimisers are evaluated."""
 
 BITS = (3, 4, 5, 6, 8, 10, 12, 16, 24, 40)
 """Binary digits to which witnesses are rounded, fewest first."""
@@ -72,6 +78,7 @@ class Attack(Protocol):
 
     used: list[str]
     problems: list[str]
+    decided: bool
 
     def run(self, instance: Instance, seed: int, seconds: float) -> Found | None:
         """Try for about so many seconds."""
@@ -93,11 +100,15 @@ class Engines:
         self.claim = claim
         self.used: list[str] = []
         self.problems: list[str] = []
+        self.decided = False
         self._rounds = 0
+        self._broken: set[str] = set()
 
     def run(self, instance: Instance, seed: int, seconds: float) -> Found | None:
         """One pass of the light engines, from the second pass on of all."""
         self._rounds += 1
+        if self._rounds == 1 and (found := by_arithmetic(self.claim)) is not None:
+            return found
         settings = Settings(device="cpu", seed=seed, effort="full" if seconds >= FULL_EFFORT else "quick")
         for name in LIGHT if self._rounds == 1 else (*LIGHT, *HEAVY):
             found = self._by(name, instance, settings)
@@ -106,19 +117,25 @@ class Engines:
         return None
 
     def _by(self, name: str, instance: Instance, settings: Settings) -> Found | None:
+        if name in self._broken:
+            return None
         try:
             evidence = load(name).examine(instance, settings)
         except Unable:
             return None
         except Exception as error:
+            self._broken.add(name)
             self.problems.append(f"{name} failed: {sentence(error)}")
             return None
         if name not in self.used:
             self.used.append(name)
         for finding in evidence.findings:
             if finding.conclusion == REFUTED:
-                certificates = tuple(self._smaller(dict(c)) for c in evidence.certificates if c["kind"] in DECISIVE)
+                certificates = tuple(self._smaller(dict(c)) for c in evidence.certificates)
                 return Found(certificates, f"the {name} engine", finding.clause, finding.detail)
+            self.decided = self.decided or finding.conclusion == HOLDS
+            if finding.is_candidate or not self.decided:
+                self.problems.append(f"{finding.clause}: {finding.detail}")
         return None
 
     def _smaller(self, certificate: dict[str, Any]) -> dict[str, Any]:
@@ -128,7 +145,27 @@ class Engines:
         return certificate
 
 
-DECISIVE = ("counterexample", "inequality witness")
+def by_arithmetic(claim: Claim) -> Found | None:
+    """What no search is needed for: claimed minimisers with another objective, a value below a proven bound."""
+    if not isinstance(claim, GlobalMinimum):
+        return None
+    balls, model = Balls(), claim.problem
+    with precision(BALL_BITS):
+        value = as_ball(balls.evaluate(claim.value))
+        for point in claim.minimisers:
+            try:
+                reached = as_ball(balls.evaluate(claim.problem.objective, balls.point(point)))
+            except Undecidable:
+                continue
+            if not (reached - value).contains(0):
+                detail = f"the objective there is {reached.str(12, radius=False)}, not {value.str(12, radius=False)}"
+                return Found((), "a claimed minimiser", "attained", detail)
+        if isinstance(model, UnconstrainedFeatures) and not model.is_linear and model.balanced and not model.has_bias:
+            low = enclosed(model).lower.low
+            if value < balls.number(low):
+                detail = f"the minimum is at least {float(low):.12g}, by the norms of products"
+                return Found((), "a lower bound for ReLU layers", "value", detail)
+    return None
 
 
 def simplified(claim: Inequality, certificate: dict[str, Any]) -> dict[str, Any]:
@@ -212,10 +249,19 @@ class RivalSearch:
         self.claim, self.known = claim, known
         self.used: list[str] = ["descent from structured starts"]
         self.problems: list[str] = []
+        self.decided = True
+        self._engines = Engines(claim)
+        self._tried = False
         self._batch = first
 
     def run(self, instance: Instance, seed: int, seconds: float) -> Found | None:
         """Batches of starts of every kind, each twice as large as the last, until the time is up."""
+        if not self._tried and (found := by_arithmetic(self.claim)) is not None:
+            return found
+        found = self._by_descent(seed, seconds)
+        return self._by_engines(instance, seed) if found is None and not self._tried else found
+
+    def _by_descent(self, seed: int, seconds: float) -> Found | None:
         import torch
 
         from theory.arithmetic.floats import to_float
@@ -235,6 +281,16 @@ class RivalSearch:
             if time.monotonic() >= end:
                 return None
             self._batch = min(2 * self._batch, LARGEST_BATCH)
+
+    def _by_engines(self, instance: Instance, seed: int) -> Found | None:
+        """One pass of the light engines over clauses, of which descent for a lower value says nothing."""
+        self._tried = True
+        if self.claim.clause_names in (("value",), ("beaten",)):
+            return None
+        found = self._engines.run(instance, seed, 0.0)
+        self.problems += self._engines.problems
+        self.used += [name for name in self._engines.used if name not in self.used]
+        return found
 
     def _below(self, kernel: Any, points: torch.Tensor, names: Sequence[str], claimed: float) -> Found | None:
         """Descend from all starts at once, and make the lowest point exact where it is below the claim."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def resumed(
 ) -> Reported:
     """Check a conjecture of a file, going on where an earlier check of the same file and seed stopped."""
     path = Path(place.partition("::")[0])
-    text = path.read_text(encoding="utf-8")
+    text = sha256(path.read_bytes()).hexdigest()
     key = result_key({"check": conjecture.id, "file": text, "seed": seed})
     body = None if fresh else store.get(key)
     memory = Memory() if body is None else _remembered(body)

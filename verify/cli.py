@@ -6,7 +6,7 @@ import json as json_format
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -144,7 +144,7 @@ def show(
 @app.command()
 def check(
     place: Annotated[str, typer.Argument(metavar="FILE[::NAME]", help="A Python file with conjectures; it is run.")],
-    budget: Annotated[float, typer.Option(min=0.1, help="Seconds for each conjecture.")] = 60.0,
+    budget: Annotated[float, typer.Option(min=0.1, max=1_000_000, help="Seconds for each conjecture.")] = 60.0,
     seed: Annotated[int, typer.Option(min=0, help="Makes the search reproducible.")] = 0,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget what an earlier check found.")] = False,
     json: Json = None,
@@ -157,9 +157,12 @@ def check(
 
     _require_writable(json)
     results = []
+    with one_thread(), redirect_stdout(sys.stderr):  # what the file prints is not part of the answer
+        conjectures = read(place)
     with one_thread(), Store() as store, _shown_check() as progress:
-        for conjecture in read(place):
-            found = checks.resumed(conjecture, place, store, budget, seed, fresh, progress)
+        for conjecture in conjectures:
+            with redirect_stdout(sys.stderr):
+                found = checks.resumed(conjecture, place, store, budget, seed, fresh, progress)
             results.append(found)
             for line in found.lines if json != "-" else ():
                 print(line, flush=True)

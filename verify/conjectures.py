@@ -46,7 +46,11 @@ def _statements(path: Path) -> list[Statement]:
         raise BadInput(f"{path}{_line(error, path)}: {type(error).__name__}: {_first(error)}") from error
     finally:
         sys.path.remove(str(path.resolve().parent))
-    return list({id(value): value for value in vars(module).values() if isinstance(value, Statement)}.values())
+    found = list({id(value): value for value in vars(module).values() if isinstance(value, Statement)}.values())
+    names = [statement.id for statement in found]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise BadInput(f"{path} has two conjectures called {twice[0]}")
+    return found
 
 
 def _line(error: BaseException, path: Path) -> str:

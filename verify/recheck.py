@@ -105,7 +105,7 @@ def with_statement(found: Rechecked, conjectures: Sequence[Statement] = ()) -> R
         (statement,) = [own[name]] if name in own else find(name)
         difference = differs(certificate, statement.claim(decode(parameters)))
     except (StatementError, ValueError, TypeError, KeyError, AttributeError) as error:
-        difference = f"its claim cannot be rebuilt ({type(error).__name__}: {error})"
+        difference = f"its claim cannot be rebuilt ({type(error).__name__}: {error}); name your file in --conjecture"
     if difference:
         return replace(found, accepted=False, text=f"the checker accepts it, but it is not of {name}: {difference}")
     return replace(found, text=f"{found.text}; rebuilt from {name}: the same")
@@ -130,7 +130,7 @@ def differs(certificate: Mapping[str, Any], claim: Claim) -> str:
         return "" if same else "the inequality is another one"
     if isinstance(claim, Identity):
         return "a relation of constants has no certificate"
-    if isinstance(claim, NotGlobalMinimum) and certificate["kind"] == "exact fit":
+    if isinstance(claim, GlobalMinimum | NotGlobalMinimum) and certificate["kind"] == "exact fit":
         return _another_fit(certificate, claim)
     stated, problem = certificate.get("claim", certificate), claim.problem
     if not isinstance(problem, UnconstrainedFeatures | Minimisation):
@@ -148,7 +148,7 @@ def differs(certificate: Mapping[str, Any], claim: Claim) -> str:
         return _value_outside(certificate, claim) or _clause_fails(certificate, claim)
 
 
-def _another_fit(certificate: Mapping[str, Any], claim: NotGlobalMinimum) -> str:
+def _another_fit(certificate: Mapping[str, Any], claim: GlobalMinimum | NotGlobalMinimum) -> str:
     """Why an exact fit does not show that the value is beaten: it speaks of collapse where that is not zero."""
     model = claim.problem
     if not isinstance(model, UnconstrainedFeatures) or not model.balanced or model.has_bias:

@@ -14,15 +14,21 @@ from dataclasses import dataclass, field, replace
 from types import FrameType
 from typing import Any
 
-from theory.claims import Claim, Identity, Inequality, Minimisation
+from theory.claims import Claim, Identity, Inequality, digest
 from theory.model import UnconstrainedFeatures
 from theory.statement import Instance, Statement
 from verify.attacks import Attack, Found, attack_on
 from verify.recheck import recheck
-from verify.work import encode, sentence, with_origin
+from verify.work import encode, rejection, sentence, with_origin
 
 POOL = 400
 """Instances drawn at most; small families are drawn whole."""
+
+MOST_ENTRIES = 100_000
+"""Claims about more entries are not attacked: one evaluation would take longer than the first round."""
+
+MOST_TOLD = 4
+"""Different problems that are listed."""
 
 BUDGET = 60.0
 """Seconds for one conjecture unless more or less is asked for."""
@@ -94,6 +100,8 @@ class _Target:
     text: str
     claim: Claim
     size: tuple[int, ...]
+    digest: str
+    """Of the claim: what was found about another claim of the same name and parameters counts for nothing."""
 
 
 class Timeout(BaseException):
@@ -172,9 +180,14 @@ class _Check:
                     unmet[names[0]] = unmet.get(names[0], 0) + 1
                     continue
                 claim = self.conjecture.claim(parameters)
-                found.append(_Target(parameters, encode(parameters), claim, size_of(claim, parameters)))
+                if not isinstance(claim, Claim):
+                    raise TypeError(f"it returns a {type(claim).__name__}, not a claim such as Inequality(…)")
+                if (entries := entries_of(claim)) > MOST_ENTRIES:
+                    raise ValueError(f"its variables have {entries:,} entries, more than {MOST_ENTRIES:,}")
+                size = size_of(claim, parameters)
+                found.append(_Target(parameters, encode(parameters), claim, size, digest(claim)))
             except Exception as error:
-                self._note(f"its claim could not be built: {sentence(error)}")
+                self._note(f"its claim could not be examined: {sentence(error)}")
         if not drawn:
             self._note("its strategies draw nothing")
         elif not found and unmet:
@@ -195,7 +208,7 @@ class _Check:
         while self.witness is None:
             number += 1
             for i, (target, attack) in enumerate(zip(targets, attacks, strict=True)):
-                if self.memory.attacked.get(target.text, 0.0) >= effort:
+                if self.memory.attacked.get(target.digest, 0.0) >= effort:
                     self.attacked[target.text] = target
                     continue
                 self.progress(Progress(self.conjecture.id, number, i + 1, len(targets), self._seconds()))
@@ -210,36 +223,42 @@ class _Check:
         instance = Instance(target.claim, target.parameters, self.conjecture)
         found = attack.run(instance, self.seed + 1_000 * number, effort)
         self.used |= dict.fromkeys(attack.used)
-        self.attacked[target.text] = target
-        self.memory.attacked[target.text] = effort
         for problem in attack.problems:
             self._note(problem)
+        attack.problems.clear()
         if found is not None:
             found = replace(found, certificates=tuple(with_origin(c, instance) for c in found.certificates))
-            for certificate in found.certificates:
-                recheck(certificate)
+            if reason := rejection(found.certificates, recheck):
+                self._note(f"the checker rejects a certificate: {reason}")
+                found = None
+        if attack.decided or found is not None:
+            self.attacked[target.text] = target
+            self.memory.attacked[target.digest] = effort
+        if found is not None:
             self.witness = Witness(target.parameters, target.claim, found)
-            self.memory.witness = (target.text, found.to_json())
+            self.memory.witness = (target.digest, found.to_json())
         self.keep(self.memory)
         return found is not None
 
     def _recall(self, targets: Sequence[_Target]) -> None:
-        """The witness of an earlier check, if its certificates are still accepted and its instance is still drawn."""
+        """The witness of an earlier check, if its certificates are still accepted and its claim is still made."""
         assert self.memory.witness is not None
-        text, data = self.memory.witness
+        name, data = self.memory.witness
+        found = Found.from_json(data)
+        if rejection(found.certificates, recheck):
+            return
         for target in targets:
-            if target.text == text:
-                found = Found.from_json(data)
-                for certificate in found.certificates:
-                    recheck(certificate)
+            if target.digest == name:
                 self.witness = Witness(target.parameters, target.claim, found)
-                self.attacked[text] = target
+                self.attacked[target.text] = target
 
     def _seconds(self) -> float:
         return time.monotonic() - self.start
 
     def _checked(self) -> Checked:
-        reason = "; ".join(f"{what} ({n} times)" if n > 1 else what for what, n in self.problems.items())
+        told = [f"{what} ({n} times)" if n > 1 else what for what, n in self.problems.items()]
+        more = [f"and {len(told) - MOST_TOLD} more"] if len(told) > MOST_TOLD else []
+        reason = "; ".join([*told[:MOST_TOLD], *more])
         largest = max(self.attacked.values(), key=lambda t: (t.size, t.text)).parameters if self.attacked else None
         refuted = self.witness is not None
         survived = not refuted and bool(self.attacked)
@@ -247,7 +266,7 @@ class _Check:
             name=self.conjecture.id,
             conclusion="refuted" if refuted else "undecided",
             assurance="certified" if refuted else "none",
-            reason=reason or _outcome(refuted, survived),
+            reason=_why(self.witness) if self.witness else reason or _outcome(survived),
             instances=len(self.attacked),
             drawn=self.drawn,
             seconds=self._seconds(),
@@ -258,9 +277,13 @@ class _Check:
         )
 
 
-def _outcome(refuted: bool, survived: bool) -> str:
-    if refuted:
-        return "a counterexample that the checker accepts"
+def _why(witness: Witness) -> str:
+    if witness.found.certificates:
+        return "the checker accepts its certificates"
+    return "decided in exact arithmetic; this kind of failure has no certificate"
+
+
+def _outcome(survived: bool) -> str:
     return "no counterexample was found" if survived else "nothing was examined in the time given"
 
 
@@ -284,9 +307,14 @@ def size_of(claim: Claim, parameters: Mapping[str, Any]) -> tuple[int, ...]:
     if isinstance(problem, UnconstrainedFeatures):
         digits = len(str(problem.feature_decay)) + sum(len(str(x)) for x in problem.weight_decays)
         return (problem.K, problem.M, problem.N, sum(problem.widths), digits)
-    variables = problem.variables if isinstance(problem, Inequality | Minimisation) else {}
-    entries = sum(v.shape[0] * v.shape[1] if v.shape else 1 for v in variables.values())
-    return (entries, len(encode(parameters)))
+    return (entries_of(claim), len(encode(parameters)))
+
+
+def entries_of(claim: Claim) -> int:
+    """How many entries all variables of a claim have together."""
+    problem = claim if isinstance(claim, Inequality | Identity) else claim.problem
+    variables = {} if isinstance(problem, Identity) else problem.variables
+    return sum(v.shape[0] * v.shape[1] if v.shape else 1 for v in variables.values())
 
 
 def shown(parameters: Mapping[str, Any]) -> str:

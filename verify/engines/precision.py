@@ -281,8 +281,8 @@ def _along(model: UnconstrainedFeatures, values: Mapping[str, Any], rng: random.
 def _critical_points(claim: CriticalPoints, seed: int) -> list[Finding]:
     """The clauses at critical points built mode by mode from roots of the stationarity equation, saddles included."""
     model = claim.problem
-    if not isinstance(model, UnconstrainedFeatures):
-        raise Unable("critical points are examined for the model only")
+    if not isinstance(model, UnconstrainedFeatures) or not model.is_linear:
+        raise Unable("critical points are examined for the linear model only")
     balls = Balls()
     points = [rotate(model, balls, p, seed + i) for i, p in enumerate(_saddles(model, balls))]
     findings = []

@@ -315,9 +315,9 @@ def _bias(model: UnconstrainedFeatures) -> dict[str, Expression]:
 
 
 def _critical_points(claim: CriticalPoints) -> list[Finding]:
-    if not isinstance(claim.problem, UnconstrainedFeatures):
-        raise Unable("critical points are examined for the model only")
     model = claim.problem
+    if not isinstance(model, UnconstrainedFeatures) or not model.is_linear:
+        raise Unable("critical points are examined for the linear model only")
     leaves = {name: free_algebra.variable(name, _pair(v)) for name, v in model.variables.items()}
     P = free_algebra.read(model.product, leaves)
     one = free_algebra.constant([[1]] * model.N)
