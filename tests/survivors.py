@@ -358,11 +358,6 @@ _TABLE: list[tuple[str, tuple[str, ...], str]] = [
         "Spares more bits; what is not shown to be strict is rejected in the end.",
     ),
     (
-        'weights = [_shaped(point[f"W_{m + 1}"], o, i) for m, (o, i) in enumerate(zip(outputs, model.widths, strict=True))]',
-        ("True → False",),
-        STRICT,
-    ),
-    (
         "if not 0 < size <= 60 or any(len(row) != size for row in matrix):",
         ("LtE → Lt", "60 → 61"),
         LIMIT,
@@ -411,6 +406,21 @@ _TABLE: list[tuple[str, tuple[str, ...], str]] = [
         "sys.exit(main(sys.argv[1:]))",
         ("1 → 2", "call dropped"),
         "Only when the file is run as a program, as other tests do.",
+    ),
+    (
+        "if not isinstance(nonnegative, list) or any(type(n) is not str or variables.get(n) != [] for n in nonnegative):",
+        ("or → and (2)",),
+        "A matrix cannot be compared with 0, and a name that is not there has no value: rejected as malformed.",
+    ),
+    (
+        'which = text if len(text) <= MAX_TEXT else f"with the SHA-256 digest {sha256(text.encode()).hexdigest()}"',
+        ("LtE → Lt",),
+        LIMIT,
+    ),
+    (
+        'return f"the minimum for {model.describe()} lies in [{low}, {high}] (gap {brief(above - below)})"',
+        ("Sub → Add",),
+        WORDING,
     ),
     (
         "if any(gains[b][1] and not gains[b][1] < gains[a][0] for a, b in pairwise(order)):",
@@ -503,19 +513,9 @@ _TABLE: list[tuple[str, tuple[str, ...], str]] = [
         "The point of a dual has one factor, and a larger matrix is rejected by the test for semidefiniteness.",
     ),
     (
-        "MOST = 3_000_000",
-        ("5000000 → 5000001",),
-        LIMIT,
-    ),
-    (
         'if max(accumulate((c in "[{") - (c in "]}") for c in text), default=0) > 50:',
         ("0 → 1",),
         "An empty text is not JSON.",
-    ),
-    (
-        "outputs = {i: {j: x for j, x in row.items() if x > 0} for i, row in outputs.items()}",
-        ("Gt → GtE",),
-        "A zero entry gives zero outputs.",
     ),
     (
         "for i, (k, count) in enumerate(zip(labels, counts, strict=True)):",
@@ -573,11 +573,6 @@ _TABLE: list[tuple[str, tuple[str, ...], str]] = [
         LIMIT,
     ),
     (
-        "and len(indices) <= MAX_ENTRIES",
-        ("LtE → Lt",),
-        LIMIT,
-    ),
-    (
         "if any(not isinstance(name, str) or not name.isidentifier() or len(name) > 40 for name in names):",
         ("Gt → GtE", "40 → 41"),
         LIMIT,
@@ -589,6 +584,26 @@ _TABLE: list[tuple[str, tuple[str, ...], str]] = [
     ),
     (
         "[_sum(row[e - n : e], zero) * _point(Fraction(1, n)) for e, n in zip(ends, data, strict=True)]",
+        ("True → False",),
+        STRICT,
+    ),
+    (
+        "MOST = 3_000_000",
+        ("3000000 → 3000001",),
+        LIMIT,
+    ),
+    (
+        "features = {i: {j: x for j, x in row.items() if x > 0} for i, row in features.items()}",
+        ("Gt → GtE",),
+        "A zero entry gives zero outputs.",
+    ),
+    (
+        "fits = isinstance(indices, list) and len(indices) <= MAX_ENTRIES",
+        ("LtE → Lt",),
+        LIMIT,
+    ),
+    (
+        'f"W_{m}": (o, i) for m, (o, i) in enumerate(zip([*model.widths[1:], model.K], model.widths, strict=True), 1)',
         ("True → False",),
         STRICT,
     ),

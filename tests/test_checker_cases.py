@@ -63,7 +63,7 @@ def outcome(module: Any, run: Callable[[Any], Any]) -> Any:
         module.Interval.BITS = BITS
 
 
-def bounded(run: Callable[[Any], Any], **limits: int) -> Callable[[Any], Any]:
+def bounded(run: Callable[[Any], Any], **limits: Any) -> Callable[[Any], Any]:
     """The same with smaller limits, which are cheaper to reach."""
 
     def inner(c: Any) -> Any:
@@ -1033,6 +1033,7 @@ add(
             (False, ["entry", [], ["0", 0], [2]]), (False, ["entry", [], [0, 0, 0], [2]]),
             (True, ["submatrix", [1, 2], [[1], [0, 2]], [2]]), (False, ["submatrix", [1, 1], [[1], [0, 2]], [2]]),
             (False, ["submatrix", [1, 1], [[-1], [0]], [2]]), (False, ["submatrix", [1, 1], [[0], [3]], [2]]),
+            (False, ["submatrix", [0, 1], [{}, [0]], [2]]),
             (False, ["submatrix", [1, 1], [[2], [0]], [2]]), (False, ["submatrix", [2, 1], [[0, 2], [0]], [2]]),
             (False, ["submatrix", [2, 1], [[0, -1], [0]], [2]]), (False, ["submatrix", [1, 2], [[0], [True, 0]], [2]]),
             (False, ["diagonal", [1, 2], None, [0, 0]]),
@@ -1298,6 +1299,7 @@ AT_ZERO = {"W_1": [["0"]], "H": [["0"]]}
 
 
 XY = rows(x, ["variable", [], "y", []], ["add", [], None, [0, 1]])
+SECOND = rows(["variable", [1, 2], "X", []], ["entry", [], [0, 1], [0]])
 tries(
     "counterexample",
     (undercut(constant("51/100"), {"model": SINGLE}, AT_ZERO), ACCEPTED),
@@ -1318,6 +1320,20 @@ tries(
     (undercut(constant("1"), stated(rows(x), {"x": [], "y": []}), {"x": "0"}), REJECTED),
     (undercut(constant("1"), stated(rows(x)), {"x": "0", "y": "0"}), REJECTED),
     (undercut(constant("1"), stated(rows(x), ["x"]), {"x": "0"}), REJECTED),
+    (undercut(constant("0"), stated(SECOND, {"X": [1, 2]}, []), {"X": [["0", "-1"]]}), ACCEPTED),
+    (undercut(constant("0"), stated(SECOND, {"X": [1, 1]}, []), {"X": [["0", "-1"]]}), REJECTED),
+    # that a matrix is not negative is not known, and would not be seen from its first entry
+    (undercut(constant("0"), stated(SECOND, {"X": [1, 2]}, ["X"]), {"X": [["0", "-1"]]}), REJECTED),
+    (
+        undercut(
+            constant("1"),
+            {**stated(rows(x)), "minimisation": {**stated(rows(x))["minimisation"], "nonnegative": "x"}},
+            {"x": "0"},
+        ),
+        REJECTED,
+    ),
+    (undercut(constant("51/100"), {"model": SINGLE}, {"W_1": "0", "H": [["0"]]}), REJECTED),
+    (undercut(constant("51/100"), {"model": SINGLE}, {"W_1": [["0"]], "H": "0"}), REJECTED),
 )
 
 
@@ -1351,6 +1367,8 @@ add(
     # more and more bits are tried
     (lambda c: c._strictly(lambda: (interval(c, 0, 1 if c.Interval.BITS > 512 else 3), interval(c, 2))), "2"),
     (lambda c: c.read_point({"x": "1/2", "X": [["1", "2"]]}), {"x": F(1, 2), "X": [[F(1), F(2)]]}),
+    (lambda c: c.read_point({"X": []}), REJECTED),
+    (lambda c: c.read_point({"a\nb": "1"}), REJECTED),
     (lambda c: c.read_point([]), REJECTED),
     (lambda c: c.read_point(None), REJECTED),
 )
@@ -1417,6 +1435,26 @@ add(
     (point_of(BALANCED, **LAYERS, b=[[0, 7], [0, 7]], M=CLASSES), REJECTED),
 )  # fmt: skip
 
+KEEP = [["1", "0", "0"], ["0", "1", "0"], ["0", "0", "0"]]
+FIT = {
+    "M": [["1", "0", "5/6"], ["0", "1", "5/6"], ["0", "0", "0"]], "W_1": KEEP, "W_2": KEEP,
+    "W_3": [["1", "-1", "0"], ["-1", "1", "0"], ["3/4", "3/4", "0"]],
+    "W_4": [["1", "0", "0"], ["0", "1", "0"], ["-3/5", "-3/5", "4/5"]],
+}  # fmt: skip
+"""Three classes in two directions, told apart by the last ReLU."""
+
+
+def exact_fit(activation: str) -> dict[str, Any]:
+    problem = {**THREE, **ones(4), "widths": [3] * 4, "bias": "none", "activation": activation}
+    return certificate("exact fit", model=problem, point=FIT)
+
+
+add(
+    "exact fit",
+    (lambda c: c.check(exact_fit("relu")).partition("(")[2][:46], "3 equal classes, 4 ReLU layers, widths [3, 3, "),
+    (lambda c: c.check(exact_fit("linear")), REJECTED),
+)
+
 # ------------------------------------------------------------ spectra
 
 
@@ -1463,6 +1501,12 @@ tries(
     ({**BOUND, "high": "499/1000"}, REJECTED),
     ({**BOUND, "low": "1/1000"}, REJECTED),
     ({**BOUND, "low": "-1"}, ACCEPTED),
+    ({**GOOD, "origin": {"statement": "s" * 200, "parameters": "{}"}}, ACCEPTED),
+    ({**GOOD, "origin": {"statement": "s" * 201, "parameters": "{}"}}, REJECTED),
+    ({**GOOD, "origin": {"statement": "a\nb", "parameters": "{}"}}, REJECTED),
+    ({**GOOD, "origin": {"statement": "s", "parameters": "a\nb"}}, REJECTED),
+    ({**GOOD, "origin": {"statement": 5, "parameters": "{}"}}, REJECTED),
+    ({**GOOD, "origin": {"statement": "s"}}, REJECTED),
     ({**GOOD, "format": "collapse certificate 2"}, REJECTED),
     ({**GOOD, "kind": "proof"}, REJECTED),
     ({**GOOD, "kind": ["spectrum"]}, REJECTED),
@@ -1477,6 +1521,19 @@ tries(
     (undercut(rows(["rational", [], "0", []], ["power", [], "-1", [0]]), {"model": SINGLE}, AT_ZERO), REJECTED),
     (sos(rows(["rational", [], "0", []], ["power", [], "-1", [0]])), REJECTED),
 )
+
+
+def raising(error: type[Exception]) -> Callable[[Any], Any]:
+    """A check of a kind that stumbles in a way of its own."""
+
+    def stumble(_: Any) -> str:
+        raise error
+
+    return bounded(lambda c: c.check(GOOD), KINDS={"spectrum": (stumble, ())})
+
+
+STUMBLES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, MemoryError, RecursionError)
+add("what a check stumbles over", *((raising(error), REJECTED) for error in STUMBLES))
 
 
 def written(*texts: bytes) -> Callable[[Any], Any]:
@@ -1525,6 +1582,8 @@ add(
         "the symmetric matrix [[1, 1], [1, 0]] has the characteristic polynomial (-1, -1, 1)^1 (constant term first)",
     ),
     (lambda c: c.check(BOUND).endswith("without bias lies in [0, 1/2] (gap 0.5)"), True),
+    (lambda c: c.shown("a b.json"), "a b.json"),
+    (lambda c: c.shown("a\nb"), "'a\\nb'"),
     (lambda c: c.assumed(GOOD), ()),
     (lambda c: len(c.assumed(BOUND)), 5),
 )
