@@ -108,6 +108,9 @@ FORBIDDEN = (
 )  # fmt: skip
 """Names by which a script could change what decides."""
 
+SYMPY = ("Expr", "Integer", "Rational", "cancel", "sqrt", "symbols")
+"""What scripts and lemmas may use of SymPy, as ``sp.…``: many of its other functions run text as code."""
+
 
 def require_plain(source: str, name: str) -> None:
     """Scripts and lemmas may only call rules: they reach into nothing, change nothing, and make no operators.
@@ -124,6 +127,8 @@ def require_plain(source: str, name: str) -> None:
 
 
 def _reaches(node: ast.AST) -> str:
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "sp":
+        return "" if node.attr in SYMPY else f"uses {node.attr} of SymPy"
     if isinstance(node, ast.Attribute) and (node.attr.startswith("_") or node.attr in FORBIDDEN):
         return f"uses {node.attr}"
     if isinstance(node, ast.Name) and node.id in FORBIDDEN:
@@ -148,6 +153,9 @@ def _imports(node: ast.Import | ast.ImportFrom) -> str:
     modules: Sequence[str] = [node.module or ""] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names]
     if any(module.split(".")[0] not in (*PACKAGES, "__future__") for module in modules):
         return f"imports {modules[0]}"
+    if any(module.split(".")[0] == "sympy" for module in modules):
+        plain = isinstance(node, ast.Import) and [(a.name, a.asname) for a in node.names] == [("sympy", "sp")]
+        return "" if plain else "imports sympy otherwise than as sp"
     private = [a.name for a in node.names if a.name.startswith("_")]
     return f"imports {private[0]}" if private else ""
 

@@ -310,6 +310,12 @@ REACHING = {
     "def f(proof, fact):\n    setattr(fact, 'body', 0)": "uses setattr",
     "def f(proof):\n    vars(proof)['steps'] = []": "uses vars|changes",
     "import sympy as sp\nx = sp.sympify('0')": "uses sympify",
+    "import sympy as sp\nx = sp.S('0')": "uses S of SymPy",
+    "import sympy as sp\nx = sp.expand('0')": "uses expand of SymPy",
+    "from sympy import S\nx = S('0')": "imports sympy otherwise",
+    "from sympy import Integer": "imports sympy otherwise",
+    "import sympy\nx = sympy.S('0')": "imports sympy otherwise",
+    "import sympy.core as sp": "imports sympy otherwise",
     "from proofs.kernel.proof import Proof\nclass Mine(Proof):\n    pass": "subclass Mine",
     "class Mine:\n    def __sub__(self, other):\n        return 0": "defines __sub__",
 }

@@ -85,6 +85,12 @@ class Attack(Protocol):
         ...
 
 
+def preload() -> None:
+    """Import all engines and what they need."""
+    for name in (*LIGHT, *HEAVY):
+        load(name)
+
+
 def attack_on(claim: Claim, known: MutableMapping[tuple[int, int], Any]) -> Attack:
     """The attack that fits a claim; ``known`` collects solutions of ReLU models by classes and depth."""
     model = claim.problem if isinstance(claim, GlobalMinimum) else None
@@ -325,7 +331,9 @@ class RivalSearch:
         self.known[model.K, model.M] = trimmed(kernel, point)
         everywhere = _fit_for_all_decays(model, fitted(model, self.known[model.K, model.M]))
         certificates = (certificate,) if everywhere is None else (certificate, everywhere)
-        detail = f"{reached!r} from {name}, claimed {claimed!r}, {claimed - reached:.3g} lower"
+        detail = (
+            f"descent reaches {reached:.12g}, {claimed - reached:.3g} below the claim; below: weights of few digits"
+        )
         return Found(certificates, name, "value", detail)
 
 

@@ -1346,8 +1346,8 @@ def check_exact_fit(certificate: Any) -> str:
     """The outputs at K class means are exactly I, and ∏ ‖factor‖² < K^(M+1)."""
     _, _, problem, texts = keys(certificate, "format", "kind", "model", "point")
     model = Model(problem)
-    if model.bias or len(set(model.sizes)) > 1:
-        raise Rejected("exact fits are compared for balanced classes without a bias")
+    if model.bias or len(set(model.sizes)) > 1 or min(model.widths) < model.K:
+        raise Rejected("exact fits are compared with collapse: balanced classes, widths of at least K, no bias")
     weights, means, _ = factors(model, read_point(texts), "M")
     outputs = {(i, j): x for i, row in forward(model, weights, means).items() for j, x in row.items() if x}
     if outputs != {(k, k): 1 for k in range(model.K)}:

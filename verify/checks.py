@@ -79,7 +79,7 @@ def resumed(
             instance, found = memory.witness
             certificates = found["certificates"]
             witness = [instance, {**found, "certificates": []}]
-        row = {"attacked": memory.attacked, "witness": witness}
+        row = {"attacked": memory.attacked, "witness": witness, "runs": memory.runs}
         store.put(key, f"check {conjecture.id}", row, certificates)
 
     checked = check(conjecture, budget, seed, progress, memory, keep)
@@ -90,7 +90,8 @@ def resumed(
 
 
 def _remembered(body: Mapping[str, Any]) -> Memory:
-    memory = Memory({text: float(effort) for text, effort in body["attacked"].items()})
+    attacked = {name: float(effort) for name, effort in body["attacked"].items()}
+    memory = Memory(attacked, runs=int(body["runs"]))
     if body["witness"] is not None:
         instance, found = body["witness"]
         memory.witness = (instance, {**found, "certificates": body["certificates"]})

@@ -95,17 +95,19 @@ def with_statement(found: Rechecked, conjectures: Sequence[Statement] = ()) -> R
     """
     if not found.accepted or "origin" not in (certificate := checker.read(found.path)):
         return found
-    from theory.statement import StatementError, find
+    from theory.statement import StatementError, statements
     from verify.work import decode
 
     own = {conjecture.id: conjecture for conjecture in conjectures}
 
     name, parameters = certificate["origin"]["statement"], certificate["origin"]["parameters"]
     try:
-        (statement,) = [own[name]] if name in own else find(name)
-        difference = differs(certificate, statement.claim(decode(parameters)))
+        known = {**statements(), **own}
+        if name not in known:
+            raise StatementError("no statement has this name; conjectures of your own need --conjecture FILE")
+        difference = differs(certificate, known[name].claim(decode(parameters)))
     except (StatementError, ValueError, TypeError, KeyError, AttributeError) as error:
-        difference = f"its claim cannot be rebuilt ({type(error).__name__}: {error}); name your file in --conjecture"
+        difference = f"its claim cannot be rebuilt ({type(error).__name__}: {error})"
     if difference:
         return replace(found, accepted=False, text=f"the checker accepts it, but it is not of {name}: {difference}")
     return replace(found, text=f"{found.text}; rebuilt from {name}: the same")

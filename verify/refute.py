@@ -17,7 +17,7 @@ from typing import Any
 from theory.claims import Claim, Identity, Inequality, digest
 from theory.model import UnconstrainedFeatures
 from theory.statement import Instance, Statement
-from verify.attacks import Attack, Found, attack_on
+from verify.attacks import Attack, Found, attack_on, preload
 from verify.recheck import recheck
 from verify.work import encode, rejection, sentence, with_origin
 
@@ -57,10 +57,8 @@ class Memory:
 
     attacked: dict[str, float] = field(default_factory=dict)
     witness: tuple[str, Mapping[str, Any]] | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain data."""
-        return {"attacked": self.attacked, "witness": self.witness}
+    runs: int = 0
+    """How many checks there were: each goes on with random starts of its own."""
 
 
 @dataclass(frozen=True)
@@ -146,6 +144,7 @@ class _Check:
         keep: Callable[[Memory], None],
     ) -> None:
         self.conjecture, self.seed, self.progress, self.memory, self.keep = conjecture, seed, progress, memory, keep
+        preload()  # an interrupted import leaves a library unusable
         self.start, self.end = time.monotonic(), time.monotonic() + budget
         self.attacked: dict[str, _Target] = {}
         self.used: dict[str, None] = {}
@@ -154,7 +153,7 @@ class _Check:
         self.witness: Witness | None = None
 
     def run(self) -> Checked:
-        """Draw, attack, improve the witness; stop when the budget is spent."""
+        """Draw and attack until there is a witness, or the budget is spent."""
         try:
             with _until(self.end):
                 targets = self._targets()
@@ -162,6 +161,9 @@ class _Check:
                     self._attack(targets)
         except Timeout:
             pass
+        self.memory.runs += 1
+        if self.witness is None:
+            self.keep(self.memory)
         return self._checked()
 
     def _targets(self) -> list[_Target]:
@@ -186,7 +188,9 @@ class _Check:
                     raise ValueError(f"its variables have {entries:,} entries, more than {MOST_ENTRIES:,}")
                 size = size_of(claim, parameters)
                 found.append(_Target(parameters, encode(parameters), claim, size, digest(claim)))
-            except Exception as error:
+            except (Timeout, KeyboardInterrupt):
+                raise
+            except BaseException as error:  # SystemExit and a test's skip too
                 self._note(f"its claim could not be examined: {sentence(error)}")
         if not drawn:
             self._note("its strategies draw nothing")
@@ -221,7 +225,10 @@ class _Check:
         if time.monotonic() >= self.end:
             raise Timeout
         instance = Instance(target.claim, target.parameters, self.conjecture)
-        found = attack.run(instance, self.seed + 1_000 * number, effort)
+        seed = self.seed + 1_000 * number + 1_000_000 * self.memory.runs
+        found = attack.run(instance, seed, min(effort, self.end - time.monotonic()))
+        if time.monotonic() >= self.end:
+            attack.problems.clear()  # what was interrupted did not fail
         self.used |= dict.fromkeys(attack.used)
         for problem in attack.problems:
             self._note(problem)
@@ -348,7 +355,7 @@ def _until(end: float) -> Iterator[None]:
 def _inside_callback(frame: FrameType | None) -> bool:
     """Whether a destructor or a callback of the garbage collector runs, from which no exception comes out."""
     while frame is not None:
-        if frame.f_code.co_name in ("__del__", "gc_callback"):
+        if frame.f_code.co_name in ("__del__", "gc_callback", "remove"):
             return True
         frame = frame.f_back
     return False

@@ -28,7 +28,7 @@ def lines(checked: Checked, command: str) -> Iterator[str]:
     witness = checked.witness
     if witness is None:
         if checked.instances:
-            engines = ", ".join(checked.engines) or "none"
+            engines = ", ".join(checked.engines) or "an earlier check alone"
             yield f"  examined: {checked.instances} of {checked.drawn} drawn instances, the largest {checked.largest}"
             yield f"  by: {engines}; seed {checked.seed}; {checked.seconds:.1f} s"
         return

@@ -421,6 +421,8 @@ def _inequality_finding(
         least = float(values.min())
         return undecided("inequality", f"candidate: relative slack {least:.1e}, not decided exactly"), ()
     least = float(values.min())
+    if not bool(values.isfinite().any()):
+        return undecided("inequality", "no point that was reached gives both sides a value"), ()
     also = f"; {cleared} apparent violations are rounding" if cleared else ""
     return holds("inequality", "numerical", f"least relative slack {least:.1e} from {len(points)} starts{also}"), ()
 

@@ -333,6 +333,9 @@ def _inequality(claim: Inequality, seed: int) -> list[Finding]:
         except Undecidable:
             doubt += 1
             continue
+        if not (left.is_finite() and right.is_finite()):
+            doubt += 1
+            continue
         if left > right:
             return [refuted("inequality", f"{left.str(12)} > {right.str(12)} at a random rational point")]
     if doubt == SAMPLES:

@@ -263,11 +263,18 @@ def _never_violated(claim: Inequality, seed: int, count: int, certificates: list
     floats = Floats()
     points = Points(claim.variables, frozenset(), [floats.point(point) for point in claim.tight])
 
+    seen = False
+
     def margin(batch: dict[str, Any]) -> Any:
+        nonlocal seen
         left, right = floats.evaluate(claim.left, batch), floats.evaluate(claim.right, batch)
-        return right - left + ROUNDING * (1 + left.abs() + right.abs())
+        difference = right - left + ROUNDING * (1 + left.abs() + right.abs())
+        seen = seen or bool(difference.isfinite().any())
+        return difference
 
     found = _search(points, margin, seed, count)
+    if found is None and not seen:
+        return undecided("inequality", "no drawn point gives both sides a value")
     if found is None:
         return holds("inequality", "numerical", f"no violation among {count * BATCH} drawn points")
     certificate = violation(claim, _exact(*found))

@@ -318,6 +318,8 @@ def _critical_points(claim: CriticalPoints) -> list[Finding]:
     model = claim.problem
     if not isinstance(model, UnconstrainedFeatures) or not model.is_linear:
         raise Unable("critical points are examined for the linear model only")
+    if any(not relation.left.shape for c in claim.clauses for relation in c.relations):
+        raise Unable("a relation of scalars at critical points is no identity between matrices")
     leaves = {name: free_algebra.variable(name, _pair(v)) for name, v in model.variables.items()}
     P = free_algebra.read(model.product, leaves)
     one = free_algebra.constant([[1]] * model.N)
