@@ -58,7 +58,11 @@ def test_a_certificate_is_accepted_and_its_changed_twin_rejected(certificate, ch
 
 
 def is_bounded(problem):
-    return problem.is_linear if isinstance(problem, UnconstrainedFeatures) else len(problem.variables) == 1
+    return (
+        problem.is_linear
+        if isinstance(problem, UnconstrainedFeatures)
+        else len(problem.nonnegative) == len(problem.variables) == 1
+    )
 
 
 WITHOUT = {

@@ -40,6 +40,7 @@ ONLY_ONE = {
     ("sukenik2024-thresholds", "C = 1 in place of C = K"): BOUND_ONLY,
     ("sukenik2024-small-k", "C = 1 in place of C = K"): BOUND_ONLY,
     ("sukenik2024-scope", "C = 1 in place of C = K"): BOUND_ONLY,
+    ("sukenik2024-few-layers", "C = 1 in place of C = K"): BOUND_ONLY,
 }
 """Wrong versions that a single engine can refute, with the reason."""
 

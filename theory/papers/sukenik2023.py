@@ -204,7 +204,7 @@ def global_minimum(model: Model, factor: Fraction = Fraction(1)) -> GlobalMinimu
     expected=NUMERICAL,
     hypotheses=RELU | ACTIVE | SEVERAL,
     model=relu_models(BELOW, (2, 3)),
-    witness={"model": witness(2, 2, Fraction(1, 2))},
+    witness={"model": witness(2, 4, Fraction(1, 3))},  # the deepest: each clause is examined by descent
     wrong={"one mean for all classes": {"together": True}},
 )
 def dnc1(model: Model, together: bool = False) -> GlobalMinimum:
@@ -226,7 +226,7 @@ def dnc1(model: Model, together: bool = False) -> GlobalMinimum:
     expected=NUMERICAL,
     hypotheses=RELU | ACTIVE,
     model=relu_models(BELOW, (1, 2)),
-    witness={"model": witness(2, 3, Fraction(1, 3))},
+    witness={"model": witness(2, 4, Fraction(1, 3))},  # the deepest: each clause is examined by descent
     wrong={"H_2 before the ReLU too": {"first": 2}, "simplex ETF in place of orthogonal": {"simplex": True}},
 )
 def dnc2(model: Model, first: int = 3, simplex: bool = False) -> GlobalMinimum:
@@ -253,7 +253,7 @@ def orthogonal(name: str, means: Expression, simplex: bool = False) -> Clause:
     expected=NUMERICAL,
     hypotheses=RELU | ACTIVE,
     model=relu_models(BELOW, (1, 2)),
-    witness={"model": witness(1, 3, Fraction(1, 3))},
+    witness={"model": witness(2, 4, Fraction(1, 3))},  # the deepest: each clause is examined by descent
     wrong={"W_1 too, against σ(M_1)": {"first": 1}},
 )
 def dnc3(model: Model, first: int = 2) -> GlobalMinimum:

@@ -533,9 +533,43 @@ def small_k(model: Model, classes: int | None = None) -> NotGlobalMinimum:
 def scope(model: Model, classes: int | None = None) -> NotGlobalMinimum:
     """Three classes and four layers are enough: collapse is not optimal for K ≥ 3 and L ≥ 4.
 
-    The abstract has “as soon as we go beyond two layers or two classes”. With K = 2 collapse is optimal at every depth
-    (sukenik2023-global); with L = 3 it is beaten for wide layers and large decays only, as far as is known here
-    (sukenik2024-three-layers).
+    The abstract has “as soon as we go beyond two layers or two classes”, which cannot be read literally: with K = 2
+    collapse is optimal at every depth (sukenik2023-global). Two and three layers: see sukenik2024-few-layers.
+    """
+    return collapse_is_beaten(model, classes)
+
+
+FEW_LAYERS = ((5, 2, Fraction(99, 100)), (8, 2, Fraction(99, 100)), (6, 3, Fraction(99, 100)), (8, 3, Fraction(9, 10)))
+"""Classes, layers, and ratio to the threshold of collapse."""
+
+
+def wide(model: Model) -> Model:
+    """The same model with hidden layers of 2K neurons."""
+    return model.with_(widths=(2 * model.K,) * model.M)
+
+
+@theorem(
+    "sukenik2024-few-layers",
+    source=source("abstract; the instances: own", "P"),
+    hypotheses=NONLINEAR
+    | {
+        "L = 2 and K ≥ 5, or L = 3 and K ≥ 6": lambda model: (
+            (model.M == 2 and model.K >= 5) or (model.M == 3 and model.K >= 6)
+        ),
+        "widths 2K": lambda model: set(model.widths) == {2 * model.K},
+        "near the threshold of collapse": lambda model: (
+            model.N * model.K**model.M * model.Lambda >= Fraction(9, 10) * threshold(model.M)
+        ),
+    },
+    model=st.sampled_from(FEW_LAYERS).flatmap(lambda x: relu_models((x[:2],), (x[2],)).map(wide)),
+    witness={"model": wide(equal_decays(5, 2, Fraction(99, 100)))},
+    wrong=ONE_CLASS,
+)
+def few_layers(model: Model, classes: int | None = None) -> NotGlobalMinimum:
+    """Two and three layers: collapse of enough classes is beaten at large decays, in layers of 2K neurons.
+
+    So non-optimality is not confined to more than two layers. With K ≥ 8 and L = 3 there are fits that beat collapse at
+    all decays (docs/border.md).
     """
     return collapse_is_beaten(model, classes)
 

@@ -161,10 +161,14 @@ def _relu_minimum(claim: GlobalMinimum, model: UnconstrainedFeatures) -> list[Fi
 def _at_claimed_minimisers(
     claim: GlobalMinimum, points: Sequence[Mapping[str, Any]], reached: Sequence[Any], reason: str = ""
 ) -> list[Finding]:
-    """What the objective ``reached`` at the claimed minimisers says; ``reason`` if the value is known to be too low."""
+    """What the objective ``reached`` at the claimed minimisers says; ``reason`` if the value is known to be too low.
+
+    A clause that fails there is refuted; one that does not may fail at minimisers that the claim does not name.
+    """
     balls = Balls()
     value = as_ball(balls.evaluate(claim.value))
-    findings = [clause_finding(c, points, balls, "claimed minimisers") for c in claim.clauses if points]
+    at_points = [clause_finding(c, points, balls) for c in claim.clauses if points]
+    findings = [f for f in at_points if f.conclusion == "refuted"]
     lower, differing = [y for y in reached if y < value], [y for y in reached if agree(y, value) is False]
     reason = f"a claimed minimiser has {lower[0].str(15, radius=False)}" if lower else reason
     if reason:

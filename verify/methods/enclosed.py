@@ -34,13 +34,12 @@ def agree(left: Any, right: Any) -> bool | None:
     return True if abs(difference).upper() <= scale * Balls().number(SMALL) else None
 
 
-def clause_finding(
-    c: Clause, points: Sequence[Mapping[str, Any]], balls: Balls, which: str = "minimisers in random rotations"
-) -> Finding:
-    """Both sides of every relation at every point; ``which`` says what the points are."""
+def clause_finding(c: Clause, points: Sequence[Mapping[str, Any]], balls: Balls) -> Finding:
+    """Both sides of every relation at every point."""
     if not points:
         return undecided(c.name, "no minimiser to evaluate it at")
-    return _finding(c, points, balls, " fails at a minimiser", f"to 60 digits at {len(points)} {which}")
+    agrees = f"to 60 digits at {len(points)} minimisers in random rotations"
+    return _finding(c, points, balls, " fails at a minimiser", agrees)
 
 
 def constants_finding(c: Clause, balls: Balls) -> Finding:
