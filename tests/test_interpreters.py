@@ -415,3 +415,20 @@ def test_structural_zeros_are_zero() -> None:
     formula = diagonal([sqrt(2), GOLDEN]) @ diagonal([0, 1])
     field = AlgebraicNumbers([formula])
     assert [[field.is_zero(entry) for entry in row] for row in field.evaluate(formula)] == [[True, True], [True, False]]
+
+
+def test_a_schatten_norm_of_a_matrix_of_low_rank_is_a_number() -> None:
+    """Singular values that are zero are balls around it, of which a root must not become nan."""
+    from fractions import Fraction
+
+    from theory.arithmetic.interpreters import Balls, precision
+    from theory.ops import schatten, variable
+
+    X = variable("X", (3, 3))
+    with precision(200):
+        balls = Balls()
+        rows = [[balls.number(Fraction(i * j)) for j in (1, 2, 3)] for i in (1, 2, 3)]
+        for exponent in (Fraction(1, 2), Fraction(2, 3), Fraction(1), Fraction(3, 2)):
+            value = balls.evaluate(schatten(X, exponent), {"X": rows})
+            assert value.is_finite()
+            assert abs(float(value) - 14 ** float(exponent)) < 1e-6

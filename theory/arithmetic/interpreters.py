@@ -300,10 +300,10 @@ class Balls(Arithmetic):
         if exponent.denominator == 1 and abs(exponent.numerator) < 1000:
             value = base ** abs(exponent.numerator)
             return value if exponent > 0 else 1 / value
-        if exponent == Fraction(1, 2):
-            return base.sqrt()
         if node.op == "schatten" and not base > 0:
             return _nonnegative(base, lambda end: end.root(exponent.denominator) ** exponent.numerator)
+        if exponent == Fraction(1, 2):
+            return base.sqrt()
         return base.root(exponent.denominator) ** exponent.numerator
 
     def root(self, node: Expression, coefficients: Sequence[Any]) -> Any:
