@@ -486,6 +486,15 @@ def no_room() -> Certificate:
     return {"format": checker.FORMAT, "kind": "identity", "model": m.to_json(), "weight": 2}
 
 
+def narrow() -> Certificate:
+    """Three classes in layers of two neurons, where there is no collapse to compare a fit with."""
+    fit = copy.deepcopy(good()["exact fit"][0])
+    fit["model"]["widths"] = [2, 2, 2, 3]
+    for name, rows, columns in (("M", 2, 3), ("W_1", 2, 2), ("W_2", 2, 2), ("W_3", 3, 2)):
+        fit["point"][name] = [row[:columns] for row in fit["point"][name][:rows]]
+    return fit
+
+
 NORM = ["sum_squares", [], None, [0]]
 ZERO = [["rational", [], "0", []], [0]]
 FALSE: dict[str, Certificate] = {
@@ -551,6 +560,7 @@ FALSE: dict[str, Certificate] = {
     "a name that forges a line": square("x ≥ 0\nother.json: accepted: everything"),
     "a name that cannot be written": square("\ud800"),
     "no room for the mode": no_room(),
+    "a fit beside no collapse": narrow(),
 }
 
 

@@ -102,11 +102,27 @@ def verdict(c: Any, certificate: Any) -> str:
 
 # ------------------------------------------------------------ reading
 
+
+def nearly_spent(c: Any, run: Callable[[], Any]) -> Any:
+    """What a function does with a work budget of nothing."""
+    c.Budget.left = 0
+    return run()
+
+
+def spectrum_of_five() -> dict[str, Any]:
+    factors = [{"polynomial": ["-5", "1"], "multiplicity": 1}]
+    return {"format": checker.FORMAT, "kind": "spectrum", "matrix": [["5"]], "factors": factors}
+
+
 add(
     "work",
     (lambda c: c.spend(c.Budget.MOST), None),
     (lambda c: c.spend(c.Budget.MOST + 1), REJECTED),
     (lambda c: [c.spend(c.Budget.MOST // 2 + 1) for _ in range(2)], REJECTED),
+    (lambda c: nearly_spent(c, lambda: c.product({0: {0: F(1)}}, {0: {0: F(1)}})), REJECTED),
+    (lambda c: nearly_spent(c, lambda: c.total([F(1)])), REJECTED),
+    (lambda c: nearly_spent(c, lambda: c.total([])), F(0)),
+    (lambda c: nearly_spent(c, lambda: c.check_spectrum(spectrum_of_five())), REJECTED),
 )
 
 LONG = "9" * 2_000
@@ -1404,6 +1420,11 @@ def directly(problem: dict[str, Any], **matrices: Any) -> Fraction:
     return fit / (2 * len(labels)) + sum(costs, F(0)) / 2
 
 
+def many(samples: int) -> dict[str, Any]:
+    """One class of many samples, one layer of width 1."""
+    return {**TWO, "class_sizes": [samples], "depth": 1, "weight_decays": ["1"], "widths": [1]}
+
+
 RELU = {**TWO, "activation": "relu"}
 SIGNED = {"W_1": [["1/2", 0], [2, 0], [0, -1]], "W_2": [["1/2", -3, 0], [0, "-1/3", 2]]}
 REPEATED = [[row[k] for k, n in enumerate(TWO["class_sizes"]) for _ in range(n)] for row in CLASSES]
@@ -1418,6 +1439,8 @@ add(
     (point_of(BALANCED, **LAYERS, b=[[1], [-2]], H=FOUR), directly(BALANCED, **LAYERS, b=[[1], [-2]], H=FOUR)),
     (point_of(BALANCED, **LAYERS, b=[[1], [-2]], M=CLASSES), directly(BALANCED, **LAYERS, b=[[1], [-2]], H=PAIRS)),
     (point_of(BALANCED, **LAYERS, b=[[0], [1]], M=CLASSES), directly(BALANCED, **LAYERS, b=[[0], [1]], H=PAIRS)),
+    (point_of(many(5_000), W_1=[[0]], H=[[0] * 5_000]), F(1, 2)),
+    (point_of(many(5_001), W_1=[[0]], H=[[0] * 5_001]), REJECTED),
     (point_of(TWO, **LAYERS), REJECTED),
     (point_of(TWO, **LAYERS, H=SAMPLES, M=CLASSES), REJECTED),
     (point_of(TWO, **LAYERS, H=SAMPLES, b=[[0], [0]]), REJECTED),
