@@ -578,7 +578,7 @@ _TABLE: list[tuple[str, tuple[str, ...], str]] = [
         LIMIT,
     ),
     (
-        "[sum(row[e - n : e], zero) * _point(Fraction(1, n)) for e, n in zip(ends, data, strict=True)]",
+        "[sum(row[e - n : e], zero) * _point(Fraction(1, n)) for e, n in zip(ends, data, strict=True)] for row in args[0]",
         ("True → False",),
         STRICT,
     ),
