@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from theory.arithmetic.interpreters import Balls, Undecidable, precision
 from theory.claims import Claim, GlobalMinimum, Inequality, NotGlobalMinimum
-from theory.closed_form.relu import enclosed
+from theory.closed_form.relu import norm_chain
 from theory.model import UnconstrainedFeatures
 from theory.statement import Instance
 from verify.engines import Settings, load
@@ -167,7 +167,7 @@ def by_arithmetic(claim: Claim) -> Found | None:
                 detail = f"the objective there is {reached.str(12, radius=False)}, not {value.str(12, radius=False)}"
                 return Found((), "a claimed minimiser", "attained", detail)
         if isinstance(model, UnconstrainedFeatures) and not model.is_linear and model.balanced and not model.has_bias:
-            low = enclosed(model).lower.low
+            low = norm_chain(model).low
             if value < balls.number(low):
                 detail = f"the minimum is at least {float(low):.12g}, by the norms of products"
                 return Found((), "a lower bound for ReLU layers", "value", detail)

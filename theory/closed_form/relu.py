@@ -55,5 +55,20 @@ def enclosed(model: UnconstrainedFeatures, digits: int = 30) -> Enclosure:
         return Enclosure(model, collapse, collapse, (TWO_CLASSES,) if K == 2 and model.M > 1 else ())
     if model.M == 1:
         return Enclosure(model, collapse, collapse, ())
-    scaled = linear.with_(widths=(K,), feature_decay=model.feature_decay * Fraction(1, K ** (model.M - 1)))
-    return Enclosure(model, optimum(scaled, digits).objective, collapse, (CHAIN,))
+    return Enclosure(model, norm_chain(model, digits), collapse, (CHAIN,))
+
+
+def norm_chain(model: UnconstrainedFeatures, digits: int = 30) -> Interval:
+    """A lower bound on the minimum of a balanced model without a bias, from norms of products alone.
+
+    Raises:
+        ValueError: for classes of different sizes, or a bias.
+
+    >>> model = UnconstrainedFeatures(class_sizes=(1, 1), depth=1, decays="1/50", activation="relu")
+    >>> norm_chain(model).low == enclosed(model).lower.low
+    True
+    """
+    if model.has_bias or not model.balanced:
+        raise ValueError("the bound by norms is for classes of equal size and no bias")
+    feature_decay = model.feature_decay * Fraction(1, model.K ** (model.M - 1))
+    return optimum(model.with_(activation="linear", widths=(model.K,), feature_decay=feature_decay), digits).objective
