@@ -23,6 +23,7 @@ from theory.claims import (
     equal,
     less,
 )
+from theory.closed_form.relu import norm_chain
 from theory.frames import deep_neural_collapse
 from theory.model import UnconstrainedFeatures
 from theory.ops import constant, diagonal, identity, nuclear_norm, ones, relu, sqrt, variable
@@ -31,7 +32,6 @@ from theory.statement import Instance, statements
 from verify.attacks import RivalSearch
 from verify.checker import check
 from verify.engines import ENGINES, Settings, load
-from verify.engines.precision import norm_bound
 from verify.methods import rivals
 from verify.methods.kernels import LayeredModel
 from verify.recheck import differs
@@ -178,10 +178,11 @@ def test_other_engines_are_unable_to_find_a_lower_point(engine: str) -> None:
 
 def test_the_bound_by_norms_is_below_collapse_and_tight_for_one_class() -> None:
     for model in (BEATEN, TWO, TWO.with_(class_sizes=(4, 1))):
-        assert float(to_float(norm_bound(model))) < float(to_float(deep_neural_collapse(model)))
+        assert float(norm_chain(model).high) < float(to_float(deep_neural_collapse(model)))
     single = TWO.with_(class_sizes=(3,))
-    assert norm_bound(single) is deep_neural_collapse(single.with_(activation="linear"))
-    value = norm_bound(BEATEN) * Fraction(999, 1000)
+    collapse = float(to_float(deep_neural_collapse(single)))
+    assert float(norm_chain(single).low) == pytest.approx(collapse, rel=1e-14)
+    value = constant(norm_chain(BEATEN).low * Fraction(999, 1000))
     assert conclusions("precision", NotGlobalMinimum(BEATEN, value)) == [("refuted", "certified")]
     assert ("value", "refuted") in [
         (f.clause, f.conclusion) for f in found("precision", GlobalMinimum(BEATEN, value)).findings

@@ -12,13 +12,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Protocol
 
-from theory.arithmetic.interpreters import Balls, Undecidable, precision
 from theory.claims import Claim, GlobalMinimum, Inequality, NotGlobalMinimum
-from theory.closed_form.relu import norm_chain
 from theory.model import UnconstrainedFeatures
 from theory.statement import Instance
 from verify.engines import Settings, load
-from verify.methods.enclosed import as_ball
 from verify.verdict import HOLDS, REFUTED, Unable
 from verify.witness import exact_fit, lower_point, violation
 from verify.work import sentence
@@ -26,7 +23,7 @@ from verify.work import sentence
 if TYPE_CHECKING:
     import torch
 
-LIGHT, HEAVY = ("sampling", "descent"), ("symbolic", "precision", "convex")
+LIGHT, HEAVY = ("sampling", "descent", "precision"), ("symbolic", "convex")
 """Engines by the round in which they join: the first, and later ones."""
 
 FULL_EFFORT = 10.0
@@ -46,9 +43,6 @@ CONTINUATION = (0.3, 1.0)
 
 ITERATIONS, POLISH = 300, 1500
 """Steps of L-BFGS at each decay, and for the best few points at the end."""
-
-BALL_BITS = 256
-"""Precision at which claimed minimisers are evaluated."""
 
 BITS = (3, 4, 5, 6, 8, 10, 12, 16, 24, 40)
 """Binary digits to which witnesses are rounded, fewest first."""
@@ -113,16 +107,15 @@ class Engines:
     def run(self, instance: Instance, seed: int, seconds: float) -> Found | None:
         """One pass of the light engines, from the second pass on of all."""
         self._rounds += 1
-        if self._rounds == 1 and (found := by_arithmetic(self.claim)) is not None:
-            return found
         settings = Settings(device="cpu", seed=seed, effort="full" if seconds >= FULL_EFFORT else "quick")
         for name in LIGHT if self._rounds == 1 else (*LIGHT, *HEAVY):
-            found = self._by(name, instance, settings)
+            found = self.by(name, instance, settings)
             if found is not None:
                 return found
         return None
 
-    def _by(self, name: str, instance: Instance, settings: Settings) -> Found | None:
+    def by(self, name: str, instance: Instance, settings: Settings) -> Found | None:
+        """What one engine finds to be refuted, if anything."""
         if name in self._broken:
             return None
         try:
@@ -149,29 +142,6 @@ class Engines:
         if isinstance(self.claim, Inequality) and certificate["kind"] == "inequality witness":
             return simplified(self.claim, certificate)
         return certificate
-
-
-def by_arithmetic(claim: Claim) -> Found | None:
-    """What no search is needed for: claimed minimisers with another objective, a value below a proven bound."""
-    if not isinstance(claim, GlobalMinimum):
-        return None
-    balls, model = Balls(), claim.problem
-    with precision(BALL_BITS):
-        value = as_ball(balls.evaluate(claim.value))
-        for point in claim.minimisers:
-            try:
-                reached = as_ball(balls.evaluate(claim.problem.objective, balls.point(point)))
-            except Undecidable:
-                continue
-            if not (reached - value).contains(0):
-                detail = f"the objective there is {reached.str(12, radius=False)}, not {value.str(12, radius=False)}"
-                return Found((), "a claimed minimiser", "attained", detail)
-        if isinstance(model, UnconstrainedFeatures) and not model.is_linear and model.balanced and not model.has_bias:
-            low = norm_chain(model).low
-            if value < balls.number(low):
-                detail = f"the minimum is at least {float(low):.12g}, by the norms of products"
-                return Found((), "a lower bound for ReLU layers", "value", detail)
-    return None
 
 
 def simplified(claim: Inequality, certificate: dict[str, Any]) -> dict[str, Any]:
@@ -262,8 +232,10 @@ class RivalSearch:
 
     def run(self, instance: Instance, seed: int, seconds: float) -> Found | None:
         """Batches of starts of every kind, each twice as large as the last, until the time is up."""
-        if not self._tried and (found := by_arithmetic(self.claim)) is not None:
-            return found
+        if not self._tried and isinstance(self.claim, GlobalMinimum):
+            found = self._engines.by("precision", instance, Settings(device="cpu", seed=seed))
+            if found is not None:
+                return found
         found = self._by_descent(seed, seconds)
         return self._by_engines(instance, seed) if found is None and not self._tried else found
 

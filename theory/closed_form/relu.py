@@ -59,16 +59,22 @@ def enclosed(model: UnconstrainedFeatures, digits: int = 30) -> Enclosure:
 
 
 def norm_chain(model: UnconstrainedFeatures, digits: int = 30) -> Interval:
-    """A lower bound on the minimum of a balanced model without a bias, from norms of products alone.
+    """A lower bound on the minimum of a model without a bias, linear or not, from norms of products alone.
+
+    For classes of different sizes it is coarser: ‖outputs‖ is at most the product of all norms, as for one class of all
+    samples.
 
     Raises:
-        ValueError: for classes of different sizes, or a bias.
+        ValueError: for a bias.
 
     >>> model = UnconstrainedFeatures(class_sizes=(1, 1), depth=1, decays="1/50", activation="relu")
     >>> norm_chain(model).low == enclosed(model).lower.low
     True
     """
-    if model.has_bias or not model.balanced:
-        raise ValueError("the bound by norms is for classes of equal size and no bias")
+    if model.has_bias:
+        raise ValueError("the bound by norms is for models without a bias")
+    linear = model.with_(activation="linear", widths=(model.K,))
+    if not model.balanced:
+        return optimum(linear.with_(class_sizes=(model.N,), widths=(1,)), digits).objective
     feature_decay = model.feature_decay * Fraction(1, model.K ** (model.M - 1))
-    return optimum(model.with_(activation="linear", widths=(model.K,), feature_decay=feature_decay), digits).objective
+    return optimum(linear.with_(feature_decay=feature_decay), digits).objective

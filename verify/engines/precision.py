@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from theory.arithmetic.interpreters import Balls, Undecidable, positive_roots, precision
 from theory.claims import CriticalPoints, GlobalMinimum, Identity, Inequality, Minimisation, NotGlobalMinimum, Point
-from theory.frames import deep_neural_collapse
+from theory.closed_form.relu import norm_chain
 from theory.model import UnconstrainedFeatures
 from theory.ops import Expression
 from theory.reductions import MEANS, class_mean_objective
@@ -125,22 +125,13 @@ def _at_every_minimiser(
     return [failed.get(f.clause, f) for f in findings]
 
 
-def norm_bound(model: UnconstrainedFeatures) -> Expression:
-    """A lower bound on the minimum that takes norms only, for linear and ReLU layers without a bias.
-
-    ‖outputs‖_F ≤ ∏ ‖factor‖_F, since a ReLU lengthens no vector, and the decays cost at least (M+1)/2 (Λ ∏ ‖factor‖²)^
-    {1/(M+1)}. What is left is the problem of a single class with all N samples.
-    """
-    return deep_neural_collapse(model.with_(class_sizes=(model.N,), activation="linear"))
-
-
 def _below_norm_bound(model: Any, value: Expression) -> str:
     """Why no point can have a value, where the bound by norms says so; else empty."""
     if not isinstance(model, UnconstrainedFeatures) or model.has_bias:
         return ""
-    bound, claimed = (as_ball(Balls().evaluate(x)) for x in (norm_bound(model), value))
-    text = f"every point has at least {bound.str(15, radius=False)}, by the norms of its factors"
-    return text if claimed < bound else ""
+    bound = norm_chain(model).low
+    text = f"every point has at least {float(bound):.12g}, by the norms of its factors"
+    return text if as_ball(Balls().evaluate(value)) < Balls().number(bound) else ""
 
 
 def _not_beaten(claim: NotGlobalMinimum) -> list[Finding]:
