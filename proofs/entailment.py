@@ -83,7 +83,7 @@ def require_linear(model: UnconstrainedFeatures) -> None:
     Raises:
         NotEntailed: for any other model.
     """
-    if (model.loss, model.activation) != ("mse", "linear"):
+    if not model.has_modes:
         raise NotEntailed("the theorem is about linear models with squared error")
 
 

@@ -92,8 +92,9 @@ def deep_neural_collapse(model: UnconstrainedFeatures) -> Expression:
     >>> deep_neural_collapse(UnconstrainedFeatures(class_sizes=(1, 1), decays=1)).data
     Fraction(1, 2)
     """
-    if model.has_bias or min(model.widths) < model.K:
-        raise ValueError(f"deep neural collapse is known here without a bias and with widths of at least {model.K}")
+    if model.has_bias or min(model.widths) < model.K or model.loss != "mse":
+        known = f"squared error, without a bias and with widths of at least {model.K}"
+        raise ValueError(f"deep neural collapse is known here for {known}")
     shares = {n: Fraction(n, 2 * model.N) * _collapsed_share(model, n) for n in set(model.class_sizes)}
     return reduce(lambda total, n: total + shares[n], model.class_sizes, constant(0))
 

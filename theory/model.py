@@ -4,7 +4,9 @@ Letters: K classes with n_k samples each, N = Σ n_k; M = ``depth`` weight matri
 features up; W_M ∈ R^{K×d_M}, W_m ∈ R^{d_{m+1}×d_m}, free features H ∈ R^{d_1×N}, labels Y ∈ R^{K×N} one-hot. The
 objective is
 
-    1/(2N) ‖W_M … W_1 H + b 1ᵀ − Y‖_F² + Σ_m λ_m/2 ‖W_m‖_F² + λ_H/2 ‖H‖_F².
+    1/(2N) ‖W_M … W_1 H + b 1ᵀ − Y‖_F² + Σ_m λ_m/2 ‖W_m‖_F² + λ_H/2 ‖H‖_F² + λ_b/2 ‖b‖²,
+
+or with another loss (``theory.losses``) averaged over the samples in place of the first term.
 """
 
 from __future__ import annotations
@@ -17,13 +19,19 @@ from math import prod
 from typing import Any, Protocol
 
 from theory.arithmetic.rationals import rational
+from theory.losses import LOSSES, average
 from theory.ops import Expression, class_means, one_hot, ones, relu, sum_squares, variable
 
 Rational = int | str | Fraction
 
-LOSSES = ("mse",)
 ACTIVATIONS = ("linear", "relu")
 BIASES = ("none", "last-layer")
+SIGNS = ("free", "nonnegative")
+USUAL = {"sign": "free", "alpha": Fraction(0), "gamma": Fraction(0), "bias_decay": Fraction(0)}
+"""Fields that plain data leaves out where they are as here."""
+
+MOST_FOCUSED = 100
+"""Largest γ of the focal loss."""
 
 
 class Problem(Protocol):
@@ -46,7 +54,9 @@ class UnconstrainedFeatures:
         decays: one decay for all factors; else give ``weight_decays`` (λ_1 … λ_M) and ``feature_decay`` (λ_H).
         widths: d_1 … d_M from the features up, or one number for all; default K.
         loss, activation, bias: which model; ``activation="relu"`` puts a ReLU behind every weight matrix but the last,
-            none on the features; ``bias="last-layer"`` adds an unregularised b ∈ R^K.
+            none on the features; ``bias="last-layer"`` adds b ∈ R^K, unregularised unless there is a ``bias_decay``.
+        sign: ``"nonnegative"`` for features H ≥ 0.
+        alpha, gamma: of label smoothing, 0 ≤ α < 1, and of the focal loss, 0 ≤ γ ≤ 100.
 
     Raises:
         TypeError, ValueError: with the argument's name, its value and what was expected.
@@ -65,6 +75,10 @@ class UnconstrainedFeatures:
     loss: str = "mse"
     activation: str = "linear"
     bias: str = "none"
+    sign: str = "free"
+    alpha: Fraction = Fraction(0)
+    gamma: Fraction = Fraction(0)
+    bias_decay: Fraction = Fraction(0)
 
     def __post_init__(self, decays: Rational | None) -> None:
         sizes = _positive_integers("class_sizes", self.class_sizes)
@@ -92,15 +106,25 @@ class UnconstrainedFeatures:
         for value in (*weights, feature):
             if value <= 0:
                 raise ValueError(f"a decay must be a positive rational, got {value}")
-        for name, options in (("loss", LOSSES), ("activation", ACTIVATIONS), ("bias", BIASES)):
+        for name, options in (("loss", LOSSES), ("activation", ACTIVATIONS), ("bias", BIASES), ("sign", SIGNS)):
             if getattr(self, name) not in options:
                 raise ValueError(f"{name} must be one of {', '.join(options)}, got {getattr(self, name)!r}")
+        alpha, gamma, bias_decay = (rational(getattr(self, name), name) for name in ("alpha", "gamma", "bias_decay"))
+        _require(
+            "alpha", alpha, self.loss == "label-smoothing", "the loss label-smoothing", 0 <= alpha < 1, "0 ≤ α < 1"
+        )
+        focused = 0 <= gamma <= MOST_FOCUSED
+        _require("gamma", gamma, self.loss == "focal", "the loss focal", focused, f"0 ≤ γ ≤ {MOST_FOCUSED}")
+        _require("bias_decay", bias_decay, self.has_bias, "a model with a bias", bias_decay >= 0, "λ_b ≥ 0")
         normalised: dict[str, Any] = {
             "class_sizes": sizes,
             "depth": depth,
             "widths": tuple(widths),
             "weight_decays": tuple(weights),
             "feature_decay": feature,
+            "alpha": alpha,
+            "gamma": gamma,
+            "bias_decay": bias_decay,
         }
         for name, field in normalised.items():
             object.__setattr__(self, name, field)
@@ -137,8 +161,23 @@ class UnconstrainedFeatures:
 
     @property
     def has_bias(self) -> bool:
-        """Whether there is an (unregularised) last-layer bias."""
+        """Whether there is a last-layer bias."""
         return self.bias == "last-layer"
+
+    @property
+    def is_quadratic(self) -> bool:
+        """Whether this is squared error with free features, and with a bias that is unregularised, if there is one."""
+        return self.loss == "mse" and self.sign == "free" and not self.bias_decay
+
+    @property
+    def nonnegative(self) -> frozenset[str]:
+        """Variables that may not be negative: the features, or no variable."""
+        return frozenset({"H"} if self.sign == "nonnegative" else ())
+
+    @property
+    def has_modes(self) -> bool:
+        """Whether the layers are linear and the model is quadratic: then it splits into scalar problems."""
+        return self.is_linear and self.is_quadratic
 
     @property
     def weight_shapes(self) -> tuple[tuple[int, int], ...]:
@@ -195,8 +234,13 @@ class UnconstrainedFeatures:
         outputs = self.outputs(self.features)
         if self.has_bias:
             outputs = outputs + self.bias_vector @ ones(1, self.N)
-        fit = sum_squares(outputs - one_hot(self.class_sizes)) / (2 * self.N)
-        return fit + self.weight_regulariser + self.feature_decay / 2 * sum_squares(self.features)
+        fit = average(self, outputs, one_hot(self.class_sizes), (1,) * self.N)
+        return self.regularised(fit, sum_squares(self.features))
+
+    def regularised(self, fit: Expression, features: Expression) -> Expression:
+        """A fit with all decays added, ``features`` being the squared norm of all features."""
+        total = fit + self.weight_regulariser + self.feature_decay / 2 * features
+        return total + self.bias_decay / 2 * sum_squares(self.bias_vector) if self.bias_decay else total
 
     @cached_property
     def weight_regulariser(self) -> Expression:
@@ -220,7 +264,12 @@ class UnconstrainedFeatures:
             "loss": self.loss,
             "activation": self.activation,
             "bias": self.bias,
+            **self._unusual(),
         }
+
+    def _unusual(self) -> dict[str, str]:
+        """The fields of ``USUAL`` that are otherwise, as text."""
+        return {name: str(getattr(self, name)) for name, usual in USUAL.items() if getattr(self, name) != usual}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> UnconstrainedFeatures:
@@ -234,8 +283,21 @@ class UnconstrainedFeatures:
         decays = [*self.weight_decays, self.feature_decay]
         shown = str(decays[0]) if len(set(decays)) == 1 else f"({', '.join(map(str, decays))})"
         layers, bias = "" if self.is_linear else f", {self.activation}", ", bias" if self.has_bias else ""
+        loss = "" if self.loss == "mse" else f", {self.loss}"
+        others = "".join(f", {_SHOWN[name].format(value)}" for name, value in self._unusual().items())
         sizes, widths = run_lengths(self.class_sizes), run_lengths(self.widths)
-        return f"n = {sizes}, M = {self.M}, d = {widths}, λ = {shown}{layers}{bias}"
+        return f"n = {sizes}, M = {self.M}, d = {widths}, λ = {shown}{layers}{bias}{loss}{others}"
+
+
+_SHOWN = {"sign": "features ≥ 0", "alpha": "α = {}", "gamma": "γ = {}", "bias_decay": "λ_b = {}"}
+
+
+def _require(name: str, value: Fraction, fits: bool, where: str, within: bool, what: str) -> None:
+    """Reject an option that belongs to another model, or lies outside its range."""
+    if value and not fits:
+        raise ValueError(f"{name} is for {where} only, got {value}")
+    if not within:
+        raise ValueError(f"{name} must lie in {what}, got {value}")
 
 
 def run_lengths(values: Iterable[int]) -> str:

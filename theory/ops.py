@@ -369,6 +369,53 @@ def relu(matrix: Expression) -> Expression:
     return _node("relu", (matrix,), _matrix(matrix))
 
 
+def exp(value: Any) -> Expression:
+    """e^x of a scalar, or of every entry of a matrix; e^(q log x) of a scalar is x^q for a rational q.
+
+    >>> exp(2 * log(3)).data
+    Fraction(9, 1)
+    """
+    node = constant(value)
+    if _is_zero(node):
+        return constant(1)
+    factor, inner = node.args if node.op == "scale" else (constant(1), node)
+    if not node.shape and factor.op == "rational" and inner.op == "log":
+        return inner.args[0] ** _value(factor)
+    return _node("exp", (node,), node.shape)
+
+
+def log(value: Any) -> Expression:
+    """The natural logarithm of a positive scalar, or of every entry of a matrix of positive numbers.
+
+    Raises:
+        FormulaError: for a rational number that is not positive.
+    """
+    node = constant(value)
+    if node.op == "rational" and _value(node) <= 0:
+        raise FormulaError(f"a logarithm needs a positive number, got {node.data}")
+    if node.op == "rational" and _value(node) == 1:
+        return constant(0)
+    return node.args[0] if node.op == "exp" else _node("log", (node,), node.shape)
+
+
+def log_sum_exp(matrix: Expression) -> Expression:
+    """log Σ_i e^{x_ij} of each column j of an m × n matrix, as a row 1 × n.
+
+    >>> log_sum_exp(variable("Z", (3, 5))).shape
+    (1, 5)
+    """
+    rows, columns = _matrix(matrix)
+    if not rows:
+        raise ShapeError("log Σ e^x needs a row")
+    return _node("log_sum_exp", (matrix,), (1, columns))
+
+
+def softmax(matrix: Expression) -> Expression:
+    """e^{x_ij} / Σ_k e^{x_kj}: the entries of each column as shares of 1."""
+    rows, _ = _matrix(matrix)
+    return exp(matrix - ones(rows, 1) @ log_sum_exp(matrix))
+
+
 def largest_root(coefficients: Sequence[Any]) -> Expression:
     """The largest real root of Σ cᵢ xⁱ, coefficients from the constant term up; it must be positive."""
     return _node("largest_root", _polynomial(coefficients), ())
@@ -534,6 +581,9 @@ _BUILDERS: dict[str, Callable[..., Expression]] = {
     "schatten": lambda data, _, matrix: schatten(matrix, data),
     "operator_norm": lambda _, __, matrix: operator_norm(matrix),
     "relu": lambda _, __, matrix: relu(matrix),
+    "exp": lambda _, __, value: exp(value),
+    "log": lambda _, __, value: log(value),
+    "log_sum_exp": lambda _, __, matrix: log_sum_exp(matrix),
     "largest_root": lambda _, __, *coefficients: largest_root(coefficients),
     "smallest_positive_root": lambda _, __, *coefficients: smallest_positive_root(coefficients),
 }

@@ -11,6 +11,7 @@ matrices → modes
 
 from __future__ import annotations
 
+from theory.losses import average
 from theory.model import UnconstrainedFeatures
 from theory.ops import Expression, diagonal, identity, ones, trace, variable
 
@@ -32,27 +33,28 @@ def class_mean_objective(model: UnconstrainedFeatures) -> Expression:
     """The objective at collapsed features H = M Y, with coefficients in Q and at a cost free of N.
 
     1/(2N) tr(E D Eᵀ) + Σ_m λ_m/2 ‖W_m‖² + λ_H/2 tr(M D Mᵀ) with D = diag(n) and E = W_M ⋯ W_1 M + b 1ᵀ − I, or with
-    ReLUs between the weights.
+    another loss, or with ReLUs between the weights.
     """
     means, sizes = class_mean_variables(model)[MEANS], diagonal(model.class_sizes)
-    errors = model.outputs(means) - identity(model.K)
+    outputs = model.outputs(means)
     if model.has_bias:
-        errors = errors + model.bias_vector @ ones(1, model.K)
-    fit = trace(errors @ sizes @ errors.T) / (2 * model.N)
-    return fit + model.weight_regulariser + model.feature_decay / 2 * trace(means @ sizes @ means.T)
+        outputs = outputs + model.bias_vector @ ones(1, model.K)
+    fit = average(model, outputs, identity(model.K), model.class_sizes)
+    return model.regularised(fit, trace(means @ sizes @ means.T))
 
 
 def mode_weights(model: UnconstrainedFeatures) -> list[int]:
     """Squared singular values of the centred labels, largest first: n_k, or (balanced, with bias) n, K − 1 times.
 
     Raises:
-        ValueError: for layers that are not linear, and for imbalanced classes with a bias, where they are not rational.
+        ValueError: for another model than the deep linear one with squared error, and for imbalanced classes with a
+            bias, where they are not rational.
 
     >>> mode_weights(UnconstrainedFeatures(class_sizes=(1, 5), decays=1))
     [5, 1]
     """
-    if not model.is_linear:
-        raise ValueError(f"a model with {model.activation} layers does not split into modes")
+    if not model.has_modes:
+        raise ValueError("only linear layers with squared error, free features and a free bias split into modes")
     if model.has_bias and not model.balanced:
         raise ValueError("imbalanced classes with a bias have modes that are not rational")
     return sorted(model.class_sizes, reverse=True)[: model.K - 1 if model.has_bias else model.K]

@@ -53,7 +53,11 @@ def optimum(
         str | None,
         typer.Option(metavar="D_1,…", help="Widths from the features up, or one for all; default: number of classes."),
     ] = None,
-    loss: Annotated[str, typer.Option(help="mse.")] = "mse",
+    loss: Annotated[str, typer.Option(help="mse, ce (cross-entropy), label-smoothing or focal.")] = "mse",
+    features: Annotated[str, typer.Option(help="free, or nonnegative.")] = "free",
+    alpha: Annotated[str | None, typer.Option(help="Of label smoothing: 0 ≤ α < 1.")] = None,
+    gamma: Annotated[str | None, typer.Option(help="Of the focal loss: 0 ≤ γ ≤ 100.")] = None,
+    bias_decay: Annotated[str | None, typer.Option(help="Decay of the last-layer bias.")] = None,
     activation: Annotated[str, typer.Option(help="linear, or relu (bounds, equal for two classes).")] = "linear",
     bias: Annotated[str, typer.Option(help="none, or last-layer (not regularised).")] = "none",
     convention: Convention = "1/(2N)",
@@ -69,9 +73,15 @@ def optimum(
     if dense and len(class_sizes) > MAX_DENSE:
         raise BadInput(f"--dense is for at most {MAX_DENSE} classes, got {len(class_sizes)}")
     layer_widths = () if widths is None else parse_integers(widths, "--widths")
+    options = {"alpha": alpha, "gamma": gamma, "bias_decay": bias_decay}
     model = build_model(
-        class_sizes, depth, decay, weight_decays, feature_decay, layer_widths, loss, activation, bias, convention
+        *(class_sizes, depth, decay, weight_decays, feature_decay, layer_widths, loss, activation, bias, convention),
+        features=features,
+        options=options,
     )
+    if not model.is_quadratic:
+        _other_loss(model, json)
+        return
     if not model.is_linear:
         _bounds(model, convention, json, search)
         return
@@ -82,11 +92,28 @@ def optimum(
         _print_optimum(best, convention)
 
 
+def _other_loss(model: UnconstrainedFeatures, json: str | None) -> None:
+    """The certified enclosure for another loss, and the closed form where one is known."""
+    from verify.enclosures import enclose
+    from verify.pool import one_thread
+
+    with one_thread():
+        found = enclose(model)
+    if json is not None:
+        _write(found.to_json(), json)
+    if json == "-":
+        return
+    typer.echo(f"{_short(str(model))}\n")
+    for line in found.lines():
+        typer.echo(line)
+
+
 def _bounds(model: UnconstrainedFeatures, convention: str, json: str | None, seconds: float) -> None:
     """The best bounds known on the minimum with ReLU layers: in closed form, and from exact weights found now."""
     from theory.arithmetic.intervals import Interval
     from theory.closed_form.optimum import convention_factor
     from theory.closed_form.relu import enclosed
+    from verify.enclosures import decimal
     from verify.pool import one_thread
 
     try:
@@ -102,10 +129,10 @@ def _bounds(model: UnconstrainedFeatures, convention: str, json: str | None, sec
     low, high = known.lower.low * scale, upper.high * scale
     zero = Interval.exact(Fraction(scale, 2))
     data = {
-        "objective": _digits(high, up=True),
-        "radius": _digits(high - low, up=True),
-        "lower": _digits(low, up=False),
-        "upper": _digits(high, up=True),
+        "objective": decimal(high, up=True),
+        "radius": decimal(high - low, up=True),
+        "lower": decimal(low, up=False),
+        "upper": decimal(high, up=True),
         "zero_objective": zero.decimal(30),
         **dict.fromkeys(("trivial", "unique", "note", "logits", "weights_gram", "features_gram", "classes", "bias")),
         "assumptions": list(known.assumptions),
@@ -122,17 +149,6 @@ def _bounds(model: UnconstrainedFeatures, convention: str, json: str | None, sec
         typer.echo(f"The lower bound rests on: {assumption}.")
 
 
-def _digits(value: Fraction, up: bool, places: int = 30) -> str:
-    """A decimal that is not above a number that is not negative, or (``up``) not below it.
-
-    >>> _digits(Fraction(2, 3), up=False, places=4), _digits(Fraction(2, 3), up=True, places=4)
-    ('0.6666', '0.6667')
-    """
-    units = value * 10**places
-    whole, rest = divmod(-(-units // 1) if up else units // 1, 10**places)
-    return f"{whole}.{rest:0{places}d}"
-
-
 def _below_collapse(model: UnconstrainedFeatures, seconds: float) -> Fraction | None:
     """The exact objective at rational weights below collapse, or None where none are found in the time."""
     from theory.claims import GlobalMinimum
@@ -146,7 +162,8 @@ def _below_collapse(model: UnconstrainedFeatures, seconds: float) -> Fraction | 
     if found is None:
         return None
     certificate = found.certificates[0]
-    return checker.model_objective(checker.Model(model.to_json()), checker.read_point(certificate["point"]))
+    problem = checker.Model(model.to_json(), plain=False)
+    return checker.model_objective(problem, checker.read_point(certificate["point"])).high
 
 
 def measure(

@@ -6,6 +6,7 @@ exactly; the factors follow from the scalars by balancedness; the checker's own 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from math import floor
 from typing import Any
@@ -237,6 +238,36 @@ def _framed(frame: list[dict[int, Any]], values: list[Any]) -> list[list[Any]]:
 
 def _diagonal(values: list[Any]) -> list[list[Any]]:
     return [[j, j, str(_rational(value, FACTOR_BITS))] for j, value in enumerate(values)]
+
+
+def dual(model: UnconstrainedFeatures, Q: Sequence[Sequence[Fraction]], primal: Mapping[str, Any]) -> dict[str, Any]:
+    """A certificate that encloses the minimum for one layer, from a dual matrix (K × K) and a point W, H, b.
+
+    Raises:
+        checker.Rejected: when the matrix is not feasible.
+
+    >>> zero = {name: [[Fraction(0)]] for name in ("W", "H", "b")}
+    >>> model = UnconstrainedFeatures(class_sizes=(1,), decays=2)
+    >>> found = dual(model, [[Fraction(1)]], zero)
+    >>> found["lower"], found["upper"]
+    ('1/2', '1/2')
+    """
+    problem, rows = checker.Model(model.to_json(), plain=False), [list(row) for row in Q]
+    point = {name: _texts(matrix) for name, matrix in primal.items()}
+    checker.Budget.left, checker.Interval.BITS = checker.Budget.MOST, checker.DUAL_BITS
+    return {
+        "format": checker.FORMAT,
+        "kind": "dual",
+        "model": model.to_json(),
+        "dual": _texts(rows),
+        "primal": point,
+        "lower": str(outwards(checker.dual_bound(problem, rows))),
+        "upper": str(-outwards(-checker.primal_bound(problem, point))),
+    }
+
+
+def _texts(matrix: Sequence[Sequence[Fraction]]) -> list[list[str]]:
+    return [[str(x) for x in row] for row in matrix]
 
 
 def threshold_identity(model: UnconstrainedFeatures, weight: int) -> dict[str, Any]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from types import MappingProxyType
 
 from theory.arithmetic.rationals import rational
 from theory.closed_form.optimum import convention_factor
@@ -78,8 +79,12 @@ def build_model(
     activation: str = "linear",
     bias: str = "none",
     convention: str = "1/(2N)",
+    features: str = "free",
+    options: Mapping[str, str | None] = MappingProxyType({}),
 ) -> UnconstrainedFeatures:
     """The model in the convention 1/(2N), for decays given in some convention.
+
+    ``options`` are alpha, gamma and bias_decay as text; a loss that has one needs it.
 
     Raises:
         BadInput: for decays that are missing, doubled, wrong or not positive, and whatever the model rejects.
@@ -88,7 +93,15 @@ def build_model(
         raise BadInput(f"--depth must be a positive integer up to {MAX_DEPTH}, got {depth}")
     if bias == "last-layer" and len(set(sizes)) > MAX_MIXED:
         raise BadInput(f"with a bias there may be at most {MAX_MIXED} different class sizes, got {len(set(sizes))}")
+    if loss != "mse" and convention != "1/(2N)":
+        raise BadInput(f"--convention is for mse; {loss} is averaged over the samples")
     weights, feature = _decays(decay, weight_decays, feature_decay)
+    given = {name: parse_rational(text, _option(name)) for name, text in options.items() if text is not None}
+    for name, owner in (("alpha", "label-smoothing"), ("gamma", "focal")):
+        if (name in given) != (loss == owner):
+            raise BadInput(f"--{name} belongs to --loss {owner}, which needs it; got --loss {loss}")
+    if "bias_decay" in given and bias == "none":
+        raise BadInput("--bias-decay needs --bias last-layer")
     try:
         factor = convention_factor(convention, tuple(sizes))
         return UnconstrainedFeatures(
@@ -100,6 +113,8 @@ def build_model(
             loss=loss,
             activation=activation,
             bias=bias,
+            sign=features,
+            **given,
         )
     except (TypeError, ValueError) as error:
         raise BadInput(_as_option(str(error))) from None
@@ -113,6 +128,18 @@ def _decays(decay: str | None, weights: str | None, feature: str | None) -> tupl
     raise BadInput("give either --decay, or --weight-decays together with --feature-decay")
 
 
+def parse_rational(text: str, name: str) -> Fraction:
+    """One rational number.
+
+    Raises:
+        BadInput: naming the option.
+    """
+    try:
+        return rational(text.strip(), name)
+    except (TypeError, ValueError) as error:
+        raise BadInput(str(error)) from None
+
+
 def parse_one(text: str, name: str) -> Fraction:
     """One positive rational."""
     values = parse_decays(text, name)
@@ -123,8 +150,15 @@ def parse_one(text: str, name: str) -> Fraction:
 
 def _as_option(message: str) -> str:
     first, _, rest = message.partition(" ")
-    options = {"widths", "weight_decays", "loss", "activation", "bias", "convention"}
-    return f"--{first.replace('_', '-')} {rest}" if first in options else message
+    options = {"widths", "weight_decays", "loss", "activation", "bias", "convention", "sign", *OPTIONS}
+    return f"{_option(first)} {rest}" if first in options else message
+
+
+OPTIONS = ("alpha", "gamma", "bias_decay")
+
+
+def _option(name: str) -> str:
+    return "--features" if name == "sign" else f"--{name.replace('_', '-')}"
 
 
 def _short(text: str, limit: int = 40) -> str:

@@ -29,6 +29,8 @@ def lower_point(
 ) -> dict[str, Any] | None:
     """A certificate that the objective at the point is strictly below ``value``, or None when balls do not show it.
 
+    None too where the point lies outside the problem's domain.
+
     >>> from theory.ops import constant
     >>> from verify import checker
     >>> model = UnconstrainedFeatures(class_sizes=(1,), decays=1)
@@ -37,10 +39,15 @@ def lower_point(
     'at a rational point the objective'
     """
     objective = _objective(problem, point)
-    if compare_at(objective, value, point) >= 0:
+    signed = {MEANS if name == "H" and MEANS in point else name for name in problem.nonnegative}
+    if any(x < 0 for name in signed for x in _entries(point[name])) or compare_at(objective, value, point) >= 0:
         return None
     kind = "model" if isinstance(problem, UnconstrainedFeatures) else "minimisation"
     return _certificate("counterexample", {kind: problem.to_json(), "value": to_json(value)}, point)
+
+
+def _entries(value: Any) -> list[Fraction]:
+    return [x for row in value for x in row] if isinstance(value, list) else [value]
 
 
 def exact_fit(

@@ -14,12 +14,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
+from functools import lru_cache, reduce
 from math import lcm
 from typing import Any
 
 from theory.arithmetic.interpreters import Arithmetic, Balls, Matrix, Undecidable, precision
-from theory.ops import Expression, constant, walk
+from theory.ops import Expression, constant, log, walk
 
 Base = int | Expression
 """What a generator is a radical of: a prime, a root node, or the base of another radical."""
@@ -132,6 +132,19 @@ class AlgebraicNumbers(Arithmetic):
             return 0
         return value if next(ball > 0 for ball in self._separating(value)) else 0
 
+    def exp(self, node: Expression, value: Any) -> Any:
+        return self._free(node)
+
+    def log(self, node: Expression, value: Any) -> Any:
+        parts = [self._free(part) * exponent for part, exponent in _logarithms(node).items()]
+        return reduce(lambda left, right: left + right, parts)
+
+    def _free(self, node: Expression) -> Algebraic:
+        """A generator without a relation: what reduces to 0 is 0, whatever else holds between such numbers."""
+        if node.shape:
+            raise Undecidable("exponentials and logarithms are exact here for scalars")
+        return self._generator_power(node, Fraction(1))
+
     def largest(self, values: Sequence[Any]) -> Any:
         best = values[0]
         for value in values[1:]:
@@ -204,6 +217,8 @@ class AlgebraicNumbers(Arithmetic):
 
     def _relation(self, generator: _Generator) -> Any:
         symbol, index = self._symbols[generator.base], generator.index
+        if isinstance(generator.base, Expression) and generator.base.op in _FREE:
+            return None
         if isinstance(generator.base, int):
             return symbol**index - self._constant(Fraction(generator.base))
         if generator.base.op in _ROOTS:
@@ -393,6 +408,7 @@ def _monic(field: AlgebraicNumbers, numerator: Any, denominator: Any) -> Ratio:
 
 
 _ROOTS = ("largest_root", "smallest_positive_root")
+_FREE = ("exp", "log")
 
 
 def _at(polynomial: Any, values: Sequence[Any], width: int | None = None) -> Any:
@@ -494,6 +510,17 @@ def _vanishes(node: Expression, x: Expression) -> bool:
         return False
 
 
+def _logarithms(node: Expression) -> dict[Expression, Fraction]:
+    """log of a product as Σ exponent · log base over primes, roots and opaque bases."""
+    argument = node.args[0]
+    if argument.shape:
+        raise Undecidable("logarithms are exact here for scalars")
+    try:
+        return {log(constant(base)): k for base, k in _monomial(argument).items() if k}
+    except Undecidable:
+        return {node: Fraction(1)}
+
+
 def _factor(value: Fraction) -> dict[Base, Fraction]:
     from flint import fmpz
 
@@ -520,13 +547,16 @@ def _generators(formulas: Sequence[Expression]) -> list[_Generator]:
                 continue
             for base, exponent in _monomial(node).items():
                 indices[base] = lcm(indices.get(base, 1), exponent.denominator)
+        elif node.op in _FREE and not node.shape:
+            for part in _logarithms(node) if node.op == "log" else (node,):
+                indices.setdefault(part, 1)
         elif node.op == "helmert":
             for size in range(2, node.shape[1] + 2):
                 for base in _factor(Fraction(size)):
                     indices[base] = lcm(indices.get(base, 1), 2)
     primes: list[Base] = [*sorted(base for base in indices if isinstance(base, int))]
     order = {node: i for i, node in enumerate(walk(*formulas))}
-    others = sorted((base for base in indices if isinstance(base, Expression)), key=lambda base: order[base])
+    others = sorted((base for base in indices if isinstance(base, Expression)), key=lambda base: order.get(base, -1))
     return [
         _Generator(base, indices[base]) for base in (*primes, *others) if indices[base] > 1 or not isinstance(base, int)
     ]

@@ -54,6 +54,18 @@ class Arithmetic(ABC):
         """max(x, 0) of one entry."""
         raise Undecidable(f"{type(self).__name__} has no ReLU")
 
+    def exp(self, node: Expression, value: Any) -> Any:
+        """e^x of one entry; ``node`` is the node itself."""
+        raise Undecidable(f"{type(self).__name__} has no exponentials")
+
+    def log(self, node: Expression, value: Any) -> Any:
+        """The natural logarithm of one entry; ``node`` is the node itself."""
+        raise Undecidable(f"{type(self).__name__} has no logarithms")
+
+    def log_sum_exp(self, column: Sequence[Any]) -> Any:
+        """log Σ e^x over at least one entry."""
+        raise Undecidable(f"{type(self).__name__} has no exponentials")
+
     def evaluate(self, root: Expression, values: Mapping[str, Any] | None = None) -> Any:
         """The value of a formula: a scalar, or a matrix as a list of rows.
 
@@ -92,6 +104,11 @@ class Arithmetic(ABC):
             return self.largest(values) if values else 0
         if node.op == "relu":
             return [[0 if _is_zero(x) else self.relu(x) for x in row] for row in args[0]]
+        if node.op in ("exp", "log"):
+            function = self.exp if node.op == "exp" else self.log
+            return [[function(node, x) for x in row] for row in args[0]] if node.shape else function(node, args[0])
+        if node.op == "log_sum_exp":
+            return [[self.log_sum_exp(column) for column in zip(*args[0], strict=True)]]
         return _OPERATIONS[node.op](self, node, args)
 
     def _schatten(self, node: Expression, matrix: Matrix) -> Any:
@@ -298,7 +315,7 @@ class Balls(Arithmetic):
                 raise Undecidable("division by zero")
             return 0
         if exponent.denominator == 1 and abs(exponent.numerator) < 1000:
-            value = base ** abs(exponent.numerator)
+            value = _whole_power(base, abs(exponent.numerator))
             return value if exponent > 0 else 1 / value
         if node.op == "schatten" and not base > 0:
             return _nonnegative(base, lambda end: end.root(exponent.denominator) ** exponent.numerator)
@@ -331,6 +348,34 @@ class Balls(Arithmetic):
 
     def relu(self, value: Any) -> Any:
         return value.nonnegative_part() if value.contains(0) else (value if value > 0 else 0)
+
+    def exp(self, node: Expression, value: Any) -> Any:
+        return self._ball(value).exp()
+
+    def log(self, node: Expression, value: Any) -> Any:
+        ball = self._ball(value)
+        if ball <= 0:
+            raise Undecidable("a logarithm of a number that is not positive")
+        return ball.log()
+
+    def log_sum_exp(self, column: Sequence[Any]) -> Any:
+        """Shifted by a number near the largest entry, so that no exponential overflows."""
+        balls = [self._ball(x) for x in column]
+        shift = max((ball.mid() for ball in balls), key=float)
+        return shift + reduce(lambda a, b: a + b, ((ball - shift).exp() for ball in balls)).log()
+
+    @staticmethod
+    def _ball(value: Any) -> Any:
+        from flint import arb
+
+        return arb(value)
+
+
+def _whole_power(base: Any, exponent: int) -> Any:
+    """A power with an exponent of at least 1, also of a ball that contains 0, which Arb's own power makes nan."""
+    if not base.contains(0):
+        return base**exponent
+    return reduce(lambda value, _: value * base, range(exponent - 1), base)
 
 
 def _nonnegative(ball: Any, increasing: Callable[[Any], Any]) -> Any:
@@ -403,6 +448,21 @@ class Symbols(Arithmetic):
 
     def root(self, node: Expression, coefficients: Sequence[Any]) -> Any:
         raise Undecidable("roots stay with their polynomials; use theory.arithmetic.algebraic")
+
+    def exp(self, node: Expression, value: Any) -> Any:
+        from sympy import exp
+
+        return exp(value)
+
+    def log(self, node: Expression, value: Any) -> Any:
+        from sympy import log
+
+        return log(value)
+
+    def log_sum_exp(self, column: Sequence[Any]) -> Any:
+        from sympy import Add, exp, log
+
+        return log(Add(*(exp(x) for x in column)))
 
 
 @contextmanager

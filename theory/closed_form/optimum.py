@@ -207,8 +207,8 @@ def optimum(model: UnconstrainedFeatures, digits: int = 30) -> Optimum:
     >>> best.logits().diagonal[0].decimal(12)
     '0.985857864376'
     """
-    if not model.is_linear:
-        raise ValueError(f"activation must be linear for the closed form, got {model.activation!r}")
+    if not model.has_modes:
+        raise ValueError(f"the closed form is for linear layers, squared error and free features, got {model}")
     if digits < 1:
         raise ValueError(f"digits must be a positive integer, got {digits}")
     return Optimum(model, solved_modes(model, digits), digits)

@@ -38,7 +38,7 @@ def enclosed(model: UnconstrainedFeatures, digits: int = 30) -> Enclosure:
     """Bounds on the minimum of a balanced ReLU model without a bias.
 
     Raises:
-        ValueError: for linear layers, classes of different sizes, or a bias.
+        ValueError: for linear layers, another loss, classes of different sizes, or a bias.
 
     >>> two = UnconstrainedFeatures(class_sizes=(1, 1), depth=3, decays="1/50", activation="relu")
     >>> enclosed(two).is_exact
@@ -47,8 +47,8 @@ def enclosed(model: UnconstrainedFeatures, digits: int = 30) -> Enclosure:
     >>> three.lower.high < three.upper.low
     True
     """
-    if model.is_linear or model.has_bias or not model.balanced:
-        raise ValueError("bounds are known for ReLU layers, classes of equal size and no bias")
+    if model.is_linear or model.has_bias or not model.balanced or not model.is_quadratic:
+        raise ValueError("bounds are known for ReLU layers, squared error, classes of equal size and no bias")
     K, linear = model.K, model.with_(activation="linear")
     collapse = optimum(linear, digits).objective
     if K <= 2 and min(model.widths) >= K:
@@ -65,15 +65,15 @@ def norm_chain(model: UnconstrainedFeatures, digits: int = 30) -> Interval:
     samples.
 
     Raises:
-        ValueError: for a bias.
+        ValueError: for a bias, or another loss.
 
     >>> model = UnconstrainedFeatures(class_sizes=(1, 1), depth=1, decays="1/50", activation="relu")
     >>> norm_chain(model).low == enclosed(model).lower.low
     True
     """
-    if model.has_bias:
-        raise ValueError("the bound by norms is for models without a bias")
-    linear = model.with_(activation="linear", widths=(model.K,))
+    if model.has_bias or model.loss != "mse":
+        raise ValueError("the bound by norms is for squared error without a bias")
+    linear = model.with_(activation="linear", sign="free", widths=(model.K,))
     if not model.balanced:
         return optimum(linear.with_(class_sizes=(model.N,), widths=(1,)), digits).objective
     feature_decay = model.feature_decay * Fraction(1, model.K ** (model.M - 1))

@@ -2,7 +2,9 @@
 
 One weight matrix, any widths that leave the rank free: the nuclear-norm problem over A = Z D^{1/2}, D = diag(n),
 
-    min over A and b of 1/(2N) ‖A + b√nᵀ − D^{1/2}‖_F² + √(λ_W λ_H) ‖A‖_*.
+    min over A and b of 1/(2N) ‖A + b√nᵀ − D^{1/2}‖_F² + √(λ_W λ_H) ‖A‖_*,
+
+or the same with cross-entropy or label smoothing in place of the first term (exponential cones).
 
 More layers, or a bottleneck: the scalar problem of each mode as a sum of squares, max v such that φ(y) − v is one. A
 ``Minimisation`` over one scalar: numerator − v · denominator likewise, with x = y² where x ≥ 0.
@@ -30,9 +32,10 @@ from theory.claims import GlobalMinimum, Minimisation
 from theory.model import UnconstrainedFeatures
 from theory.ops import Expression
 from theory.statement import Instance
-from verify.certificate import outwards
+from verify import checker
+from verify.certificate import dual, outwards
 from verify.checker import FORMAT
-from verify.methods import exact
+from verify.methods import duals, exact
 from verify.verdict import Evidence, Finding, Unable, holds, refuted, undecided
 
 if TYPE_CHECKING:
@@ -87,7 +90,7 @@ class SolverFailed(Exception):
     """No solver gave an answer, or no certificate could be made of it; the message says what happened."""
 
 
-FAILURES = (SolverFailed, exact.Rejected, OverflowError)
+FAILURES = (SolverFailed, exact.Rejected, checker.Rejected, duals.Infeasible, OverflowError)
 """What ends an attempt without a bound: also decays beyond double precision, in which the solvers work."""
 
 
@@ -126,7 +129,7 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
         raise Unable(f"convex: examines the value of a global minimum, not {claim.kind}")
     try:
         proposal = _propose(claim)
-        lower, upper = exact.enclosure(proposal.certificate)
+        lower, upper = _enclosure(proposal.certificate)
     except FAILURES as error:
         return Evidence("convex", (undecided("value", str(error)),), time.perf_counter() - started)
     numbers = {
@@ -149,14 +152,24 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
     )
 
 
+def _enclosure(certificate: Mapping[str, Any]) -> tuple[Fraction, Fraction]:
+    """The bounds that a certificate shows, evaluated anew."""
+    if certificate["kind"] != "dual":
+        return exact.enclosure(certificate)
+    checker.check(certificate)
+    return Fraction(certificate["lower"]), Fraction(certificate["upper"])
+
+
 def _propose(claim: GlobalMinimum) -> Proposal:
     problem = claim.problem
     if isinstance(problem, Minimisation):
         return _scalar_proposal(problem, claim.value)
     if not isinstance(problem, UnconstrainedFeatures):
         raise Unable(f"convex: knows models and scalar problems, not {type(problem).__name__}")
-    if problem.loss != "mse" or problem.activation != "linear":
-        raise Unable(f"convex: needs mse and linear layers, got {problem.loss} and {problem.activation}")
+    if not problem.has_modes and duals.covers(problem):
+        return _one_layer_proposal(problem)
+    if not problem.has_modes:
+        raise Unable(f"convex: needs squared error and free features, or one layer and a convex loss, got {problem}")
     return _model_proposal(problem, claim.value)
 
 
@@ -173,7 +186,7 @@ def _model_proposal(model: UnconstrainedFeatures, value: Expression) -> Proposal
         return _modes_proposal(model, value)
     try:
         proposal = _nuclear_proposal(model, value)
-        lower, upper = exact.enclosure(proposal.certificate)
+        lower, upper = _enclosure(proposal.certificate)
         if upper - lower <= CERTIFIED_GAP * upper or not separable:
             return proposal
     except FAILURES:
@@ -246,13 +259,8 @@ def _nuclear_proposal(model: UnconstrainedFeatures, value: Expression) -> Propos
     matrix, least, solver, status = _solve_nuclear(target, row, penalty)
     left, sigma, right = _threshold(matrix, target, row, penalty)
     active = np.maximum(sigma - penalty, 0.0)[: model.R]
-    certificate = {
-        "format": FORMAT,
-        "kind": "dual",
-        "model": model.to_json(),
-        "dual": _texts(_feasible(model, (left * np.minimum(sigma, penalty)) @ right / model.N / roots)),
-        "primal": _factors(model, left, active, right / roots),
-    }
+    Q = _feasible(model, (left * np.minimum(sigma, penalty)) @ right / model.N / roots)
+    certificate = dual(model, Q, _factors(model, left, active, right / roots))
     numbers: dict[str, Any] = {}
     if model.N <= MOST_COLUMNS:
         labels = np.repeat(np.eye(model.K), model.class_sizes, axis=1)
@@ -309,7 +317,7 @@ def _feasible(model: UnconstrainedFeatures, dual: np.ndarray) -> list[list[Fract
     raise SolverFailed("the dual matrix of the nuclear norm could not be made feasible")
 
 
-def _factors(model: UnconstrainedFeatures, left: np.ndarray, sigma: np.ndarray, right: np.ndarray) -> dict[str, Any]:
+def _factors(model: UnconstrainedFeatures, left: np.ndarray, sigma: np.ndarray, right: np.ndarray) -> Any:
     """Balanced factors W = U Σ^{1/2} (λ_H/λ_W)^{1/4}, H̄ = (λ_W/λ_H)^{1/4} Σ^{1/2} Vᵀ D^{-1/2}, and the best bias."""
     rank = max(1, int(np.count_nonzero(sigma)))
     balance = float(model.feature_decay / model.weight_decays[0]) ** 0.25
@@ -322,7 +330,48 @@ def _factors(model: UnconstrainedFeatures, left: np.ndarray, sigma: np.ndarray, 
         for k, n in enumerate(model.class_sizes):
             output = sum((w * mean for w, mean in zip(W[k], means, strict=True)), Fraction(0))
             bias[k][0] = (n - output) / model.N
-    return {"W": _texts(W), "H": _texts(H), "b": _texts(bias)}
+    return {"W": W, "H": H, "b": bias}
+
+
+# --- exponential cones ------------------------------------------------------------------------------------------------
+
+
+def _one_layer_proposal(model: UnconstrainedFeatures) -> Proposal:
+    """The program for free features and few classes; descent refines its point, and otherwise finds one."""
+    if model.sign == "nonnegative" or model.K > MOST_CLASSES:
+        certificate = duals.bounds(model)
+        return Proposal(
+            certificate, "dual of where descent ends", "descent", "ended", float(Fraction(certificate["upper"]))
+        )
+    point, value, solver, status = _solve_one_layer(model)
+    return Proposal(duals.bounds(model, point), "exponential cones and nuclear norm", solver, status, value)
+
+
+def _solve_one_layer(model: UnconstrainedFeatures) -> tuple[Any, float, str, str]:
+    """Minimise Σ n_k/N ℓ_k(z_k + b) + √(λ_W λ_H) ‖Z D^{1/2}‖_* + λ_b/2 ‖b‖²: factors, value, solver and its status."""
+    import cvxpy as cp
+
+    K, roots = model.K, np.sqrt(np.array(model.class_sizes, dtype=float))
+    Z, b = cp.Variable((K, K)), cp.Variable((K, 1))
+    outputs = Z + b @ np.ones((1, K)) if model.has_bias else Z
+    alpha = float(model.alpha)
+    aims = (1 - alpha) * np.eye(K) + alpha / K
+    if model.loss == "mse":
+        losses = [cp.sum_squares(outputs[:, k] - np.eye(K)[k]) / 2 for k in range(K)]
+    else:
+        losses = [cp.log_sum_exp(outputs[:, k]) - aims[:, k] @ outputs[:, k] for k in range(K)]
+    fit = sum(n * loss for n, loss in zip(model.class_sizes, losses, strict=True)) / model.N
+    penalty = float(model.Lambda) ** 0.5 * cp.normNuc(Z @ np.diag(roots))
+    problem = cp.Problem(cp.Minimize(fit + penalty + float(model.bias_decay) / 2 * cp.sum_squares(b)))
+    solver, status = _solve(problem)
+    left, sigma, right = np.linalg.svd(np.asarray(Z.value) * roots)
+    balance = float(model.feature_decay / model.weight_decays[0]) ** 0.25
+    rank = min(K, model.widths[0])
+    W, H = np.zeros((K, model.widths[0])), np.zeros((model.widths[0], K))
+    W[:, :rank] = (left * np.sqrt(sigma))[:, :rank] * balance
+    H[:rank] = ((right.T * np.sqrt(sigma)).T / roots / balance)[:rank]
+    bias = np.asarray(b.value)[:, 0] if model.has_bias else np.zeros(K)
+    return (W, H, bias), float(problem.value), solver, status
 
 
 # --- sums of squares --------------------------------------------------------------------------------------------------

@@ -74,7 +74,7 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
             findings = [constants_finding(c, Balls()) for c in claim.clauses]
         elif isinstance(claim, NotGlobalMinimum):
             findings = _not_beaten(claim)
-        elif isinstance(claim.problem, UnconstrainedFeatures) and not claim.problem.is_linear:
+        elif isinstance(claim.problem, UnconstrainedFeatures) and not claim.problem.has_modes:
             findings = _relu_minimum(claim, claim.problem)
         elif isinstance(claim.problem, UnconstrainedFeatures):
             certificate, where = two_sided_bound(claim.problem), geometry(claim.problem)
@@ -127,7 +127,7 @@ def _at_every_minimiser(
 
 def _below_norm_bound(model: Any, value: Expression) -> str:
     """Why no point can have a value, where the bound by norms says so; else empty."""
-    if not isinstance(model, UnconstrainedFeatures) or model.has_bias:
+    if not isinstance(model, UnconstrainedFeatures) or model.has_bias or model.loss != "mse":
         return ""
     bound = norm_chain(model).low
     text = f"every point has at least {float(bound):.12g}, by the norms of its factors"
@@ -276,8 +276,8 @@ def _along(model: UnconstrainedFeatures, values: Mapping[str, Any], rng: random.
 def _critical_points(claim: CriticalPoints, seed: int) -> list[Finding]:
     """The clauses at critical points built mode by mode from roots of the stationarity equation, saddles included."""
     model = claim.problem
-    if not isinstance(model, UnconstrainedFeatures) or not model.is_linear:
-        raise Unable("critical points are examined for the linear model only")
+    if not isinstance(model, UnconstrainedFeatures) or not model.has_modes:
+        raise Unable("critical points are examined for the linear model with squared error only")
     balls = Balls()
     points = [rotate(model, balls, p, seed + i) for i, p in enumerate(_saddles(model, balls))]
     findings = []

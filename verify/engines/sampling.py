@@ -154,8 +154,9 @@ def _formula(problem: Any) -> tuple[Expression, dict[str, Expression], frozenset
     if isinstance(problem, Minimisation):
         return problem.objective, problem.variables, problem.nonnegative
     if problem.N <= ALL_COLUMNS:
-        return problem.objective, problem.variables, frozenset()
-    return class_mean_objective(problem), class_mean_variables(problem), frozenset()
+        return problem.objective, problem.variables, problem.nonnegative
+    means = frozenset({MEANS} if problem.nonnegative else ())
+    return class_mean_objective(problem), class_mean_variables(problem), means
 
 
 def _centres(claim: GlobalMinimum, variables: Mapping[str, Expression]) -> list[Any]:

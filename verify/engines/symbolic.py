@@ -86,7 +86,7 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
         findings = [_of_constants(c) for c in claim.clauses]
     elif isinstance(claim, NotGlobalMinimum):
         raise Unable("a point that is lower is for a search")
-    elif isinstance(claim.problem, UnconstrainedFeatures) and not claim.problem.is_linear:
+    elif isinstance(claim.problem, UnconstrainedFeatures) and not claim.problem.has_modes:
         findings = _at_claimed_minimisers(claim, claim.problem)
     elif isinstance(claim.problem, UnconstrainedFeatures):
         findings, uses = _model_minimum(claim, claim.problem, settings.seed, context), REDUCTIONS
@@ -316,8 +316,8 @@ def _bias(model: UnconstrainedFeatures) -> dict[str, Expression]:
 
 def _critical_points(claim: CriticalPoints) -> list[Finding]:
     model = claim.problem
-    if not isinstance(model, UnconstrainedFeatures) or not model.is_linear:
-        raise Unable("critical points are examined for the linear model only")
+    if not isinstance(model, UnconstrainedFeatures) or not model.has_modes:
+        raise Unable("critical points are examined for the linear model with squared error only")
     if any(not relation.left.shape for c in claim.clauses for relation in c.relations):
         raise Unable("a relation of scalars at critical points is no identity between matrices")
     leaves = {name: free_algebra.variable(name, _pair(v)) for name, v in model.variables.items()}

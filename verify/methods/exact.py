@@ -1,11 +1,8 @@
 """Exact two-sided bounds on a minimum, from certificates written as plain JSON with rationals as text.
 
 A certificate is what a search proposes; here it is read back and evaluated in rational arithmetic, with no solver and
-no floating point. Three kinds are known, for the model with factors W_1 … W_M, H and Λ = λ_H λ_1 ⋯ λ_M:
+no floating point. Two kinds are known, for the model with factors W_1 … W_M, H and Λ = λ_H λ_1 ⋯ λ_M:
 
-* ``dual`` (one layer). For Q ∈ Q^{K×K} with Q D Qᵀ ⪯ λ_W λ_H I, D = diag(n), and Q n = 0 where there is a bias: the
-  quadratic form (λ_W/2)‖W‖² + (λ_H/2)‖H‖² − ⟨QY, WH⟩ is not negative, and minimising ‖R‖²/(2N) + ⟨QY, R⟩ over all
-  residuals R leaves tr(QD) − (N/2) tr(Q D Qᵀ). This bounds the objective over all N columns at every width.
 * ``sos`` for a model. With m = M + 1 each mode μ contributes at least μ/(2N) · min_y φ(y), φ(y) = (1 − yᵐ)² + κ y²,
   κᵐ = (mN)ᵐ Λ/μᴹ; a Gram matrix G ⪰ 0 with φ(y) − v = zᵀ G z, z = (1, y, y², …), shows min φ ≥ v.
 * ``sos`` for a rational function of one scalar: the same for numerator − v · denominator.
@@ -149,6 +146,8 @@ def modes(model: UnconstrainedFeatures) -> tuple[Counter[Fraction], Counter[Frac
     Raises:
         Rejected: for unequal sizes with a bias, where the modes are not rational.
     """
+    if not model.has_modes:
+        raise Rejected(f"only linear layers with squared error split into modes, got {model}")
     if model.has_bias and not model.balanced:
         raise Rejected("the modes of unequal classes with a bias are not rational")
     sizes = sorted(map(Fraction, model.class_sizes), reverse=True)[: model.K - model.has_bias]
@@ -162,8 +161,6 @@ def enclosure(certificate: Certificate) -> tuple[Fraction, Fraction]:
         Rejected: when a matrix is not positive semidefinite, an identity fails, or a shape does not fit.
     """
     try:
-        if certificate["kind"] == "dual":
-            return _dual_enclosure(certificate)
         if certificate["kind"] == "sos" and "model" in certificate:
             return _modes_enclosure(certificate)
         if certificate["kind"] == "sos":
@@ -171,46 +168,6 @@ def enclosure(certificate: Certificate) -> tuple[Fraction, Fraction]:
     except (KeyError, IndexError) as error:
         raise Rejected(f"the certificate lacks {error}") from error
     raise Rejected(f"unknown kind of certificate {certificate['kind']!r}")
-
-
-def _dual_enclosure(certificate: Certificate) -> tuple[Fraction, Fraction]:
-    model = UnconstrainedFeatures.from_json(certificate["model"])
-    if model.M != 1:
-        raise Rejected("the nuclear-norm dual is for one weight matrix")
-    primal = {name: _matrix(certificate["primal"][name]) for name in ("W", "H", "b")}
-    return _dual_value(model, _matrix(certificate["dual"])), _primal_value(model, **primal)
-
-
-def _dual_value(model: UnconstrainedFeatures, Q: Matrix) -> Fraction:
-    """tr(QD) − (N/2) tr(Q D Qᵀ), after checking that Q is feasible."""
-    sizes, K = model.class_sizes, model.K
-    _require_shape(Q, K, K)
-    if model.has_bias and any(sum(n * q for n, q in zip(sizes, row, strict=True)) for row in Q):
-        raise Rejected("the dual matrix does not annihilate the class sizes, which a free bias needs")
-    gram = [[sum(n * p * q for n, p, q in zip(sizes, a, b, strict=True)) for b in Q] for a in Q]
-    slack = [[model.Lambda * (i == j) - gram[i][j] for j in range(K)] for i in range(K)]
-    if not is_positive_semidefinite(slack):
-        raise Rejected("the dual matrix is infeasible: λ_W λ_H I − Q D Qᵀ is not positive semidefinite")
-    return sum((sizes[k] * Q[k][k] - Fraction(model.N, 2) * gram[k][k] for k in range(K)), Fraction(0))
-
-
-def _primal_value(model: UnconstrainedFeatures, W: Matrix, H: Matrix, b: Matrix) -> Fraction:
-    """The objective at weights W (K × r), collapsed features with means H (r × K) and bias b (K × 1), r ≤ d_1."""
-    K, rank = model.K, len(H)
-    if rank > model.widths[0]:
-        raise Rejected(f"the point has rank {rank}, the width is {model.widths[0]}")
-    _require_shape(W, K, rank)
-    _require_shape(H, rank, K)
-    _require_shape(b, K, 1)
-    if not model.has_bias and any(row[0] for row in b):
-        raise Rejected("the model has no bias")
-    total = sum((model.weight_decays[0] / 2 * w * w for row in W for w in row), Fraction(0))
-    for k, n in enumerate(model.class_sizes):
-        outputs = [sum((W[i][r] * H[r][k] for r in range(rank)), b[i][0]) for i in range(K)]
-        fit = sum(((z - (i == k)) * (z - (i == k)) for i, z in enumerate(outputs)), Fraction(0))
-        norm = sum((row[k] * row[k] for row in H), Fraction(0))
-        total += n * (fit / (2 * model.N) + model.feature_decay / 2 * norm)
-    return total
 
 
 def _modes_enclosure(certificate: Certificate) -> tuple[Fraction, Fraction]:

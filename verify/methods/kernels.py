@@ -1,12 +1,12 @@
-"""Hand-written objective, gradient and Hessian product of the model with squared error, batched over restarts.
+"""Hand-written objective, gradient and Hessian product of the model, batched over restarts.
 
-With A_0 = X, A_m = σ(W_m A_{m−1}), σ left out for m = M, and the residual E = A_M + b sᵀ − T the objective is
+With A_0 = X, A_m = σ(W_m A_{m−1}), σ left out for m = M, and the outputs O = A_M + b sᵀ the objective is
 
-    1/(2N) ‖E‖² + Σ_m λ_m/2 ‖W_m‖² + λ_H/2 ‖X‖².
+    1/N Σ_i s_i² ℓ_i(O_i/s_i) + Σ_m λ_m/2 ‖W_m‖² + λ_H/2 ‖X‖² + λ_b/2 ‖b‖².
 
-``all N columns``: X = H, s = 1_N, T = Y. ``class means``: X = H̄ diag(√n), s = √n, T = diag(√n); this is the objective
-at collapsed features, at a cost free of N. Every factor has a leading batch axis. At its kink a ReLU has the derivative
-0.
+``all N columns``: X = H, s = 1_N. ``class means``: X = H̄ diag(√n), s = √n; this is the objective at collapsed features,
+at a cost free of N. For squared error the first term is 1/(2N) ‖O − T‖² with T = Y diag(s). Every factor has a leading
+batch axis. At its kink a ReLU has the derivative 0; features that may not be negative are the ReLU of free ones.
 """
 
 from __future__ import annotations
@@ -55,8 +55,10 @@ class LayeredModel:
         bias = {"b": (model.K, 1)} if model.has_bias else {}
         weights = {f"W_{m}": shape for m, shape in enumerate(model.weight_shapes, start=1)}
         self.layout = Layout({**weights, "X": (model.widths[0], len(self.s)), **bias})
+        self.bias_decay = float(model.bias_decay)
         self.rho = (model.N / model.K) ** 0.5
         self.kappa = float(model.Lambda * Fraction(model.N, model.K)) ** (1 / (model.M + 1))
+        self.fit = Fit(model, self.s, self.target)
         decays = (*model.weight_decays, model.feature_decay)
         self.units = {name: (self.kappa / float(d)) ** 0.5 for name, d in zip((*weights, "X"), decays, strict=True)}
 
@@ -68,36 +70,46 @@ class LayeredModel:
 
     def value_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Objective (B) and gradient (B, n) at points (B, n)."""
+        x, allowed = self._feasible(x)
         weights, features, bias = self._split(x)
-        activations, residual = self._forward(weights, features, bias)
+        activations, outputs = self._forward(weights, features, bias)
+        fit, residual = self.fit.value_and_residual(outputs)
         penalised = self._penalised(x)
-        value = (residual * residual).sum((1, 2)) / (2 * self.model.N) + self.kappa / 2 * (penalised * penalised).sum(1)
+        value = fit + self.kappa / 2 * (penalised * penalised).sum(1)
         upper = residual * (self.rho / self.model.N)
-        parts = [] if bias is None else [(residual @ self.s) / self.model.N]
+        parts = []
+        if bias is not None:
+            value = value + self.bias_decay / 2 * (bias * bias).sum((1, 2))
+            parts.append((residual @ self.s) / self.model.N + self.bias_decay * bias[:, :, 0])
         parts.append(upper)
         for W, lower in zip(weights[::-1], activations[-2::-1], strict=True):
             parts[-1:] = [upper @ lower.mT, upper := self._gated(W.mT @ upper, lower, activations)]
         gradient = self._join(parts)
         self._penalised(gradient).add_(penalised, alpha=self.kappa)
-        return value, gradient
+        return value, gradient if allowed is None else gradient * allowed
 
     def hessian(self, x: Tensor) -> Callable[[Tensor], Tensor]:
         """The product v ↦ ∇²f(x) v for directions (B, n), with the part that depends on x done once."""
+        x, allowed = self._feasible(x)
         weights, features, bias = self._split(x)
-        activations, residual = self._forward(weights, features, bias)
-        sensitivities = [residual * (self.rho / self.model.N)]
+        activations, outputs = self._forward(weights, features, bias)
+        curvature = self.fit.curvature(outputs)
+        sensitivities = [self.fit.value_and_residual(outputs)[1] * (self.rho / self.model.N)]
         for W, lower in zip(weights[:0:-1], activations[-2:0:-1], strict=True):
             sensitivities.append(self._gated(W.mT @ sensitivities[-1], lower, activations))
         layers = list(zip(weights[::-1], activations[-2::-1], sensitivities, strict=True))
 
         def product(v: Tensor) -> Tensor:
+            v = v if allowed is None else v * allowed
             dweights, dfeatures, dbias = self._split(v)
             moved = [dfeatures]
             for W, dW, lower, upper in zip(weights, dweights, activations[:-1], activations[1:], strict=True):
                 moved.append(self._gated(torch.baddbmm(dW @ lower, W, moved[-1]), upper, activations))
-            dresidual = self.rho * moved[-1] if dbias is None else self.rho * moved[-1] + dbias * self.s
+            dresidual = curvature(self.rho * moved[-1] if dbias is None else self.rho * moved[-1] + dbias * self.s)
             dupper = dresidual * (self.rho / self.model.N)
-            parts = [] if dbias is None else [(dresidual @ self.s) / self.model.N]
+            parts = []
+            if dbias is not None:
+                parts.append((dresidual @ self.s) / self.model.N + self.bias_decay * dbias[:, :, 0])
             parts.append(dupper)
             for (W, lower, upper), dW, dlower in zip(layers, dweights[::-1], moved[-2::-1], strict=True):
                 parts[-1:] = [
@@ -106,7 +118,7 @@ class LayeredModel:
                 ]
             result = self._join(parts)
             self._penalised(result).add_(self._penalised(v), alpha=self.kappa)
-            return result
+            return result if allowed is None else result * allowed
 
         return product
 
@@ -143,6 +155,7 @@ class LayeredModel:
 
     def factors(self, x: Tensor) -> dict[str, Tensor]:
         """The model's own factors at points (B, n): W_1 … W_M, b, and ``H``, or the class means ``M``."""
+        x, _ = self._feasible(x)
         named = {name: self.units.get(name, 1.0) * part for name, part in self.layout.split(x).items()}
         features = named.pop("X")
         return {**named, "M": features / self.s} if self.collapsed else {**named, "H": features}
@@ -152,6 +165,16 @@ class LayeredModel:
         features = factors["M"] * self.s if self.collapsed else factors["H"]
         named = {**factors, "X": features}
         return self.layout.join([named[name] / self.units.get(name, 1.0) for name in self.layout.shapes])
+
+    def _feasible(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The point with the ReLU of its features where these may not be negative, and which parts pass through it."""
+        if self.model.sign == "free":
+            return x, None
+        end = self.layout.size - self.model.K * self.model.has_bias
+        start = end - self.model.widths[0] * len(self.s)
+        allowed = torch.ones_like(x)
+        allowed[:, start:end] = (x[:, start:end] > 0).to(x.dtype)
+        return x * allowed, allowed
 
     def _split(self, x: Tensor) -> tuple[list[Tensor], Tensor, Tensor | None]:
         parts = list(self.layout.split(x).values())
@@ -171,13 +194,67 @@ class LayeredModel:
         for m, W in enumerate(weights, start=1):
             upper = W @ activations[-1]
             activations.append(upper if self.model.is_linear or m == self.model.M else upper.clamp(min=0.0))
-        residual = self.rho * activations[-1] - self.target
-        return activations, residual if bias is None else residual + bias * self.s
+        outputs = self.rho * activations[-1]
+        return activations, outputs if bias is None else outputs + bias * self.s
 
     def _gated(self, part: Tensor, at: Tensor, activations: list[Tensor]) -> Tensor:
         """What passes backwards or forwards through the ReLU behind a hidden layer, whose activations are ``at``."""
         ends = at is activations[0] or at is activations[-1]
         return part if self.model.is_linear or ends else torch.where(at > 0, part, torch.zeros_like(part))
+
+
+class Fit:
+    """The loss 1/N Σ_i s_i² ℓ_i(O_i/s_i) of outputs O (B, K, columns), and N times its derivatives."""
+
+    def __init__(self, model: UnconstrainedFeatures, s: Tensor, target: Tensor) -> None:
+        self.model, self.s, self.target = model, s, target
+        self.labels = target / s
+        alpha = float(model.alpha)
+        self.aim = (1 - alpha) * self.labels + alpha / model.K
+        self.gamma = float(model.gamma)
+
+    def value_and_residual(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
+        """Values (B), and s_i ∇ℓ_i: the residual O − T for squared error."""
+        if self.model.loss == "mse":
+            residual = outputs - self.target
+            return (residual * residual).sum((1, 2)) / (2 * self.model.N), residual
+        loss, share = self._likelihood(outputs)
+        value, slope, _ = self._focused(loss)
+        residual = slope[:, None] * (share - self.aim) * self.s
+        return (value * self.s * self.s).sum(1) / self.model.N, residual
+
+    def curvature(self, outputs: Tensor) -> Callable[[Tensor], Tensor]:
+        """The product dO ↦ ∇²ℓ_i dO_i with the Hessian of each column's loss."""
+        if self.model.loss == "mse":
+            return lambda moved: moved
+        loss, share = self._likelihood(outputs)
+        _, slope, second = self._focused(loss)
+        error = share - self.aim
+
+        def product(moved: Tensor) -> Tensor:
+            along = share * moved
+            result = slope[:, None] * (along - share * along.sum(1, keepdim=True))
+            return result + second[:, None] * error * (error * moved).sum(1, keepdim=True)
+
+        return product
+
+    def _likelihood(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
+        """log Σ e^z − ⟨t, z⟩ of each column (B, columns), and the softmax (B, K, columns)."""
+        z = outputs / self.s
+        partition = torch.logsumexp(z, dim=1)
+        return partition - (self.aim * z).sum(1), torch.exp(z - partition[:, None])
+
+    def _focused(self, loss: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """f(ℓ) = (1 − e^−ℓ)^γ ℓ with its first two derivatives; ℓ itself for γ = 0."""
+        if not self.gamma:
+            return loss, torch.ones_like(loss), torch.zeros_like(loss)
+        g = self.gamma
+        p = torch.exp(-loss)
+        wrong = -torch.expm1(-loss)
+        value = wrong**g * loss
+        slope = wrong**g + g * wrong ** (g - 1) * p * loss
+        second = 2 * g * wrong ** (g - 1) * p - g * wrong ** (g - 1) * p * loss
+        return value, slope, second + g * (g - 1) * wrong ** (g - 2) * p * p * loss
 
 
 def _polar(matrix: Tensor) -> Tensor:

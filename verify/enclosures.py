@@ -1,0 +1,215 @@
+"""Two-sided answers for losses other than squared error: what ``collapse optimum`` says beyond Dang et al. 2023.
+
+One layer with a convex loss: a dual matrix and a point, which the checker evaluates. Else a point that descent finds is
+above, and below is what norms alone allow: outputs Z have ‖Z D^{1/2}‖ ≤ ∏ ‖factor‖, so that with ρ = ‖Z D^{1/2}‖
+
+    objective ≥ min over ρ ≥ 0 of φ(−√(K(K − 1)/N) ρ) + (M + 1)/2 Λ^{1/(M+1)} ρ^{2/(M+1)},
+
+by the contrast φ of the loss, its convexity and the inequality of the means. A balanced focal loss with one layer has
+its minimum over ρ of φ(−√((K − 1)/n) ρ) + √(λ_W λ_H (K − 1)) ρ, as ‖Z‖_* is at least the mean of |Σ_{j≠k} (z_j − z_k)|.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from heapq import heappop, heappush
+from typing import Any
+
+from theory.arithmetic.interpreters import Balls, precision
+from theory.closed_form import softmax
+from theory.losses import CONVEX, contrast
+from theory.model import UnconstrainedFeatures
+from theory.ops import Expression, constant, sqrt, variable
+from verify import checker
+from verify.methods import duals
+
+DIGITS = 30
+
+CELLS = 20_000
+"""Pieces of the scalar problem at most: the bound by norms then is within 1e-6 of what norms allow."""
+
+TOLERANCE = 1e-7
+
+BITS = 4_000
+"""Precision of the scalar problem: far out, 1 + e^t is told from 1."""
+
+SECONDS_STARTS = 30
+"""Random starts for the point above, where no dual is known."""
+
+CONTRAST = "the contrast: the loss is at least φ(Σ_{j≠k} (z_j − z_k)), and φ does not increase"
+CONVEXITY = "convexity of φ"
+NUCLEAR = checker.KINDS["dual"][1][0]
+NORMS = "‖Z D^{1/2}‖ ≤ ∏ ‖factor‖ and the inequality of the arithmetic and geometric means"
+
+
+@dataclass(frozen=True)
+class Enclosed:
+    """Bounds on a minimum, the closed form that lies between them, and what the bounds rest on."""
+
+    model: UnconstrainedFeatures
+    lower: Fraction
+    upper: Fraction
+    at_zero: Expression
+    closed_form: str
+    value: Expression | None
+    scales: tuple[tuple[str, Expression], ...]
+    assumptions: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data as ``collapse optimum --json`` writes it."""
+        missing = ("trivial", "unique", "note", "logits", "weights_gram", "features_gram", "classes", "bias")
+        return {
+            "objective": decimal(self.upper, up=True),
+            "radius": decimal(self.upper - self.lower, up=True),
+            "lower": decimal(self.lower, up=False),
+            "upper": decimal(self.upper, up=True),
+            "zero_objective": _shown(self.at_zero),
+            **dict.fromkeys(missing),
+            "closed_form": None
+            if self.value is None
+            else {
+                "source": self.closed_form,
+                "objective": _shown(self.value),
+                **{n: _shown(x) for n, x in self.scales},
+            },
+            "assumptions": list(self.assumptions),
+        }
+
+    def lines(self) -> list[str]:
+        """The same for a reader."""
+        gap = f"{float(self.upper - self.lower):.1e}"
+        told = [f"at least  {decimal(self.lower, up=False)}", f"at most   {decimal(self.upper, up=True)}   (gap {gap})"]
+        told.append(f"at zero   {_shown(self.at_zero)}")
+        if self.value is not None:
+            told += ["", f"closed form  {_shown(self.value)}   {self.closed_form}"]
+            told += [f"{name:<12} {_shown(x)}" for name, x in self.scales]
+        else:
+            told += ["", "No closed form is known here; the bounds are."]
+        return [*told, "", *(f"The bounds rest on: {assumption}." for assumption in self.assumptions)]
+
+
+def enclose(model: UnconstrainedFeatures, seed: int = 0) -> Enclosed:
+    """Bounds on the minimum of a model with any loss.
+
+    >>> found = enclose(UnconstrainedFeatures(class_sizes=(2, 1), decays="1/50", loss="ce"))
+    >>> found.upper - found.lower < Fraction(1, 10**12)
+    True
+    """
+    known = _closed_form(model)
+    lower, upper, assumptions = _bounds(model, seed)
+    return Enclosed(model, lower, upper, _at_zero(model), *known, assumptions)
+
+
+def _bounds(model: UnconstrainedFeatures, seed: int) -> tuple[Fraction, Fraction, tuple[str, ...]]:
+    if duals.covers(model) and model.K <= checker.MAX_SIZE:
+        try:
+            found = duals.bounds(model, seed=seed)
+            return Fraction(found["lower"]), Fraction(found["upper"]), checker.KINDS["dual"][1]
+        except duals.Infeasible:
+            pass
+    lower, assumptions = _below(model)
+    return lower, _above(model, seed), assumptions
+
+
+def _closed_form(model: UnconstrainedFeatures) -> tuple[str, Expression | None, tuple[tuple[str, Expression], ...]]:
+    if softmax.has_simplex(model):
+        scale = (("scale", softmax.simplex_scale(model)),)
+        return "simplex ETF, Z = s (I − 11ᵀ/K)", softmax.simplex_value(model), scale
+    if softmax.has_orthogonal(model):
+        margins = dict(zip(model.class_sizes, softmax.margins(model), strict=True))
+        named = tuple((f"margin of {n}", M) for n, M in sorted(margins.items(), reverse=True))
+        return "orthogonal class means", softmax.orthogonal_value(model), named
+    return "", None, ()
+
+
+def _at_zero(model: UnconstrainedFeatures) -> Expression:
+    return contrast(model, 0) if model.loss != "mse" else constant(Fraction(1, 2))
+
+
+def _below(model: UnconstrainedFeatures) -> tuple[Fraction, tuple[str, ...]]:
+    """What norms allow; zero where the contrast is not convex, or classes of different sizes have a bias."""
+    rho, K, N, M = variable("rho"), model.K, model.N, model.M
+    if model.loss == "focal" and M == 1 and model.balanced and model.sign == "free":
+        fit = contrast(model, -sqrt(Fraction(K * (K - 1), N)) * rho)
+        return least_sum(fit, sqrt(model.Lambda) * sqrt(K - 1) * rho), (CONTRAST, NUCLEAR)
+    if model.loss not in CONVEX or model.loss == "mse" or (model.has_bias and not model.balanced):
+        return Fraction(0), ("the loss is not negative",)
+    fit = contrast(model, -sqrt(Fraction(K * (K - 1), N)) * rho)
+    cost = Fraction(M + 1, 2) * constant(model.Lambda) ** Fraction(1, M + 1) * rho ** Fraction(2, M + 1)
+    return least_sum(fit, cost), (CONTRAST, CONVEXITY, NORMS)
+
+
+def least_sum(falling: Expression, rising: Expression) -> Fraction:
+    """A lower bound on the minimum over ρ ≥ 0 of a function that does not increase and one that does not decrease.
+
+    >>> rho = variable("rho")
+    >>> 0.9 < float(least_sum(1 / (1 + rho), rho)) <= 1
+    True
+    """
+    with precision(BITS):
+        down, up = (_evaluator(f) for f in (falling, rising))
+        top, end = down(Fraction(0))[1] + up(Fraction(0))[1], Fraction(1)
+        while up(end)[0] <= top:
+            end *= 2
+        best = top
+        cells = [(down(end)[0] + up(Fraction(0))[0], Fraction(0), end)]
+        for _ in range(CELLS):
+            _, a, b = heappop(cells)
+            middle = (a + b) / 2
+            best = min(best, down(middle)[1] + up(middle)[1])
+            for x, y in ((a, middle), (middle, b)):
+                heappush(cells, (down(y)[0] + up(x)[0], x, y))
+            if cells[0][0] >= best - TOLERANCE * abs(best):
+                break
+        return Fraction(min(cells[0][0], best))
+
+
+def _evaluator(formula: Expression) -> Callable[[Fraction], tuple[float, float]]:
+    """Lower and upper bounds on a function of ρ, as floats rounded outwards."""
+    balls = Balls()
+
+    def at(rho: Fraction) -> tuple[float, float]:
+        ball = balls.evaluate(formula, {"rho": balls.number(rho) if rho else 0}) + balls.number(Fraction(0))
+        slack = 1e-15 * (1 + abs(float(ball)))
+        return float(ball.lower()) - slack, float(ball.upper()) + slack
+
+    return at
+
+
+def _above(model: UnconstrainedFeatures, seed: int) -> Fraction:
+    """The exact objective, rounded upwards, at the lowest point that descent finds."""
+    import torch
+
+    from verify.methods.kernels import LayeredModel
+    from verify.methods.minimise import minimise
+    from verify.methods.searches import exact_point
+
+    kernel = LayeredModel(model, collapsed=True)
+    gains = torch.tensor([0.3 + 0.1 * (i % 10) for i in range(SECONDS_STARTS)], dtype=torch.float64)
+    starts = kernel.gaussian_starts(gains, torch.Generator().manual_seed(seed))
+    starts[0] = 0
+    ends = minimise(kernel, starts, duals.ITERATIONS)
+    best = int(ends.values.argmin())
+    point = exact_point(kernel.factors(ends.points[best : best + 1]))
+    checker.Budget.left, checker.Interval.BITS = 100 * checker.Budget.MOST, checker.DUAL_BITS
+    return checker.model_objective(checker.Model(model.to_json(), plain=False), point).high
+
+
+def decimal(value: Fraction, up: bool, places: int = DIGITS) -> str:
+    """A decimal that is not above a number that is not negative, or (``up``) not below it.
+
+    >>> decimal(Fraction(2, 3), up=False, places=4), decimal(Fraction(2, 3), up=True, places=4)
+    ('0.6666', '0.6667')
+    """
+    units = value * 10**places
+    whole, rest = divmod(-(-units // 1) if up else units // 1, 10**places)
+    return f"{whole}.{rest:0{places}d}"
+
+
+def _shown(value: Expression) -> str:
+    """A constant to DIGITS digits of which every one is right."""
+    with precision(400):
+        ball = Balls().evaluate(value) + Balls().number(Fraction(0))
+    return str(ball.str(DIGITS, radius=False))
