@@ -535,4 +535,6 @@ def test_bounds_hold_for_what_descent_finds(capsys: pytest.CaptureFixture[str]) 
 @pytest.mark.parametrize("options", ["--sizes 3,1", "--sizes 3*1 --bias last-layer"])
 def test_settings_without_bounds_get_a_sentence(options: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["optimum", "--activation", "relu", "--decay", "1/9", "--depth", "2", *options.split()]) == 2
-    assert "bounds are known for ReLU layers, classes of equal size and no bias" in capsys.readouterr().err
+    assert (
+        "bounds are known for ReLU layers, squared error, classes of equal size and no bias" in capsys.readouterr().err
+    )

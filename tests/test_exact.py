@@ -98,55 +98,6 @@ def test_polynomials_that_become_negative_get_none(polynomial: list[Any]) -> Non
     assert sum_of_squares([F(c) for c in polynomial], F(1, 10**50)) is None
 
 
-def dual() -> dict[str, Any]:
-    """Two classes of 2 and 1, λ = 1/10, at a diagonal dual: Q = γ D^{-1/2} rounded down, and weights that are zero."""
-    model = UnconstrainedFeatures(class_sizes=(2, 1), decays="1/10")
-    return {
-        "kind": "dual",
-        "model": model.to_json(),
-        "dual": [["7/100", "0"], ["0", "1/10"]],
-        "primal": {"W": [["0"], ["0"]], "H": [["0", "0"]], "b": [["0"], ["0"]]},
-    }
-
-
-def test_a_dual_is_evaluated_exactly() -> None:
-    lower = 2 * F(7, 100) + F(1, 10) - F(3, 2) * (2 * F(7, 100) ** 2 + F(1, 100))
-    assert enclosure(dual()) == (lower, F(1, 2))
-
-
-def test_a_dual_whose_norm_exceeds_the_decay_by_1e_30_is_rejected() -> None:
-    certificate = dual()
-    certificate["dual"][1][1] = str(F(1, 10) + F(1, 10**30))
-    with pytest.raises(Rejected, match="infeasible"):
-        enclosure(certificate)
-
-
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        ({"kind": "primal"}, "unknown kind"),
-        ({"dual": [["0"]]}, "shape"),
-        ({"dual": [["1/10", "0"], ["0", "1/10"]]}, "infeasible"),
-        ({"primal": {"W": [["0"], ["0"]], "H": [["0", "0"]]}}, "lacks 'b'"),
-        ({"primal": {"W": [["0"]], "H": [["0", "0"]], "b": [["0"], ["0"]]}}, "shape"),
-        ({"primal": {"W": [["0"], ["0"]], "H": [["0", "0"]], "b": [["1"], ["0"]]}}, "no bias"),
-        ({"primal": {"W": [["0"] * 3] * 2, "H": [["0", "0"]] * 3, "b": [["0"], ["0"]]}}, "rank 3"),
-    ],
-)
-def test_tampered_duals_are_rejected(change: dict[str, Any], reason: str) -> None:
-    with pytest.raises(Rejected, match=reason):
-        enclosure(dual() | change)
-
-
-def test_a_dual_for_a_free_bias_must_annihilate_the_sizes() -> None:
-    model = UnconstrainedFeatures(class_sizes=(2, 1), decays="1/10", bias="last-layer")
-    with pytest.raises(Rejected, match="annihilate"):
-        enclosure(dual() | {"model": model.to_json()})
-    centred = dual() | {"model": model.to_json(), "dual": [["1/50", "-1/25"], ["-1/50", "1/25"]]}
-    lower, _ = enclosure(centred)
-    assert lower > 0
-
-
 def squares() -> dict[str, Any]:
     """One class of one sample, M = 1, λ_W λ_H = 1/100: κ = 1/5, φ − 19/100 = (y² − 9/10)²."""
     model = UnconstrainedFeatures(class_sizes=(1,), decays="1/10")

@@ -128,7 +128,7 @@ BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"decays": None, "weight_decays": ("1/2",) * 2, "feature_decay": 1}, ValueError, "weight_decays needs one number"),
     ({"decays": None, "weight_decays": (0.5,) * 3, "feature_decay": 1}, TypeError, "weight_decays must be an exact"),
     ({"decays": None, "weight_decays": 1, "feature_decay": 0.5}, TypeError, "feature_decay must be an exact"),
-    ({"loss": "hinge"}, ValueError, "loss must be one of mse, got 'hinge'"),
+    ({"loss": "hinge"}, ValueError, "loss must be one of mse, ce, label-smoothing, focal, got 'hinge'"),
     ({"activation": "relu6"}, ValueError, "activation must be one of linear, relu"),
     ({"bias": "all"}, ValueError, "bias must be one of none, last-layer, got 'all'"),
 ]

@@ -42,8 +42,9 @@ def strength(model: UnconstrainedFeatures) -> Expression:
 def simplex_scale(model: UnconstrainedFeatures) -> Expression:
     """s of Z = s (I − 11ᵀ/K): log(1/(c + α/K) − (K − 1)), or 0 where that is not positive.
 
-    >>> float(simplex_scale(UnconstrainedFeatures(class_sizes=(1, 1), decays="1/4", loss="ce")).args[0].data)
-    3.0
+    >>> model = UnconstrainedFeatures(class_sizes=(1, 1), decays="1/4", loss="ce")
+    >>> simplex_scale(model) is log(1 / sqrt(Fraction(1, 16)) - 1)
+    True
     """
     K, c = model.K, strength(model)
     if compare(c, (1 - model.alpha) / K) >= 0:

@@ -32,7 +32,6 @@ from theory.claims import GlobalMinimum, Minimisation
 from theory.model import UnconstrainedFeatures
 from theory.ops import Expression
 from theory.statement import Instance
-from verify import checker
 from verify.certificate import dual, outwards
 from verify.checker import FORMAT
 from verify.methods import duals, exact
@@ -90,7 +89,7 @@ class SolverFailed(Exception):
     """No solver gave an answer, or no certificate could be made of it; the message says what happened."""
 
 
-FAILURES = (SolverFailed, exact.Rejected, checker.Rejected, duals.Infeasible, OverflowError)
+FAILURES = (SolverFailed, exact.Rejected, duals.Infeasible, OverflowError)
 """What ends an attempt without a bound: also decays beyond double precision, in which the solvers work."""
 
 
@@ -129,7 +128,7 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
         raise Unable(f"convex: examines the value of a global minimum, not {claim.kind}")
     try:
         proposal = _propose(claim)
-        lower, upper = _enclosure(proposal.certificate)
+        lower, upper = exact.enclosure(proposal.certificate)
     except FAILURES as error:
         return Evidence("convex", (undecided("value", str(error)),), time.perf_counter() - started)
     numbers = {
@@ -150,14 +149,6 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
         uses=proposal.uses,
         certificates=({**proposal.certificate, "lower": str(outwards(lower)), "upper": str(-outwards(-upper))},),
     )
-
-
-def _enclosure(certificate: Mapping[str, Any]) -> tuple[Fraction, Fraction]:
-    """The bounds that a certificate shows, evaluated anew."""
-    if certificate["kind"] != "dual":
-        return exact.enclosure(certificate)
-    checker.check(certificate)
-    return Fraction(certificate["lower"]), Fraction(certificate["upper"])
 
 
 def _propose(claim: GlobalMinimum) -> Proposal:
@@ -186,7 +177,7 @@ def _model_proposal(model: UnconstrainedFeatures, value: Expression) -> Proposal
         return _modes_proposal(model, value)
     try:
         proposal = _nuclear_proposal(model, value)
-        lower, upper = _enclosure(proposal.certificate)
+        lower, upper = exact.enclosure(proposal.certificate)
         if upper - lower <= CERTIFIED_GAP * upper or not separable:
             return proposal
     except FAILURES:

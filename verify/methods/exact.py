@@ -1,7 +1,8 @@
 """Exact two-sided bounds on a minimum, from certificates written as plain JSON with rationals as text.
 
 A certificate is what a search proposes; here it is read back and evaluated in rational arithmetic, with no solver and
-no floating point. Two kinds are known, for the model with factors W_1 … W_M, H and Λ = λ_H λ_1 ⋯ λ_M:
+no floating point. The checker reads those of kind ``dual``; two others are known here as well, for the model with
+factors W_1 … W_M, H and Λ = λ_H λ_1 ⋯ λ_M:
 
 * ``sos`` for a model. With m = M + 1 each mode μ contributes at least μ/(2N) · min_y φ(y), φ(y) = (1 − yᵐ)² + κ y²,
   κᵐ = (mN)ᵐ Λ/μᴹ; a Gram matrix G ⪰ 0 with φ(y) − v = zᵀ G z, z = (1, y, y², …), shows min φ ≥ v.
@@ -21,6 +22,7 @@ from theory.arithmetic.interpreters import Arithmetic, Balls, Undecidable, preci
 from theory.arithmetic.rationals import rational
 from theory.model import UnconstrainedFeatures
 from theory.ops import Expression, from_json
+from verify import checker
 
 Matrix = Sequence[Sequence[Fraction]]
 Certificate = Mapping[str, Any]
@@ -161,6 +163,8 @@ def enclosure(certificate: Certificate) -> tuple[Fraction, Fraction]:
         Rejected: when a matrix is not positive semidefinite, an identity fails, or a shape does not fit.
     """
     try:
+        if certificate["kind"] == "dual":
+            return _checked(certificate)
         if certificate["kind"] == "sos" and "model" in certificate:
             return _modes_enclosure(certificate)
         if certificate["kind"] == "sos":
@@ -168,6 +172,15 @@ def enclosure(certificate: Certificate) -> tuple[Fraction, Fraction]:
     except (KeyError, IndexError) as error:
         raise Rejected(f"the certificate lacks {error}") from error
     raise Rejected(f"unknown kind of certificate {certificate['kind']!r}")
+
+
+def _checked(certificate: Certificate) -> tuple[Fraction, Fraction]:
+    """The bounds that are stated, where the checker accepts them."""
+    try:
+        checker.check(certificate)
+    except checker.Rejected as error:
+        raise Rejected(str(error)) from None
+    return Fraction(certificate["lower"]), Fraction(certificate["upper"])
 
 
 def _modes_enclosure(certificate: Certificate) -> tuple[Fraction, Fraction]:
