@@ -9,7 +9,7 @@ also evaluated in balls as dense matrices, for r = 4 … 8.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -41,6 +41,9 @@ from theory.ops import FormulaError, ShapeError
 VERTICES_SYMBOL = sp.Symbol("r", positive=True, integer=True)
 DEPTH_SYMBOL = sp.Symbol("L", positive=True, integer=True)
 STEP_SYMBOL = sp.Symbol("n", nonnegative=True, integer=True)
+
+PER_LAYER = sp.Symbol("1/(L+1)", positive=True)
+"""1/(L+1) in exponents; what vanishes for any value of it does for this one."""
 
 MORE_VERTICES, MORE_LAYERS = sp.symbols("s l", nonnegative=True, integer=True)
 """How much r and L exceed the least value of a range."""
@@ -175,11 +178,12 @@ class Reading:
 
     def power(self, base: Any, exponent: Any) -> Any:
         """A power: of anything to a natural number, else of what is positive."""
-        natural = exponent.is_Integer and exponent >= 0
-        for part in [] if natural else [base, *bases(sp.Pow(base, exponent, evaluate=False))]:
+        if exponent.is_Integer and exponent >= 0:
+            return base**exponent
+        for part in [base, *bases(sp.Pow(base, exponent, evaluate=False))]:
             if self.sign(part) <= 0:
                 raise Rejected(f"{part} is divided by, or a power of it taken, and is not positive")
-        return base**exponent
+        return _raised(base, exponent)
 
     def sign(self, value: Any) -> int:
         """The sign of a scalar for all sizes of the range.
@@ -198,12 +202,14 @@ class Reading:
         """Whether a scalar is seen to be at least zero for all sizes of the range."""
         return _is_zero(value) or any(is_nonnegative(form) for form in self._forms(value))
 
-    def _forms(self, value: Any) -> list[Any]:
+    def _forms(self, value: Any) -> Iterator[Any]:
         """A scalar in the excess of r and L over the least of their range: as it is, multiplied out, and as a ratio."""
         least = {VERTICES_SYMBOL: self.where.least + MORE_VERTICES, DEPTH_SYMBOL: self.where.depth + MORE_LAYERS}
         shifted = sp.sympify(value).xreplace(least)
+        yield shifted
+        yield sp.expand(shifted)
         top, bottom = (sp.expand(part) for part in sp.fraction(sp.together(shifted)))
-        return [shifted, sp.expand(shifted), top / bottom]
+        yield top / bottom
 
     def index(self, value: Any, least: int = 0) -> Any:
         """The index of a layer, which must be seen to be at least ``least``."""
@@ -222,8 +228,27 @@ def _with_symbols(found: Element) -> Element:
     return Element(found.rows, found.columns, tuple(rational(c) for c in found.coefficients), found.r)
 
 
+def _raised(base: Any, exponent: Any) -> Any:
+    """A power, along the product that its base is: all parts are positive."""
+    if base.is_Mul:
+        return sp.Mul(*(_raised(part, exponent) for part in base.args))
+    return _raised(base.base, base.exp * exponent) if base.is_Pow else base**exponent
+
+
 def _is_zero(value: Any) -> bool:
-    return is_zero(sp.expand(value))
+    """Whether a scalar vanishes identically, with exponents in Q[L, n, 1/(L+1)]."""
+    symbolic = sp.expand(value).replace(lambda x: x.is_Pow and not x.exp.is_Rational, _with_layers)
+    return is_zero(sp.expand_power_exp(symbolic))
+
+
+def _with_layers(power: Any) -> Any:
+    """A power whose exponent is a polynomial in L, n and a symbol for 1/(L+1); other exponents stay as they are."""
+    top, bottom = sp.fraction(sp.together(power.exp))
+    content, rest = sp.expand(bottom).as_content_primitive()
+    if sp.expand(rest - DEPTH_SYMBOL - 1) != 0:
+        return power
+    whole, remainder = sp.div(sp.expand(top), DEPTH_SYMBOL + 1, DEPTH_SYMBOL)
+    return power.base ** sp.expand((whole + remainder * PER_LAYER) / content)
 
 
 def _indexed(name: str) -> Any:

@@ -7,17 +7,22 @@ W_2 … W_{L−2} identities, W_{L−1} = 2 Tᵀ − J and W_L = I/2.
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 from proofs.graphs import GraphProof
 from proofs.kernel.facts import Fact
 from theory.families import (
     EDGES,
     VERTICES,
+    Family,
     chain,
     eye,
     hole,
+    indexed,
+    labels,
     nuclear_norm,
     ones,
+    product,
     relu,
     sqrt,
     step,
@@ -84,3 +89,54 @@ def product_of_norms(proof: GraphProof) -> Fact:
     start = sum_squares(FEATURES) * sum_squares(FIRST)
     middle = proof.induction("norms of the middle layers", NORMS, start * r**step)
     return proof.equation("C", PRODUCT, NORM**2 * r ** (L - 2) * (K**2 / 4), [middle])
+
+
+# ------------------------------------------------------------------------------------- scaled so that it is balanced
+
+
+y = indexed("length", 0)
+"""The outputs are y^{L+1} I."""
+
+LOAD = (NORM**2 * r ** (L - 2) * (K**2 / 4) * product("decays", L)) ** (1 / (L + 1))
+"""C Λ̄, with C^{L+1} = ‖T‖_*² r^{L−2} K²/4 and Λ̄ the geometric mean of the decays."""
+
+
+def scaled(factor: Family, layer: Any, square: Any) -> Family:
+    """A factor of squared norm ``square``, scaled to C Λ̄ y²/λ."""
+    return y * sqrt(LOAD / (indexed("decays", layer) * square)) * factor
+
+
+SCALED_FEATURES, SCALED_FIRST = scaled(FEATURES, 0, NORM), scaled(FIRST, 1, NORM)
+SCALED_MIDDLE = scaled(eye(VERTICES), step + 2, r)
+SCALED_APART, SCALED_LAST = scaled(APART, L - 1, r * K), scaled(LAST, L, K / 4)
+
+SCALED_HIDDEN = chain(relu(SCALED_FIRST @ SCALED_FEATURES), relu(SCALED_MIDDLE @ hole(VERTICES, EDGES)), L - 3)
+SCALED_OUTPUTS = SCALED_LAST @ relu(SCALED_APART @ SCALED_HIDDEN)
+
+
+def cost(factor: Family, layer: Any) -> Family:
+    """λ/2 ‖factor‖²."""
+    return indexed("decays", layer) / 2 * sum_squares(factor)
+
+
+COSTS = chain(cost(SCALED_FIRST, 1), hole() + cost(SCALED_MIDDLE, step + 2), L - 3)
+"""The regulariser of W_1, …, W_{L−2}."""
+
+FIT = sum_squares(SCALED_OUTPUTS - labels) / (2 * K)
+LOSS = FIT + (COSTS + cost(SCALED_APART, L - 1) + cost(SCALED_LAST, L)) + cost(SCALED_FEATURES, 0)
+"""The objective of the model."""
+
+
+def scaled_outputs(proof: GraphProof) -> tuple[Fact, Fact]:
+    """What the hidden layers are, and the outputs y^{L+1} I."""
+    decays = sqrt(product("decays", step + 1))
+    kept = y ** (step + 2) * LOAD ** ((step + 2) / 2) / (decays * NORM * r ** (step / 2)) * T
+    hidden = proof.induction("the hidden layers are multiples of T", SCALED_HIDDEN, kept)
+    return hidden, proof.equation("outputs", SCALED_OUTPUTS, y ** (L + 1) * e, [hidden])
+
+
+def scaled_loss(proof: GraphProof, hidden: Fact) -> Fact:
+    """(1−p)²/2 + (L+1)/2 C Λ̄ y², as every factor costs C Λ̄ y²/2."""
+    costs = proof.induction("the middle layers cost the same", COSTS, (step + 1) * LOAD * y**2 / 2)
+    value = (1 - y ** (L + 1)) ** 2 / 2 + (L + 1) / 2 * LOAD * y**2
+    return proof.equation("loss", LOSS, value, [hidden, costs])
