@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from proofs.entailment import NotEntailed
-from proofs.graph_kinds import ForEveryGraph
+from proofs.graph_kinds import ForEveryGraph, GraphLosses
 from proofs.graphs import GraphProof
 from proofs.kernel.axioms import AXIOMS
 from proofs.kernel.facts import Fact
@@ -86,7 +86,7 @@ class Theorem:
         """
         if self.gaps:
             raise NotEntailed("the proof has a gap")
-        if isinstance(self.kind, ForEveryGraph):
+        if isinstance(self.kind, ForEveryGraph | GraphLosses):
             return self.kind.entails(claim, parameters)
         return self.kind.entails(claim, field, roots)
 

@@ -11,12 +11,31 @@ import pytest
 import proofs
 from proofs import graphs
 from proofs.entailment import NotEntailed
-from proofs.graph_kinds import ForEveryGraph
+from proofs.graph_kinds import ForEveryGraph, GraphLosses
 from proofs.graphs import EVERYWHERE, ForEvery, GraphProof, Reading, Where
 from proofs.kernel.facts import Fact
 from proofs.kernel.proof import Proof
 from proofs.kernel.scalars import Rejected
-from proofs.lemmas.graphs import APART, FEATURES, FIRST, HIDDEN, LAST, NORM, NORMS, PRODUCT, WIN, J, e
+from proofs.lemmas.graphs import (
+    APART,
+    COSTS,
+    FEATURES,
+    FIRST,
+    HIDDEN,
+    LAST,
+    LOAD,
+    NORM,
+    NORMS,
+    PRODUCT,
+    SCALED_OUTPUTS,
+    WIN,
+    J,
+    condition,
+    e,
+    scaled_outputs,
+    y,
+)
+from proofs.lemmas.scales import scales
 from proofs.lemmas.setting import CRITICAL_POINT
 from proofs.theorem import Section, Theorem
 from theory import configurations
@@ -65,12 +84,9 @@ def norms(proof: GraphProof) -> Fact:
 
 
 def at_four_layers(proof: GraphProof) -> Fact:
-    """The condition at L = 4, with √x √y = (x + y)/2 − (√x − √y)²/2 for x = 2(r−1) and y = r−2."""
-    x, y = 2 * (r - 1), r - 2
-    rest = K**3 - r**2 / 4 * (x + (r - 1) ** 2 * y + (r - 1) * (x + y))
-    square = r**2 / 4 * (r - 1) * (sqrt(x) - sqrt(y)) ** 2
-    left, right = (put(side, family(4), L) for side in (WIN, K ** (L - 1)))
-    return proof.less("L = 4", left, right, rest + square, where=Where(depth=4))
+    """The condition at L = 4."""
+    condition(proof)
+    return proof.steps[0].fact
 
 
 WRONG: dict[str, tuple[Callable[[GraphProof], object], str]] = {
@@ -158,6 +174,19 @@ WRONG: dict[str, tuple[Callable[[GraphProof], object], str]] = {
         "sign",
     ),
     "division by what is negative": (lambda p: p.equation("negative", 1 / (3 - r) * (3 - r), 1), "not positive"),
+    "scaled outputs of another power": (
+        lambda p: p.equation("out", SCALED_OUTPUTS, y**L * e, [scaled_outputs(p)[0]]),
+        "not equal",
+    ),
+    "a loss with L terms of the regulariser": (
+        lambda p: p.equation(
+            "loss",
+            COSTS,
+            (L - 3) * LOAD * y**2 / 2,
+            [p.induction("costs", COSTS, (step + 1) * LOAD * y**2 / 2)],
+        ),
+        "not equal",
+    ),
     "a claim for r from three on": (lambda p: p.equation("small", r, r, where=Where(least=3)), "r ≥ 4"),
     "a claim for L = 2": (lambda p: p.equation("shallow", r, r, where=Where(depth=2)), "r ≥ 4"),
     "a claim for five numbers of vertices": (
@@ -242,8 +271,7 @@ def test_a_wrong_step_is_rejected(name: str) -> None:
 
 def test_the_right_steps_beside_them_are_accepted() -> None:
     proof = GraphProof("right")
-    four = at_four_layers(proof)
-    proof.deeper("every depth", four, WIN, K ** (L - 1), (r, K))
+    condition(proof)
     proof.equation("out", LAST @ relu(APART @ HIDDEN), e, [hidden(proof)])
     proof.induction("t", chain(indexed("t", 0), indexed("t", step + 1) * hole(), L - 1), product("t", step))
     proof.equation("t_L", product("t", L), indexed("t", L) * product("t", L - 1))
@@ -334,6 +362,45 @@ def with_a_proof_of_its_own() -> Theorem:
     return Theorem("wrong", (Section("wrong", proof),), ForEveryGraph((fact,)))
 
 
+def losses() -> tuple[tuple[Section, Section], GraphLosses]:
+    proof = GraphProof("condition")
+    beats = condition(proof)
+    section, scaled = scales()
+    return (
+        Section("graphs", proof, (beats,)),
+        section._replace(conclusions=tuple(vars(scaled).values())),
+    ), GraphLosses(beats, scaled)
+
+
+def with_an_equation_for_a_condition() -> Theorem:
+    (_, section), kind = losses()
+    proof, fact = accepted()
+    return Theorem("wrong", (Section("wrong", proof), section), replace(kind, condition=fact))
+
+
+def with_a_condition_on_numbers_that_may_be_negative() -> Theorem:
+    (_, section), kind = losses()
+    proof = GraphProof("negative")
+    fact = proof.less("negative", -r, r)
+    return Theorem("wrong", (Section("wrong", proof), section), replace(kind, condition=fact))
+
+
+def with_the_falling_functions_exchanged() -> Theorem:
+    sections, kind = losses()
+    scaled = replace(kind.scales, falls=kind.scales.loses, loses=kind.scales.falls)
+    return Theorem("wrong", sections, replace(kind, scales=scaled))
+
+
+def with_another_loss_at_a_root() -> Theorem:
+    sections, kind = losses()
+    return Theorem("wrong", sections, replace(kind, scales=replace(kind.scales, value=kind.scales.level)))
+
+
+def without_the_order_of_losses() -> Theorem:
+    sections, kind = losses()
+    return Theorem("wrong", sections[:1], kind)
+
+
 UNSUPPORTED: dict[Callable[[], Theorem], str] = {
     without_relations: "never used|a relation for every r",
     with_a_relation_made_by_hand: "not a step",
@@ -341,6 +408,11 @@ UNSUPPORTED: dict[Callable[[], Theorem], str] = {
     with_steps_about_another_setting: "each setting",
     with_a_kind_of_its_own: "not one of the kinds",
     with_a_proof_of_its_own: "has steps",
+    with_an_equation_for_a_condition: "one constant is smaller",
+    with_a_condition_on_numbers_that_may_be_negative: "sign|positive",
+    with_the_falling_functions_exchanged: "falls in p",
+    with_another_loss_at_a_root: "loss at a root",
+    without_the_order_of_losses: "each setting",
 }
 
 
@@ -400,7 +472,20 @@ def test_a_theorem_about_graphs_speaks_of_identities_alone() -> None:
         theorem.entails(other.claim(other.witness), None, {}, {"r": 5, "depth": 4})
 
 
-GRAPH_STATEMENTS = [id for id in statements() if (found := proofs.find(id)) and isinstance(found.kind, ForEveryGraph)]
+@pytest.mark.parametrize("ratio", [None, Fraction(0), Fraction(2), 0.5])
+def test_an_order_of_losses_needs_a_load_up_to_the_threshold(ratio: object) -> None:
+    theorem, statement = proofs.find("sukenik2024-srg-beats-dnc"), statements()["sukenik2024-srg-beats-dnc"]
+    assert theorem is not None
+    claim = statement.claim(statement.witness)
+    assert not any(theorem.entails(claim, None, {}, statement.witness).values())
+    with pytest.raises(NotEntailed, match="threshold"):
+        theorem.entails(claim, None, {}, {**statement.witness, "ratio": ratio})
+    assert all(theorem.entails(claim, None, {}, {**statement.witness, "depth": 3}).values())
+
+
+GRAPH_STATEMENTS = [
+    id for id in statements() if (found := proofs.find(id)) and type(found.kind) in (ForEveryGraph, GraphLosses)
+]
 
 
 @pytest.mark.parametrize("id", GRAPH_STATEMENTS)

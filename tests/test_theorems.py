@@ -39,9 +39,7 @@ PROVED = [statement for statement in statements().values() if statement.expected
 IDS = [statement.id for statement in PROVED]
 WRONG = [(statement.id, wrong) for statement in PROVED for wrong in statement.wrong]
 
-ELEMENTARY = {
-    f"sukenik2024-{name}" for name in ("srg-output", "srg-constant", "srg-three-layers", "srg-beats-dnc", "rank")
-}
+ELEMENTARY = {f"sukenik2024-{name}" for name in ("srg-output", "srg-constant", "srg-loss", "srg-three-layers", "rank")}
 """Theorems that need no classical fact: identities of polynomials in r, and induction."""
 
 MATCHED = 20

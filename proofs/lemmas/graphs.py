@@ -9,7 +9,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from proofs.graphs import GraphProof
+from proofs.graphs import GraphProof, Where
 from proofs.kernel.facts import Fact
 from theory.families import (
     EDGES,
@@ -17,12 +17,14 @@ from theory.families import (
     Family,
     chain,
     eye,
+    family,
     hole,
     indexed,
     labels,
     nuclear_norm,
     ones,
     product,
+    put,
     relu,
     sqrt,
     step,
@@ -73,6 +75,19 @@ def norm_of_incidence(proof: GraphProof) -> Fact:
     """‖T‖_*, from the square root (T Tᵀ)^{1/2} = W_1 W_1ᵀ."""
     root = proof.nuclear("nuclear norm by a square root", T, FIRST)
     return proof.equation("‖T‖_*", nuclear_norm(T), NORM, [root])
+
+
+def condition(proof: GraphProof) -> Fact:
+    """‖T‖_*² r^{L−2}/4 < K^{L−1} for L ≥ 4: at L = 4 by √x √y = (x + y)/2 − (√x − √y)²/2, and r ≤ K.
+
+    Here x = 2(r−1) and y = r−2: what is left at L = 4 is r² (r−1)/8 · r (r² − 4r + 1), which is positive for r ≥ 4.
+    """
+    u, v, bound = 2 * (r - 1), r - 2, K ** (L - 1)
+    rest = K**3 - r**2 / 4 * (u + (r - 1) ** 2 * v + (r - 1) * (u + v))
+    square = r**2 / 4 * (r - 1) * (sqrt(u) - sqrt(v)) ** 2
+    left, right = (put(side, family(4), L) for side in (WIN, bound))
+    four = proof.less("the condition at L = 4", left, right, rest + square, where=Where(depth=4))
+    return proof.deeper("the condition", four, WIN, bound, (r, K))
 
 
 def first_pair(proof: GraphProof) -> list[Fact]:

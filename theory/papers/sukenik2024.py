@@ -441,6 +441,7 @@ def win_side(r: int, depth: int) -> Expression:
 @theorem(
     "sukenik2024-srg-beats-dnc",
     source=source("section 2 of the reconstruction, win condition; its range: own"),
+    expected=PROVED,
     hypotheses=GRAPH | {"L ≥ 4": lambda r, depth, ratio: depth >= 4, "κ ≤ c*_L": lambda ratio, **_: 0 < ratio <= 1},
     r=st.integers(4, 9),
     depth=st.integers(4, 7),
