@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from proofs.kernel.proof import Proof
-from proofs.kernel.render import markdown, section
-from proofs.theorem import find
+from proofs.graphs import READING as GRAPHS_READING
+from proofs.graphs import GraphProof
+from proofs.kernel.ledger import Ledger
+from proofs.kernel.render import READING, markdown, section
+from proofs.theorem import Theorem, find
 from theory.statement import statements
 
 FOLDER = Path(__file__).parent
@@ -33,15 +35,20 @@ def pages() -> Iterator[tuple[Path, str]]:
         title = f"{theorem.id}: {statements()[theorem.id].title.rstrip('.')}"
         yield (
             FOLDER / f"{theorem.id}.md",
-            markdown(title, sections, len(theorem.gaps), theorem.conclusion, theorem.axioms),
+            markdown(title, sections, len(theorem.gaps), theorem.conclusion, theorem.axioms, _reading(theorem)),
         )
+
+
+def _reading(theorem: Theorem) -> str:
+    graphs = all(type(section.proof) is GraphProof for section in theorem.sections)
+    return GRAPHS_READING if graphs else READING
 
 
 def _shared_page(heading: str) -> Path:
     return FOLDER / "lemmas" / f"{heading.lower().replace(' ', '-')}.md"
 
 
-def _linked(heading: str, proof: Proof) -> str:
+def _linked(heading: str, proof: Ledger) -> str:
     rules = ", ".join(sorted({step.rule for step in proof.steps}))
     where = _shared_page(heading).relative_to(FOLDER)
     return f"## {heading}\n\n[{heading}, all {len(proof.steps)} steps]({where}), accepted by the rules {rules}.\n"

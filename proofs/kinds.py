@@ -16,6 +16,7 @@ from typing import Any, ClassVar, cast
 import sympy as sp
 
 from proofs.entailment import NotEntailed, entailed, require_linear, sign
+from proofs.graph_kinds import ForEveryGraph, GraphLosses
 from proofs.kernel import selection
 from proofs.kernel.facts import POSITIVE, ZERO, Fact
 from proofs.kernel.proof import Proof
@@ -444,5 +445,5 @@ def _read(problem: Minimisation) -> tuple[str, int, Expression]:
     raise NotEntailed("the objective is not 1/(1 + x^M) + β x over x ≥ 0")
 
 
-Kind = Balanced | CentredBias | ModelMinimum | LayeredBound | ScalarMinimum
-KINDS = (Balanced, CentredBias, ModelMinimum, LayeredBound, ScalarMinimum)
+Kind = Balanced | CentredBias | ModelMinimum | LayeredBound | ScalarMinimum | ForEveryGraph | GraphLosses
+KINDS = (Balanced, CentredBias, ModelMinimum, LayeredBound, ScalarMinimum, ForEveryGraph, GraphLosses)

@@ -138,6 +138,17 @@ def singular_vectors(rng: np.random.Generator) -> None:
     assert np.allclose(V.T @ V, np.eye(on.sum()), atol=1e-8)
 
 
+def square_root(rng: np.random.Generator) -> None:
+    """Nearby semidefinite matrices have other squares, and the trace of the root is the sum of singular values."""
+    X = rng.integers(-2, 3, (3, 5)).astype(float)
+    values, U = np.linalg.eigh(X @ X.T)
+    S = U @ np.diag(np.sqrt(values.clip(0))) @ U.T
+    assert np.isclose(np.trace(S), np.linalg.norm(X, "nuc"), atol=1e-6)
+    moved = (S + 0.1 * symmetric(rng, 3)) if rng.integers(2) else U @ np.diag(rng.uniform(0, 5, 3)) @ U.T
+    if np.linalg.eigvalsh(moved).min() >= 0 and np.linalg.norm(moved - S) > 1e-3:
+        assert np.linalg.norm(moved @ moved - X @ X.T) > 1e-9
+
+
 ATTACKS: dict[str, Attack] = {
     "attainment": attainment,
     "critical": critical,
@@ -150,6 +161,7 @@ ATTACKS: dict[str, Attack] = {
     "largest": largest,
     "limit": limit,
     "singular vectors": singular_vectors,
+    "square root": square_root,
 }
 
 

@@ -419,3 +419,28 @@ STATIONARY = Setting(
     free=frozenset([t, later]),
 )
 """A minimum x ≥ 0 of g(x) = 1/(1 + x^M) + β x."""
+
+# ------------------------------------------------------------------------------------------ fits of a scale, with ReLUs
+
+y, load = sp.symbols("y c", positive=True)
+"""The scale y of outputs p I, p = y^{M+1}, and c = C Λ̄."""
+
+
+def root_of_the_scale(rng: Random) -> Instance:
+    """A random scale 0 < y < 1 with the load of which it is a root."""
+    from flint import arb, ctx, fmpq
+
+    ctx.prec = BITS
+    depth, scale = rng.choice(DEPTHS), arb(fmpq(rng.randint(1, 59), 60))
+    low, high = sorted(rng.sample(range(1, 60), 2))
+    scalars = {M: depth, y: scale, load: (1 - scale ** (depth + 1)) * scale ** (depth - 1)}
+    return Instance({**scalars, t: arb(fmpq(low, 60)), later: arb(fmpq(high, 60))})
+
+
+SCALED = Setting(
+    "a scale at which the loss of a fit is stationary",
+    root_of_the_scale,
+    hypotheses={"root": (1 - y ** (M + 1)) * y ** (M - 1) - load},
+    free=frozenset([t, later]),
+)
+"""A root y of (1 − y^{M+1}) y^{M−1} = c: there (1 − p)²/2 + (M+1)/2 c y² is stationary in y."""

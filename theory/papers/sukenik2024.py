@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import reduce
-from itertools import combinations
 from math import comb
 from typing import Any
 
 from hypothesis import strategies as st
 
 from theory.claims import GlobalMinimum, Identity, Inequality, Minimisation, NotGlobalMinimum, clause, equal, less
+from theory.configurations import adjacency, incidence
 from theory.frames import coordinate_frame, deep_neural_collapse
 from theory.model import UnconstrainedFeatures as Model
 from theory.ops import (
@@ -227,27 +227,9 @@ def kappa(classes: int, depth: int, n: int, first: Fraction, power: int = 2, sam
 
 
 VERTICES = st.integers(4, 8)
+PROVED = Expected(at_least="proved")
 GRAPH = {"r ≥ 4": lambda r, **_: r >= 4}
-GRAPH_AND_DEPTH = GRAPH | {"L ≥ 3": lambda r, depth: depth >= 3}
-
-
-def edges(r: int) -> list[tuple[int, int]]:
-    """The edges of the complete graph on r vertices, which are the classes."""
-    return list(combinations(range(r), 2))
-
-
-def incidence(r: int) -> Expression:
-    """T, r × K: which vertices an edge joins."""
-    first, second = (tuple(e[i] for e in edges(r)) for i in (0, 1))
-    return identity(r)[range(r), first] + identity(r)[range(r), second]
-
-
-def adjacency(r: int) -> Expression:
-    """A, K × K: which edges share exactly one vertex, from lists of neighbours."""
-    known = edges(r)
-    neighbours = [[i for i, f in enumerate(known) if len({*e} & {*f}) == 1] for e in known]
-    every = range(len(known))
-    return total([identity(len(known))[every, tuple(slot)] for slot in zip(*neighbours, strict=True)])
+GRAPH_AND_DEPTH = GRAPH | {"L ≥ 3": lambda depth, **_: depth >= 3}
 
 
 def norm_of_incidence(r: int) -> Expression:
@@ -262,6 +244,13 @@ def hidden_weights(r: int, depth: int) -> list[Expression]:
     return [*[identity(r)] * (depth - 3), apart, Fraction(1, 2) * identity(K)]
 
 
+def first_pair(T: Expression, r: int) -> tuple[Expression, Expression]:
+    """M_1 = S^{−1/2} T and W_1 = S^{1/2}, with S = (TTᵀ)^{1/2}."""
+    centred = identity(r) - ones(r, r) / r
+    a, b = (constant(x) ** Fraction(1, 4) for x in (r - 2, 2 * (r - 1)))
+    return (centred / a + ones(r, r) / (b * r)) @ T, a * centred + b / r * ones(r, r)
+
+
 def graph_model(r: int, depth: int) -> Model:
     """ReLU layers of the widths that the SRG solution uses: r, …, r, K."""
     K = comb(r, 2)
@@ -271,6 +260,7 @@ def graph_model(r: int, depth: int) -> Model:
 @theorem(
     "sukenik2024-srg-spectrum",
     source=source("section 2 of the reconstruction, spectra"),
+    expected=PROVED,
     hypotheses=GRAPH,
     r=VERTICES,
     witness={"r": 5},
@@ -304,6 +294,7 @@ def srg_spectrum(r: int, count: int = 1, common: int = 4) -> Identity:
 @theorem(
     "sukenik2024-srg-output",
     source=source("section 2 of the reconstruction, outputs; ranks: captions"),
+    expected=PROVED,
     hypotheses=GRAPH_AND_DEPTH,
     r=VERTICES,
     depth=st.integers(3, 5),
@@ -343,6 +334,7 @@ def srg_output(r: int, depth: int, gain: int = 1, kept: bool = False) -> Identit
 @theorem(
     "sukenik2024-srg-constant",
     source=source("section 2 of the reconstruction, C_SRG"),
+    expected=PROVED,
     hypotheses=GRAPH_AND_DEPTH,
     r=VERTICES,
     depth=st.integers(3, 5),
@@ -354,15 +346,89 @@ def srg_constant(r: int, depth: int, power: int = 2, quarter: int = 4) -> Identi
 
     With S = (TTᵀ)^{1/2} the first pair is W_1 = S^{1/2} and M_1 = S^{−1/2} T, of squared norm ‖T‖_* each.
     """
-    T, K, centred = incidence(r), comb(r, 2), identity(r) - ones(r, r) / r
-    a, b = (constant(x) ** Fraction(1, 4) for x in (r - 2, 2 * (r - 1)))
-    W, M = a * centred + b / r * ones(r, r), (centred / a + ones(r, r) / (b * r)) @ T
+    T, K = incidence(r), comb(r, 2)
+    M, W = first_pair(T, r)
     norms = [sum_squares(X) for X in (M, W, *hidden_weights(r, depth))]
     C = norm_of_incidence(r) ** 2 * r ** (depth - power) * Fraction(K**2, quarter)
     return Identity(
         (
             clause("first pair", equal(W @ M, T), *(equal(x, norm_of_incidence(r)) for x in norms[:2])),
             clause("C", equal(reduce(lambda x, y: x * y, norms), C)),
+        )
+    )
+
+
+def scaled_factors(r: int, model: Model, load: Expression, length: Fraction) -> dict[str, Expression]:
+    """H, W_1, …, W_L of the SRG solution, scaled to squared norms load · y²/λ_j, with y = ``length``."""
+    K, norm = comb(r, 2), norm_of_incidence(r)
+    names = ("H", *(str(W.data) for W in model.weights))
+    decays = (model.feature_decay, *model.weight_decays)
+    squares: list[Any] = [norm, norm, *[r] * (model.M - 3), r * K, Fraction(K, 4)]
+    factors = (*first_pair(incidence(r), r), *hidden_weights(r, model.M))
+    return {
+        name: length * root(load / (decay * square)) * P
+        for name, decay, square, P in zip(names, decays, squares, factors, strict=True)
+    }
+
+
+@theorem(
+    "sukenik2024-srg-loss",
+    source=source("section 2 of the reconstruction, loss g(C_SRG)"),
+    expected=PROVED,
+    hypotheses=GRAPH_AND_DEPTH
+    | {
+        "a decay for each factor": lambda depth, decays, **_: len(decays) > depth and min(decays) > 0,
+        "p > 0": lambda length, **_: length > 0,
+    },
+    r=st.integers(4, 5),
+    depth=st.integers(3, 4),
+    decays=st.tuples(*[st.sampled_from([Fraction(1, 50), Fraction(1, 10), Fraction(2, 25)])] * 5),
+    length=st.sampled_from([Fraction(1, 2), Fraction(9, 10), Fraction(1), Fraction(6, 5)]),
+    witness={"r": 4, "depth": 3, "decays": (Fraction(1, 50),) * 5, "length": Fraction(9, 10)},
+    configurations=(
+        {
+            "r": 5,
+            "depth": 4,
+            "decays": tuple(Fraction(x, 100) for x in (2, 1, 3, 5, 4)),
+            "length": Fraction(9, 10),
+        },
+    ),
+    wrong={
+        "r^{L−3}": {"power": 3},
+        "L terms of the regulariser": {"factors": 0},
+        "C without the factor 1/4": {"quarter": 1},
+    },
+)
+def srg_loss(
+    r: int,
+    depth: int,
+    decays: tuple[Fraction, ...],
+    length: Fraction,
+    power: int = 2,
+    quarter: int = 4,
+    factors: int = 1,
+) -> Identity:
+    """The loss of the SRG solution, for all decays: (1−p)²/2 + (L+1)/2 C Λ̄ p^{2/(L+1)} where its outputs are p I.
+
+    Factor j is scaled to λ_j ‖factor‖² = C Λ̄ y², with y = ``length`` and p = y^{L+1}. One sample a class; ``decays``
+    are those of the features, of W_1, and so on. The least of these losses over p is g(C_SRG), by sukenik2024-g.
+    """
+    K, (first, *others) = comb(r, 2), decays[: depth + 1]
+    model = graph_model(r, depth).with_(weight_decays=tuple(others), feature_decay=first)
+    C = norm_of_incidence(r) ** 2 * r ** (depth - power) * Fraction(K**2, quarter)
+    load = (C * model.Lambda) ** Fraction(1, depth + 1)  # C Λ̄
+    at = scaled_factors(r, model, load, length)
+    p = length ** (depth + 1)
+    return Identity(
+        (
+            clause("outputs", equal(substitute(model.outputs(model.features), at), p * identity(K))),
+            clause(
+                "loss",
+                equal(
+                    substitute(model.objective, at),
+                    (1 - p) ** 2 / 2 + Fraction(depth + factors, 2) * load * length**2,
+                ),
+            ),
         )
     )
 
@@ -375,6 +441,7 @@ def win_side(r: int, depth: int) -> Expression:
 @theorem(
     "sukenik2024-srg-beats-dnc",
     source=source("section 2 of the reconstruction, win condition; its range: own"),
+    expected=PROVED,
     hypotheses=GRAPH | {"L ≥ 4": lambda r, depth, ratio: depth >= 4, "κ ≤ c*_L": lambda ratio, **_: 0 < ratio <= 1},
     r=st.integers(4, 9),
     depth=st.integers(4, 7),
@@ -406,6 +473,7 @@ def srg_beats_dnc(r: int, depth: int, ratio: Fraction, fewer: int = 0, less_powe
 @theorem(
     "sukenik2024-srg-three-layers",
     source=source("section 2 of the reconstruction, win condition at L = 3; own"),
+    expected=PROVED,
     hypotheses=GRAPH,
     r=st.integers(4, 40),
     witness={"r": 4},
@@ -420,6 +488,7 @@ def srg_three_layers(r: int, turned: bool = False) -> Identity:
 @theorem(
     "sukenik2024-rank",
     source=source("abstract and captions", "P"),
+    expected=PROVED,
     hypotheses=GRAPH,
     r=VERTICES,
     witness={"r": 5},

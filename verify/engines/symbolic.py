@@ -118,7 +118,7 @@ def _with_proof(instance: Instance, findings: list[Finding], context: Context) -
     if theorem is None or theorem.gaps:
         return findings, ()
     try:
-        answers = dict(theorem.entails(instance.claim, context.field, context.logits or {}))
+        answers = dict(theorem.entails(instance.claim, context.field, context.logits or {}, instance.parameters))
     except (NotEntailed, Undecidable):
         return findings, ()
     known = {f.clause: f for f in findings}
