@@ -26,6 +26,7 @@ from proofs.kernel.setting import Setting
 from proofs.kernel.words import identity, power
 from proofs.lemmas import setting as s
 from proofs.lemmas.setting import BIASED, CONSTRUCTION, CRITICAL_POINT, STATIONARY
+from proofs.softmax_kinds import SoftmaxMinimum
 from theory.arithmetic.algebraic import AlgebraicNumbers
 from theory.claims import Clause, CriticalPoints, GlobalMinimum, Inequality, Minimisation, Relation, equal
 from theory.model import UnconstrainedFeatures
@@ -445,5 +446,16 @@ def _read(problem: Minimisation) -> tuple[str, int, Expression]:
     raise NotEntailed("the objective is not 1/(1 + x^M) + β x over x ≥ 0")
 
 
-Kind = Balanced | CentredBias | ModelMinimum | LayeredBound | ScalarMinimum | ForEveryGraph | GraphLosses
-KINDS = (Balanced, CentredBias, ModelMinimum, LayeredBound, ScalarMinimum, ForEveryGraph, GraphLosses)
+Kind = (
+    Balanced | CentredBias | ModelMinimum | LayeredBound | ScalarMinimum | ForEveryGraph | GraphLosses | SoftmaxMinimum
+)
+KINDS = (
+    Balanced,
+    CentredBias,
+    ModelMinimum,
+    LayeredBound,
+    ScalarMinimum,
+    ForEveryGraph,
+    GraphLosses,
+    SoftmaxMinimum,
+)

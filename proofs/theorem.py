@@ -20,13 +20,14 @@ from proofs.entailment import NotEntailed
 from proofs.graph_kinds import ForEveryGraph, GraphLosses
 from proofs.graphs import GraphProof
 from proofs.kernel.axioms import AXIOMS
+from proofs.kernel.convex import ConvexProof
 from proofs.kernel.facts import Fact
 from proofs.kernel.ledger import Step
 from proofs.kernel.proof import Proof
 from proofs.kernel.scalars import Rejected
 from proofs.kinds import KINDS, Kind
 
-PROOFS = (Proof, GraphProof)
+PROOFS = (Proof, ConvexProof, GraphProof)
 
 
 class Section(NamedTuple):
@@ -112,8 +113,8 @@ def _check(sections: tuple[Section, ...], kind: Kind) -> None:
 
 FOLDER = Path(__file__).parent
 TRUSTED = (
-    "__init__.py", "__main__.py", "entailment.py", "graph_kinds.py", "graphs.py", "kinds.py", "theorem.py",
-    "lemmas/setting.py",
+    "__init__.py", "__main__.py", "entailment.py", "graph_kinds.py", "graphs.py", "kinds.py", "simplex.py",
+    "softmax_kinds.py", "theorem.py", "lemmas/setting.py", "lemmas/softmax_setting.py",
 )  # fmt: skip
 """What decides, beside the kernel."""
 
