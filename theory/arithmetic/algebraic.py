@@ -571,9 +571,28 @@ def _logarithms(node: Expression) -> dict[Expression, Fraction]:
     if argument.shape:
         raise Undecidable("logarithms are exact here for scalars")
     try:
-        return {log(constant(base)): k for base, k in _monomial(argument).items() if k}
+        monomial = {base: k for base, k in _monomial(argument).items() if k}
     except Undecidable:
         return {node: Fraction(1)}
+    parts: dict[Expression, Fraction] = {}
+    for base, k in monomial.items():
+        value = None if isinstance(base, int) else _rational_value(base)
+        for prime, power in ({base: Fraction(1)} if value is None else _factor(value)).items():
+            part = log(constant(prime))
+            parts[part] = parts.get(part, Fraction(0)) + k * power
+    return {part: k for part, k in parts.items() if k}
+
+
+@lru_cache(maxsize=1000)
+def _rational_value(node: Expression) -> Fraction | None:
+    """The value of a constant formula that turns out to be a positive rational, such as √(1/4) + 1."""
+    if any(part.op in (*_ROOTS, *_FREE) for part in walk(node)):
+        return None
+    try:
+        value: Fraction | None = AlgebraicNumbers([node]).evaluate(node).rational()
+    except Undecidable:
+        return None
+    return value if value is not None and value > 0 else None
 
 
 def _is_atom(node: Expression) -> bool:
