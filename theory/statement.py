@@ -17,7 +17,9 @@ from theory.claims import Claim
 
 Parameters = Mapping[str, Any]
 
-PAPERS = ("theory.papers.dang2023", "theory.papers.sukenik2023", "theory.papers.sukenik2024")
+PAPERS = tuple(
+    f"theory.papers.{paper}" for paper in ("dang2023", "sukenik2023", "sukenik2024", "ufm", "zhu2021", "zhou2022mse", "dang2024")
+)
 """Modules whose statements make up the registry."""
 
 EXAMPLES_A_RUN = 6

@@ -133,11 +133,66 @@ class AlgebraicNumbers(Arithmetic):
         return value if next(ball > 0 for ball in self._separating(value)) else 0
 
     def exp(self, node: Expression, value: Any) -> Any:
-        return self._free(node)
+        return self._exponential(value) if node.shape else self._free(node)
 
     def log(self, node: Expression, value: Any) -> Any:
         parts = [self._free(part) * exponent for part, exponent in _logarithms(node).items()]
         return reduce(lambda left, right: left + right, parts)
+
+    def log_sum_exp(self, column: Sequence[Any]) -> Any:
+        """x + log Σ e^{x_i − x} with an entry x for which this sum is a number whose logarithm is in the field."""
+        reason = Undecidable("the logarithm of a sum of exponentials is not in this field")
+        for shift in column:
+            total = reduce(lambda a, b: a + b, (self._exponential(x - shift) for x in column))
+            try:
+                return shift + self._logarithm(total)
+            except Undecidable as error:
+                reason = error
+        raise reason
+
+    def _exponential(self, value: Any) -> Algebraic:
+        """e^x of a rational combination x of logarithms of this field: a product of powers.
+
+        Raises:
+            Undecidable: for any other element.
+        """
+        result = self.number(Fraction(1))
+        if type(value) is int and value == 0:
+            return result
+        numerator, denominator = value.regrouped().ratio()
+        if not denominator.is_constant():
+            raise Undecidable("an exponential of what is no combination of logarithms")
+        scale = denominator.leading_coefficient() if numerator else 1
+        for exponents, coefficient in numerator.terms():
+            used = [(g, k) for g, k in zip(reversed(self._generators), exponents, strict=False) if k]
+            (generator, power), *others = used or [(None, 0)]
+            base = generator.base if generator else 0
+            if others or not isinstance(base, Expression) or base.op != "log" or power != self._index[base]:
+                raise Undecidable("an exponential of what is no combination of logarithms")
+            exponent = coefficient / scale
+            result = result * self._power_of(base.args[0], Fraction(int(exponent.p), int(exponent.q)))
+        return result
+
+    def _power_of(self, base: Expression, exponent: Fraction) -> Any:
+        if exponent.denominator == 1:
+            return self.evaluate(base) ** exponent.numerator
+        monomial = {part: k * exponent for part, k in _monomial(base).items()}
+        if any((k * self._index.get(part, 1)).denominator > 1 for part, k in monomial.items()):
+            raise Undecidable("a radical that is not in this field")
+        return self._product(monomial)
+
+    def _logarithm(self, value: Algebraic) -> Any:
+        """log x of a number whose logarithm, or those of whose primes, are generators."""
+        rational = value.rational()
+        if rational is not None and rational > 0:
+            parts = {log(constant(prime)): k for prime, k in _factor(rational).items()}
+            if all(part in self._index for part in parts):
+                terms = (self._free(part) * k for part, k in parts.items())
+                return reduce(lambda left, right: left + right, terms, self.number(Fraction(0)))
+        for base in self._index:
+            if isinstance(base, Expression) and base.op == "log" and self.is_zero(value - self.evaluate(base.args[0])):
+                return self._free(base)
+        raise Undecidable("a logarithm that is not in this field")
 
     def _free(self, node: Expression) -> Algebraic:
         """A generator without a relation: what reduces to 0 is 0, whatever else holds between such numbers."""
@@ -217,7 +272,7 @@ class AlgebraicNumbers(Arithmetic):
 
     def _relation(self, generator: _Generator) -> Any:
         symbol, index = self._symbols[generator.base], generator.index
-        if isinstance(generator.base, Expression) and generator.base.op in _FREE:
+        if isinstance(generator.base, Expression) and generator.base.op in _FREE and _is_atom(generator.base):
             return None
         if isinstance(generator.base, int):
             return symbol**index - self._constant(Fraction(generator.base))
@@ -516,9 +571,33 @@ def _logarithms(node: Expression) -> dict[Expression, Fraction]:
     if argument.shape:
         raise Undecidable("logarithms are exact here for scalars")
     try:
-        return {log(constant(base)): k for base, k in _monomial(argument).items() if k}
+        monomial = {base: k for base, k in _monomial(argument).items() if k}
     except Undecidable:
         return {node: Fraction(1)}
+    parts: dict[Expression, Fraction] = {}
+    for base, k in monomial.items():
+        value = None if isinstance(base, int) else _rational_value(base)
+        for prime, power in ({base: Fraction(1)} if value is None else _factor(value)).items():
+            part = log(constant(prime))
+            parts[part] = parts.get(part, Fraction(0)) + k * power
+    return {part: k for part, k in parts.items() if k}
+
+
+@lru_cache(maxsize=1000)
+def _rational_value(node: Expression) -> Fraction | None:
+    """The value of a constant formula that turns out to be a positive rational, such as √(1/4) + 1."""
+    if any(part.op in (*_ROOTS, *_FREE) for part in walk(node)):
+        return None
+    try:
+        value: Fraction | None = AlgebraicNumbers([node]).evaluate(node).rational()
+    except Undecidable:
+        return None
+    return value if value is not None and value > 0 else None
+
+
+def _is_atom(node: Expression) -> bool:
+    """Whether an exponential or logarithm is a generator of its own, and no sum of other logarithms."""
+    return node.op != "log" or list(_logarithms(node)) == [node]
 
 
 def _factor(value: Fraction) -> dict[Base, Fraction]:

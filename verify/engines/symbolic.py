@@ -47,7 +47,7 @@ from theory.ops import (
 )
 from theory.reductions import class_mean_objective
 from theory.statement import Instance
-from verify.methods import free_algebra
+from verify.methods import free_algebra, optimality
 from verify.methods.derivation import REDUCTIONS, Derived, derive
 from verify.methods.exact_points import (
     covers,
@@ -87,7 +87,8 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
     elif isinstance(claim, NotGlobalMinimum):
         raise Unable("a point that is lower is for a search")
     elif isinstance(claim.problem, UnconstrainedFeatures) and not claim.problem.has_modes:
-        findings = _at_claimed_minimisers(claim, claim.problem)
+        findings = _at_claimed_minimisers(claim, claim.problem, settings.seed)
+        uses = optimality.USES if any(f.clause == "value" for f in findings) else ()
     elif isinstance(claim.problem, UnconstrainedFeatures):
         findings, uses = _model_minimum(claim, claim.problem, settings.seed, context), REDUCTIONS
     elif isinstance(claim.problem, Minimisation):
@@ -242,10 +243,13 @@ def _of_constants(c: Clause) -> Finding:
     return holds(c.name, "certified", f"{len(c.relations)} relations of algebraic numbers")
 
 
-def _at_claimed_minimisers(claim: GlobalMinimum, model: UnconstrainedFeatures) -> list[Finding]:
-    """ReLU layers: no optimum is derived, but the value and the clauses must be right at the claimed minimisers."""
+def _at_claimed_minimisers(claim: GlobalMinimum, model: UnconstrainedFeatures, seed: int) -> list[Finding]:
+    """No optimum is derived, but value and clauses must be right at the claimed minimisers.
+
+    With one layer and a convex loss these are shown to be the only ones, up to symmetry, or not to be any.
+    """
     if not claim.minimisers:
-        raise Unable("ReLU layers: no derivation, and no claimed minimiser to evaluate")
+        raise Unable("no derivation for this model, and no claimed minimiser to evaluate")
     try:
         field = AlgebraicNumbers([*_formulas(claim, model), model.objective])
         points = evaluate_points(field, claim.minimisers)
@@ -255,9 +259,40 @@ def _at_claimed_minimisers(claim: GlobalMinimum, model: UnconstrainedFeatures) -
         return [undecided("attained", str(reason))]
     if others:
         reached, claimed = (field.enclose(x, PRECISIONS[0]).str(15, radius=False) for x in (others[0], value))
-        return [refuted("attained", f"the objective is {reached} at a claimed minimiser, not {claimed}")]
+        failing = [f for c in claim.clauses if (f := _clause(field, c, points)).conclusion == REFUTED]
+        return [refuted("attained", f"the objective is {reached} at a claimed minimiser, not {claimed}"), *failing]
+    if optimality.covers(model):
+        try:
+            return _at_all_minimisers(claim, model, field, points, seed)
+        except Undecidable:
+            pass
     failing = [f for c in claim.clauses if (f := _clause(field, c, points)).conclusion == REFUTED]
     return [holds("attained", "certified", "the claimed minimisers have exactly this value"), *failing]
+
+
+def _at_all_minimisers(
+    claim: GlobalMinimum,
+    model: UnconstrainedFeatures,
+    field: AlgebraicNumbers,
+    points: list[dict[str, Any]],
+    seed: int,
+) -> list[Finding]:
+    """All clauses where the claimed points of the claimed value satisfy the conditions of optimality.
+
+    Raises:
+        Undecidable: where they are not shown to be minimisers.
+    """
+    if not all([optimality.is_minimiser(model, field, values) for values in points]):
+        return [refuted("attained", "a claimed minimiser is not stationary, exactly")]
+    shown = "the claimed minimisers have exactly this value, and their gradient is a feasible dual"
+    orbit = [optimality.orbit(model, field, values, seed + i) for i, values in enumerate(points)]
+    findings = [holds("value", "certified", shown), holds("attained", "certified", shown)]
+    findings += [_clause(field, c, [*points, *orbit]) for c in claim.clauses]
+    if claim.unique is True:
+        findings.append(holds("uniqueness", "certified", "equality in the dual has no other solution up to symmetry"))
+    elif claim.unique is False:
+        findings.append(refuted("uniqueness", "equality in the dual has no other solution up to symmetry"))
+    return findings
 
 
 def _uniqueness(claim: GlobalMinimum, derived: Derived) -> list[Finding]:
