@@ -9,7 +9,8 @@ from pathlib import Path
 from proofs.graphs import READING as GRAPHS_READING
 from proofs.graphs import GraphProof
 from proofs.kernel.ledger import Ledger
-from proofs.kernel.render import READING, markdown, section
+from proofs.kernel.proof import Proof
+from proofs.kernel.render import EVALUATED, READING, markdown, section
 from proofs.theorem import Theorem, find
 from theory.statement import statements
 
@@ -40,8 +41,11 @@ def pages() -> Iterator[tuple[Path, str]]:
 
 
 def _reading(theorem: Theorem) -> str:
-    graphs = all(type(section.proof) is GraphProof for section in theorem.sections)
-    return GRAPHS_READING if graphs else READING
+    proofs = [section.proof for section in theorem.sections]
+    if all(type(proof) is GraphProof for proof in proofs):
+        return GRAPHS_READING
+    own = dict.fromkeys(proof.setting.reading for proof in proofs if isinstance(proof, Proof))
+    return READING if "" in own else EVALUATED + " ".join(own)
 
 
 def _shared_page(heading: str) -> Path:

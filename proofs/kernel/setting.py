@@ -101,6 +101,8 @@ class Setting:
     """Symbols without a meaning, which a proof may define."""
     free: frozenset[sp.Symbol] = frozenset()
     """Symbols that stand for any number with their sign: nothing else is known of them."""
+    reading: str = ""
+    """What the letters are called, for the reader of a page."""
 
     def __post_init__(self) -> None:
         for entry in fields(self):

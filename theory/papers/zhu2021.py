@@ -92,7 +92,7 @@ def bias_clauses(model: Model, vanishes: bool | None = None) -> tuple[Clause, ..
 @theorem(
     "zhu2021-ce-etf",
     source=source("theorem on global optimality"),
-    expected=Expected("holds", "numerical", "the geometry of every minimiser is measured where descent ends"),
+    expected=Expected("holds", "proved"),
     hypotheses=SETTING,
     model=MODELS,
     witness={"model": WITNESS},
