@@ -26,6 +26,7 @@ from proofs.kernel.setting import Setting
 from proofs.kernel.words import identity, power
 from proofs.lemmas import setting as s
 from proofs.lemmas.setting import BIASED, CONSTRUCTION, CRITICAL_POINT, STATIONARY
+from proofs.pairs_kinds import PairsBeatCollapse
 from proofs.softmax_kinds import SoftmaxMinimum
 from theory.arithmetic.algebraic import AlgebraicNumbers
 from theory.claims import Clause, CriticalPoints, GlobalMinimum, Inequality, Minimisation, Relation, equal
@@ -447,7 +448,15 @@ def _read(problem: Minimisation) -> tuple[str, int, Expression]:
 
 
 Kind = (
-    Balanced | CentredBias | ModelMinimum | LayeredBound | ScalarMinimum | ForEveryGraph | GraphLosses | SoftmaxMinimum
+    Balanced
+    | CentredBias
+    | ModelMinimum
+    | LayeredBound
+    | ScalarMinimum
+    | ForEveryGraph
+    | GraphLosses
+    | SoftmaxMinimum
+    | PairsBeatCollapse
 )
 KINDS = (
     Balanced,
@@ -458,4 +467,5 @@ KINDS = (
     ForEveryGraph,
     GraphLosses,
     SoftmaxMinimum,
+    PairsBeatCollapse,
 )

@@ -23,11 +23,13 @@ from proofs.kernel.axioms import AXIOMS
 from proofs.kernel.convex import ConvexProof
 from proofs.kernel.facts import Fact
 from proofs.kernel.ledger import Step
+from proofs.kernel.monotone import MonotoneProof
 from proofs.kernel.proof import Proof
 from proofs.kernel.scalars import Rejected
 from proofs.kinds import KINDS, Kind
+from proofs.pairs_kinds import PairsBeatCollapse
 
-PROOFS = (Proof, ConvexProof, GraphProof)
+PROOFS = (Proof, ConvexProof, MonotoneProof, GraphProof)
 
 
 class Section(NamedTuple):
@@ -87,7 +89,7 @@ class Theorem:
         """
         if self.gaps:
             raise NotEntailed("the proof has a gap")
-        if isinstance(self.kind, ForEveryGraph | GraphLosses):
+        if isinstance(self.kind, ForEveryGraph | GraphLosses | PairsBeatCollapse):
             return self.kind.entails(claim, parameters)
         return self.kind.entails(claim, field, roots)
 
@@ -114,7 +116,8 @@ def _check(sections: tuple[Section, ...], kind: Kind) -> None:
 FOLDER = Path(__file__).parent
 TRUSTED = (
     "__init__.py", "__main__.py", "entailment.py", "graph_kinds.py", "graphs.py", "kinds.py", "simplex.py",
-    "softmax_kinds.py", "theorem.py", "lemmas/setting.py", "lemmas/softmax_setting.py",
+    "pairs_kinds.py", "softmax_kinds.py", "theorem.py", "lemmas/pairs_setting.py", "lemmas/setting.py",
+    "lemmas/softmax_setting.py",
 )  # fmt: skip
 """What decides, beside the kernel."""
 

@@ -173,6 +173,21 @@ def tangent(rng: np.random.Generator) -> None:
     assert -1e-12 < above_the_tangent(z, base) <= gap + 1e-12
 
 
+def logarithm(rng: np.random.Generator) -> None:
+    x = np.sort(rng.uniform(1e-6, 10, 50))
+    assert (np.diff(np.log(x)) > 0).all()
+
+
+def powers(rng: np.random.Generator) -> None:
+    """In the base for a positive exponent, in the exponent for a base from 1 on; below 1 it would fall."""
+    x, e = np.sort(rng.uniform(0, 4, 50)), rng.uniform(0.05, 6)
+    assert (np.diff(x**e) > 0).all()
+    exponents = np.sort(rng.uniform(-5, 8, 50))
+    for base in (1.0, 1 + rng.uniform(0, 2)):
+        assert (np.diff(base**exponents) >= 0).all()
+    assert (np.diff(rng.uniform(0.1, 0.9) ** exponents) < 0).all()
+
+
 ATTACKS: dict[str, Attack] = {
     "attainment": attainment,
     "critical": critical,
@@ -187,6 +202,8 @@ ATTACKS: dict[str, Attack] = {
     "singular vectors": singular_vectors,
     "square root": square_root,
     "tangent": tangent,
+    "logarithm": logarithm,
+    "powers": powers,
 }
 
 

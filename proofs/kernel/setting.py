@@ -97,6 +97,8 @@ class Setting:
     """Symbols for a minimum over x ≥ 0, and the function that has it there."""
     bounds: Mapping[str, Bound] = field(default_factory=dict)
     """Instances of classical inequalities between the letters, by name."""
+    logarithms: Mapping[sp.Symbol, sp.Expr] = field(default_factory=dict)
+    """Symbols for the logarithms of positive numbers."""
     definable: frozenset[sp.Symbol] = frozenset()
     """Symbols without a meaning, which a proof may define."""
     free: frozenset[sp.Symbol] = frozenset()

@@ -85,7 +85,7 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
     elif isinstance(claim, Identity):
         findings = [_of_constants(c) for c in claim.clauses]
     elif isinstance(claim, NotGlobalMinimum):
-        raise Unable("a point that is lower is for a search")
+        findings = []
     elif isinstance(claim.problem, UnconstrainedFeatures) and not claim.problem.has_modes:
         findings = _at_claimed_minimisers(claim, claim.problem, settings.seed)
         uses = optimality.USES if any(f.clause == "value" for f in findings) else ()
@@ -96,6 +96,8 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
     else:
         raise Unable(f"no derivation for {claim.kind}")
     findings, axioms = _with_proof(instance, findings, context)
+    if not findings:
+        raise Unable("a point that is lower is for a search, or for a proof")
     if all(f.assurance == "proved" for f in findings):
         uses = ()
     return Evidence("symbolic", tuple(findings), perf_counter() - start, uses=(*uses, *axioms))
