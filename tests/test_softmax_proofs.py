@@ -69,8 +69,8 @@ PLAIN = Model(class_sizes=(2, 2, 2), decays="1/50", loss="ce")
 ZERO_MODEL = Model(class_sizes=(2, 2, 2), decays="1/2", loss="ce")
 THRESHOLD = Model(class_sizes=(1, 1), decays="1/2", loss="ce")
 SMOOTHED = Model(
-    class_sizes=(3, 3, 3), weight_decays=(Fraction(1, 50),), feature_decay="1/70", loss="label-smoothing",
-    alpha="1/10", bias="last-layer", widths=(2,),
+    class_sizes=(3, 3, 3), weight_decays=(Fraction(1, 50),), feature_decay=Fraction(1, 70), loss="label-smoothing",
+    alpha=Fraction(1, 10), bias="last-layer", widths=(2,),
 )  # fmt: skip
 DECAYED = replace(SMOOTHED, decays=None, bias_decay=Fraction(1, 9), widths=(5,))
 MODELS = (PLAIN, ZERO_MODEL, THRESHOLD, SMOOTHED, DECAYED)
@@ -188,7 +188,7 @@ OTHERS = {
     "classes": Model(class_sizes=(2, 1), decays="1/50", loss="ce"),
     "room": Model(class_sizes=(2, 2, 2, 2), decays="1/50", loss="ce", widths=(2,)),
     "layer": Model(class_sizes=(2, 2), decays="1/50", loss="ce", depth=2),
-    "loss": Model(class_sizes=(2, 2), decays="1/50", loss="focal", gamma=1),
+    "loss": Model(class_sizes=(2, 2), decays="1/50", loss="focal", gamma=Fraction(1)),
     "squares": Model(class_sizes=(2, 2), decays="1/50"),
     "free": Model(class_sizes=(2, 2), decays="1/50", loss="ce", sign="nonnegative"),
     "one class": Model(class_sizes=(2,), decays="1/50", loss="ce"),

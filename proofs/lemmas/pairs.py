@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from math import comb
 from typing import Any
 
 import sympy as sp
@@ -110,9 +109,15 @@ def cheaper(proof: MonotoneProof, base: Base, least: int, depth: int) -> Fact:
 
 def shifted(least: int, power: int) -> list[int]:
     """Coefficients in j of (2m − 1)^k − 4 m^k at m = least + j, from the constant term up."""
-    return [
-        comb(power, i) * (2**i * (2 * least - 1) ** (power - i) - 4 * least ** (power - i)) for i in range(power + 1)
-    ]
+    left, right = [1], [4]
+    for _ in range(power):
+        left, right = times_line(left, 2 * least - 1, 2), times_line(right, least, 1)
+    return [x - y for x, y in zip(left, right, strict=True)]
+
+
+def times_line(coefficients: list[int], constant: int, slope: int) -> list[int]:
+    """The coefficients of a polynomial times constant + slope j."""
+    return [constant * x + slope * y for x, y in zip([*coefficients, 0], [0, *coefficients], strict=True)]
 
 
 def dearer(proof: MonotoneProof, base: Base, depth: int, most: int | None) -> Fact:
