@@ -1,4 +1,4 @@
-"""Tirer & Bruna 2022, Extended Unconstrained Features Model for Exploring Deep Neural Collapse: squared error, balanced.
+"""Tirer & Bruna 2022, Extended Unconstrained Features Model for Exploring Deep Neural Collapse: squared error.
 
 The paper divides the decays: 1/(2Kn) ‖W H − Y‖² + λ_W/(2K) ‖W‖² + λ_H/(2Kn) ‖H‖², so that λ_W is K times the decay of
 the model here and λ_H is Kn times. Letters: c = √(λ_W λ_H), ρ = (1 − c) √(λ_W/λ_H); with M factors (M − 1 weight
