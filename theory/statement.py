@@ -18,7 +18,20 @@ from theory.claims import Claim
 Parameters = Mapping[str, Any]
 
 PAPERS = tuple(
-    f"theory.papers.{paper}" for paper in ("dang2023", "sukenik2023", "sukenik2024", "ufm", "zhu2021", "zhou2022mse", "dang2024")
+    f"theory.papers.{paper}"
+    for paper in (
+        "dang2023",
+        "sukenik2023",
+        "sukenik2024",
+        "ufm",
+        "zhu2021",
+        "zhou2022mse",
+        "tirer2022",
+        "seli",
+        "dang2024",
+        "hongling",
+        "losses",
+    )
 )
 """Modules whose statements make up the registry."""
 

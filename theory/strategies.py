@@ -108,9 +108,7 @@ def one_layer(
     drawn = {name: draw(value) if isinstance(value, st.SearchStrategy) else value for name, value in fields.items()}
     if drawn.get("bias", "none") == "none":
         drawn.pop("bias_decay", None)
-    return UnconstrainedFeatures(
-        class_sizes=n, weight_decays=weights, feature_decay=feature, widths=(width,), **drawn
-    )
+    return UnconstrainedFeatures(class_sizes=n, weight_decays=weights, feature_decay=feature, widths=(width,), **drawn)
 
 
 def balanced_sizes(classes: Any = None, size: Any = None) -> Any:

@@ -133,9 +133,11 @@ class AlgebraicNumbers(Arithmetic):
         return value if next(ball > 0 for ball in self._separating(value)) else 0
 
     def exp(self, node: Expression, value: Any) -> Any:
-        return self._exponential(value) if node.shape else self._free(node)
+        return self._exponential(value) if node.shape or node.variables else self._free(node)
 
     def log(self, node: Expression, value: Any) -> Any:
+        if node.shape or node.variables:
+            return self._logarithm(value)
         parts = [self._free(part) * exponent for part, exponent in _logarithms(node).items()]
         return reduce(lambda left, right: left + right, parts)
 
@@ -181,9 +183,9 @@ class AlgebraicNumbers(Arithmetic):
             raise Undecidable("a radical that is not in this field")
         return self._product(monomial)
 
-    def _logarithm(self, value: Algebraic) -> Any:
+    def _logarithm(self, value: Any) -> Any:
         """log x of a number whose logarithm, or those of whose primes, are generators."""
-        rational = value.rational()
+        rational = value.rational() if isinstance(value, Algebraic) else Fraction(value)
         if rational is not None and rational > 0:
             parts = {log(constant(prime)): k for prime, k in _factor(rational).items()}
             if all(part in self._index for part in parts):

@@ -150,4 +150,6 @@ def minority(
     for k, n in enumerate(model.class_sizes):
         off = n <= threshold if closed else n < threshold
         relations.append(equal(gram[k, k], 0) if off else less(0, gram[k, k]))
-    return GlobalMinimum(model, orthogonal_value(model), (orthogonal_point(model),), (Clause("minority", tuple(relations)),))
+    return GlobalMinimum(
+        model, orthogonal_value(model), (orthogonal_point(model),), (Clause("minority", tuple(relations)),)
+    )

@@ -1,4 +1,4 @@
-"""What all models with one weight matrix share: the nuclear norm in place of W and H, and the certificate of an optimum.
+"""What models with one weight matrix share: the nuclear norm in place of W and H, and the certificate of an optimum.
 
 Letters: D = diag(n) class sizes, Z = W H̄ outputs of the class means without the bias, A = Z D^{1/2}, G the negative
 gradient of the fit with respect to A; λ_W, λ_H decays. The fit is an average over samples, the regularisers are

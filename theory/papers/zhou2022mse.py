@@ -76,7 +76,9 @@ def point(model: Model, w: Fraction) -> Point:
 SETTING = {
     "balanced, K ≥ 2": lambda model: model.balanced and model.K >= 2,
     "squared error, one layer": lambda model: model.loss == "mse" and model.M == 1 and model.sign == "free",
-    "d ≥ K, or K − 1 for an ETF": lambda model: model.widths[0] >= model.K - (outputs(model, weight(model))[1].data == 0),
+    "d ≥ K, or K − 1 for an ETF": lambda model: (
+        model.widths[0] >= model.K - (outputs(model, weight(model))[1].data == 0)
+    ),
 }
 SIZES = balanced_sizes(st.integers(2, 4), st.sampled_from((1, 2, 3)))
 BIAS_DECAYS = st.sampled_from((Fraction(0), Fraction(1, 9), Fraction(1), Fraction(9)))

@@ -39,6 +39,7 @@ from theory.ops import (
     diagonal,
     helmert,
     identity,
+    log,
     ones,
     smallest_positive_root,
     sqrt,
@@ -284,7 +285,7 @@ def _at_all_minimisers(
     Raises:
         Undecidable: where they are not shown to be minimisers.
     """
-    if not all([optimality.is_minimiser(model, field, values) for values in points]):
+    if not all(optimality.is_minimiser(model, field, values) for values in points):
         return [refuted("attained", "a claimed minimiser is not stationary, exactly")]
     shown = "the claimed minimisers have exactly this value, and their gradient is a feasible dual"
     orbit = [optimality.orbit(model, field, values, seed + i) for i, values in enumerate(points)]
@@ -429,7 +430,7 @@ def _tight(claim: Inequality) -> list[Finding]:
         raise Unable("no claim of equality to decide exactly")
     findings = []
     for point in claim.tight:
-        field = AlgebraicNumbers([claim.left, claim.right, *point.values()])
+        field = AlgebraicNumbers([claim.left, claim.right, *point.values(), *_logarithms(claim.left, claim.right)])
         try:
             values = field.point(point)
             findings.append(
@@ -438,6 +439,16 @@ def _tight(claim: Inequality) -> list[Finding]:
         except Undecidable as reason:
             findings.append(undecided("tight", str(reason)))
     return [next((f for f in findings if f.conclusion != "holds"), findings[0])]
+
+
+SMALL_PRIMES = (2, 3, 5, 7)
+"""Logarithms of these are numbers of the field in which formulas with logarithms are evaluated."""
+
+
+def _logarithms(*formulas: Expression) -> list[Expression]:
+    """Logarithms that the value of a formula may have where none stands in it: those of small primes."""
+    present = any(node.op in ("exp", "log", "log_sum_exp") for node in walk(*formulas))
+    return [log(prime) for prime in SMALL_PRIMES] if present else []
 
 
 # --------------------------------------------------------------------------------------------------- scalar problems
@@ -461,12 +472,29 @@ class _Parametric(Symbols):
         return super().evaluate(root, values)
 
 
+def _of_several_variables(claim: GlobalMinimum, problem: Minimisation) -> list[Finding]:
+    """No optimum is derived, but value and clauses must be right at the claimed minimisers."""
+    if not claim.minimisers:
+        raise Unable("only problems in one non-negative variable are derived, and no claimed minimiser is there")
+    sides = [side for c in claim.clauses for r in c.relations for side in (r.left, r.right)]
+    points = [value for point in claim.minimisers for value in point.values()]
+    try:
+        field = AlgebraicNumbers([claim.value, problem.objective, *sides, *points, *_logarithms(problem.objective)])
+        values = evaluate_points(field, claim.minimisers)
+        claimed = field.evaluate(claim.value)
+        reached = [_equals("attained", field, field.evaluate(problem.objective, at), claimed) for at in values]
+    except Undecidable as reason:
+        return [undecided("attained", str(reason))]
+    failing = [f for c in claim.clauses if (f := _clause(field, c, values)).conclusion == REFUTED]
+    return [next((f for f in reached if f.conclusion != HOLDS), reached[0]), *failing]
+
+
 def _scalar_minimum(claim: GlobalMinimum, problem: Minimisation, context: Context) -> list[Finding]:
     """min over x ≥ 0 of a rational function: stationary points, the boundary and the claim, compared exactly."""
     import sympy as sp
 
     if len(problem.variables) != 1 or problem.nonnegative != frozenset(problem.variables):
-        raise Unable("only problems in one non-negative variable are derived")
+        return _of_several_variables(claim, problem)
     (name,) = problem.variables
     x = sp.Symbol("x", positive=True)
     arithmetic = _Parametric()
