@@ -31,6 +31,7 @@ PAPERS = tuple(
         "dang2024",
         "hongling",
         "losses",
+        "garrod2025",
     )
 )
 """Modules whose statements make up the registry."""

@@ -1,6 +1,6 @@
 """Attacks on one claim: what proposes points, and how a proposal becomes exact evidence.
 
-ReLU models are attacked by descent from structured starts (``verify.methods.rivals``); every other claim by the engines
+ReLU models, and deep ones that do not split into scalar problems, are attacked by descent from structured starts (``verify.methods.rivals``); every other claim by the engines
 that can refute it, lightest first. Whatever is found is returned with certificates that anyone can check.
 """
 
@@ -86,9 +86,11 @@ def preload() -> None:
 
 
 def attack_on(claim: Claim, known: MutableMapping[tuple[int, int], Any]) -> Attack:
-    """The attack that fits a claim; ``known`` collects solutions of ReLU models by classes and depth."""
+    """The attack that fits a claim; ``known`` collects solutions of models by classes and depth."""
+    from verify.methods.rivals import may_hide
+
     model = claim.problem if isinstance(claim, GlobalMinimum) else None
-    if isinstance(claim, GlobalMinimum) and isinstance(model, UnconstrainedFeatures) and not model.is_linear:
+    if isinstance(claim, GlobalMinimum) and isinstance(model, UnconstrainedFeatures) and may_hide(model):
         return RivalSearch(claim, known)
     return Engines(claim)
 
@@ -207,11 +209,11 @@ def _rounded(x: Fraction | float, bits: int) -> Fraction:
     return Fraction(round(x * 2**bits), 2**bits)
 
 
-# --------------------------------------------------------------------------------------------------------- ReLU models
+# --------------------------------------------------------------------------------------------------------- deep models
 
 
 class RivalSearch:
-    """Descent on a ReLU model from many kinds of starts, for a value below the claimed one.
+    """Descent on a deep model from many kinds of starts, for a value below the claimed one.
 
     ``first`` is the number of starts of each kind in the first batch.
     """

@@ -28,6 +28,7 @@ from theory.claims import (
 from theory.model import UnconstrainedFeatures
 from theory.ops import Expression, walk
 from theory.statement import Instance
+from verify.methods import rivals
 from verify.methods.minimise import (
     SMALL_VALUE,
     Endpoints,
@@ -81,7 +82,7 @@ SADDLE_ITERATIONS = 40
 """Newton steps on the gradient from each start: most converge within 20, and the others are dropped."""
 
 SECONDS = {"quick": 5.0, "full": 60.0}
-"""How long a point below a value of a ReLU model is looked for; most are found in the first batch of starts."""
+"""How long a point below a value of a deep model is looked for; most are found in the first batch of starts."""
 
 FEW = 8
 """Starts of each kind in that first batch."""
@@ -276,7 +277,7 @@ def _spread(values: Tensor, floor: float) -> float:
 def _examine_beaten(instance: Instance, claim: NotGlobalMinimum, settings: Settings, device: torch.device) -> Parts:
     """Look for a point below the value; one that is found is made exact, and its absence decides nothing."""
     claimed = float(to_float(claim.value))
-    if isinstance(claim.problem, UnconstrainedFeatures) and not claim.problem.is_linear:
+    if isinstance(claim.problem, UnconstrainedFeatures) and rivals.may_hide(claim.problem):
         return _rivals(instance, claim, settings, claimed)
     outcome = _descend(search_for(claim.problem, device), claimed, settings)
     lowest = outcome.ends.points[outcome.ends.values.argmin()]

@@ -24,6 +24,7 @@ from theory.reductions import MEANS, class_mean_objective
 from theory.statement import Instance
 from verify import checker
 from verify.certificate import geometry, threshold_identities, two_sided_bound
+from verify.enclosures import by_norms, stays_above
 from verify.methods.enclosed import (
     SMALL,
     agree,
@@ -127,7 +128,12 @@ def _at_every_minimiser(
 
 def _below_norm_bound(model: Any, value: Expression) -> str:
     """Why no point can have a value, where the bound by norms says so; else empty."""
-    if not isinstance(model, UnconstrainedFeatures) or model.has_bias or model.loss != "mse":
+    if not isinstance(model, UnconstrainedFeatures) or model.has_bias:
+        return ""
+    if model.loss in ("ce", "label-smoothing"):
+        above = stays_above(*by_norms(model), value)
+        return "every point has more, by the norms of its factors and the contrast of the loss" if above else ""
+    if model.loss != "mse":
         return ""
     bound = norm_chain(model).low
     text = f"every point has at least {float(bound):.12g}, by the norms of its factors"

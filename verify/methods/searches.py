@@ -115,13 +115,14 @@ class ModelSearch:
     def starts(self, count: int, generator: torch.Generator) -> Tensor:
         """Half Gaussian, half chained (all Gaussian where layers are wide); one at zero, a few of lower rank.
 
-        ReLU models get structured starts of ``verify.methods.rivals`` as well, collapse itself among them.
+        Models that may hide minima of low rank get structured starts of ``verify.methods.rivals`` as well, collapse itself
+        among them.
         """
         most = min(self.model.R, self.model.K - self.model.has_bias)
         chained = 0 if self.wide else count // 2
         gains = torch.tensor([GAINS[i % len(GAINS)] for i in range(count - chained)], dtype=torch.float64)
         starts = self.objective.gaussian_starts(gains, generator)
-        if not self.model.is_linear:
+        if rivals.may_hide(self.model):
             starts = torch.cat([starts, *self._structured(max(2, count // 4), generator)])
         if not chained:
             return starts
