@@ -35,12 +35,11 @@ EVALUATED = """\
 Each step names the rule that accepted it and the steps that it used; each formula was also evaluated in balls at 100
 random instances. """
 
-READING = (
-    EVALUATED
-    + r"""$W_0 = H$, $\lambda_0 = \lambda_H$, $Q_m = W_M \cdots W_m$, $R_m = W_m \cdots W_1 H$,
+DEEP = r"""$W_0 = H$, $\lambda_0 = \lambda_H$, $Q_m = W_M \cdots W_m$, $R_m = W_m \cdots W_1 H$,
 $\Lambda_m = \lambda_m \cdots \lambda_M$, $\Lambda = \Lambda_0$."""
-)
-"""How to read the pages about deep linear models."""
+"""The letters of deep linear models."""
+
+READING = EVALUATED + DEEP
 
 
 @dataclass(frozen=True)

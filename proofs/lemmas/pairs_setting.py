@@ -49,11 +49,10 @@ def scaled(rng: Random) -> Instance:
     })  # fmt: skip
 
 
-READING = r"""$K = 2m + o$ classes of n
-samples, o = 0 or 1, labels $Y$; $\alpha$ is a scale, $x = e^{-\alpha}$, $q = 2^{2/(M+1)}$, $y = (\alpha
-\sqrt{n})^{2/(M+1)}$, $\lambda$ the $(M+1)$-th root of the product of all decays; $\ell_S = \log(1 + (K-1) x)$ and
-$\ell_X = \log(1 + (K-2) x + x^2)$. The columns of $D$ are $e_1 - e_2$, $e_3 - e_4$, …, and $u$ is the last unit vector
-for odd K, absent for even K."""
+READING = r"""$K = 2m + o$ classes of n samples, o = 0 or 1, labels $Y$; $\alpha$ is a scale, $x = e^{-\alpha}$, $q =
+2^{2/(M+1)}$, $y = (\alpha \sqrt{n})^{2/(M+1)}$, $\lambda$ the $(M+1)$-th root of the product of all decays; $\ell_S =
+\log(1 + (K-1) x)$ and $\ell_X = \log(1 + (K-2) x + x^2)$. The columns of $D$ are $e_1 - e_2$, $e_3 - e_4$, …, and $u$
+is the last unit vector for odd K, absent for even K."""
 """How to read the pages."""
 
 SCALES = Setting(

@@ -147,11 +147,10 @@ def _any(rng: Random, rows: int, count: int) -> Any:
     return arb_mat(rows, count, [fmpq(rng.randint(-6, 6), 3) for _ in range(rows * count)])
 
 
-READING = r"""Balanced classes of n
-samples with labels $Y$; $\mathbf{1}$ and $e$ are columns of nK and K ones; $f$ is the objective at any $W$, $H$ and $b$
-(zero without a bias), $\Phi$ the average of $\log \sum_j e^{z_j}$ over the samples. $c = \sqrt{n \lambda_W \lambda_H}$,
-$g$ is the smaller of $c$ and $(1 - \alpha)/K$, $r = c - g$, $p = g + \alpha/K$, $s = \log(1/p - (K - 1))$ and $\ell =
--\log p$."""
+READING = r"""Balanced classes of n samples with labels $Y$; $\mathbf{1}$ and $e$ are columns of nK and K ones; $f$ is
+the objective at any $W$, $H$ and $b$ (zero without a bias), $\Phi$ the average of $\log \sum_j e^{z_j}$ over the
+samples. $c = \sqrt{n \lambda_W \lambda_H}$, $g$ is the smaller of $c$ and $(1 - \alpha)/K$, $r = c - g$, $p = g +
+\alpha/K$, $s = \log(1/p - (K - 1))$ and $\ell = -\log p$."""
 """How to read the pages."""
 
 SOFTMAX = Setting(

@@ -159,6 +159,7 @@ WITNESS = Model(
 @theorem(
     "losses-scale",
     source=source("global optimality, scale"),
+    expected=Expected("holds", "proved"),
     hypotheses={
         "balanced, K ≥ 2, d ≥ K − 1": lambda model: model.balanced and model.widths[0] >= model.K - 1 >= 1,
         "one layer, cross-entropy or label smoothing": lambda model: (
