@@ -15,6 +15,7 @@ from typing import Any, ClassVar, cast
 
 import sympy as sp
 
+from proofs.contrast_kinds import ContrastiveLoss
 from proofs.entailment import NotEntailed, entailed, require_linear, sign
 from proofs.graph_kinds import ForEveryGraph, GraphLosses
 from proofs.kernel import selection
@@ -457,6 +458,7 @@ Kind = (
     | GraphLosses
     | SoftmaxMinimum
     | PairsBeatCollapse
+    | ContrastiveLoss
 )
 KINDS = (
     Balanced,
@@ -468,4 +470,5 @@ KINDS = (
     GraphLosses,
     SoftmaxMinimum,
     PairsBeatCollapse,
+    ContrastiveLoss,
 )

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from proofs.contrast_kinds import ContrastiveLoss
 from proofs.entailment import NotEntailed
 from proofs.graph_kinds import ForEveryGraph, GraphLosses
 from proofs.graphs import GraphProof
@@ -89,7 +90,7 @@ class Theorem:
         """
         if self.gaps:
             raise NotEntailed("the proof has a gap")
-        if isinstance(self.kind, ForEveryGraph | GraphLosses | PairsBeatCollapse):
+        if isinstance(self.kind, ForEveryGraph | GraphLosses | PairsBeatCollapse | ContrastiveLoss):
             return self.kind.entails(claim, parameters)
         return self.kind.entails(claim, field, roots)
 
@@ -115,9 +116,9 @@ def _check(sections: tuple[Section, ...], kind: Kind) -> None:
 
 FOLDER = Path(__file__).parent
 TRUSTED = (
-    "__init__.py", "__main__.py", "entailment.py", "graph_kinds.py", "graphs.py", "kinds.py", "simplex.py",
-    "pairs_kinds.py", "softmax_kinds.py", "theorem.py", "lemmas/pairs_setting.py", "lemmas/setting.py",
-    "lemmas/softmax_setting.py",
+    "__init__.py", "__main__.py", "contrast_kinds.py", "entailment.py", "graph_kinds.py", "graphs.py", "kinds.py",
+    "pairs_kinds.py", "simplex.py", "softmax_kinds.py", "theorem.py", "lemmas/contrast_setting.py",
+    "lemmas/pairs_setting.py", "lemmas/setting.py", "lemmas/softmax_setting.py",
 )  # fmt: skip
 """What decides, beside the kernel."""
 

@@ -188,6 +188,12 @@ def powers(rng: np.random.Generator) -> None:
     assert (np.diff(rng.uniform(0.1, 0.9) ** exponents) < 0).all()
 
 
+def average(rng: np.random.Generator) -> None:
+    v, above = rng.normal(), rng.integers(0, 3, 6) * rng.uniform(0.1, 2)
+    assert ((v + above).mean() <= v + 1e-12) == (above == 0).all()
+    assert (v + above).mean() >= v - 1e-12
+
+
 ATTACKS: dict[str, Attack] = {
     "attainment": attainment,
     "critical": critical,
@@ -202,6 +208,7 @@ ATTACKS: dict[str, Attack] = {
     "singular vectors": singular_vectors,
     "square root": square_root,
     "tangent": tangent,
+    "average": average,
     "logarithm": logarithm,
     "powers": powers,
 }

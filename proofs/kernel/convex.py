@@ -33,16 +33,17 @@ class ConvexProof(Proof):
     def inequality(self, name: str, note: str = "") -> Fact:
         """A classical inequality for the letters of the setting, with its equality case."""
         found = self._bound(name)
-        fact = Fact(name, found.body, NONNEGATIVE, extra={TIGHT: ((sp.Integer(1), found.equality),)})
+        tight = tuple((sp.Integer(1), X) for X in found.equality)
+        fact = Fact(name, found.body, NONNEGATIVE, extra={TIGHT: tight})
         return self._accept("inequality", fact, axiom=found.axiom, note=note)
 
-    def equality(self, name: str, bound: str, case: Fact, note: str = "") -> Fact:
+    def equality(self, name: str, bound: str, *case: Fact, note: str = "") -> Fact:
         """A classical inequality of the setting is an equality in its equality case."""
         found = self._bound(bound)
-        self._require_equations(name, case)
-        if not _same(case.body, found.equality):
-            raise Rejected(f"{name}: {case.name} is not the equality case of {bound}")
-        return self._accept("equality", Fact(name, found.body), [case], axiom=found.axiom, note=note)
+        self._require_equations(name, *case)
+        if not all(any(_same(fact.body, X) for fact in case) for X in found.equality):
+            raise Rejected(f"{name}: what is given is not the equality case of {bound}")
+        return self._accept("equality", Fact(name, found.body), case, axiom=found.axiom, note=note)
 
     def _bound(self, name: str) -> Bound:
         if name not in self.setting.bounds:

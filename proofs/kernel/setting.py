@@ -52,11 +52,11 @@ class Indexed:
 
 @dataclass(frozen=True)
 class Bound:
-    """An instance of a classical inequality: ``body`` ≥ 0, and ``body`` = 0 exactly where ``equality`` = 0."""
+    """An instance of a classical inequality: ``body`` ≥ 0, and ``body`` = 0 exactly where all of ``equality`` is."""
 
     axiom: str
     body: Trace
-    equality: Matrix
+    equality: tuple[Matrix, ...]
 
 
 @dataclass(frozen=True, eq=False)

