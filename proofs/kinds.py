@@ -27,6 +27,7 @@ from proofs.kernel.setting import Setting
 from proofs.kernel.words import identity, power
 from proofs.lemmas import setting as s
 from proofs.lemmas.setting import BIASED, CONSTRUCTION, CRITICAL_POINT, STATIONARY
+from proofs.orthogonal_kinds import OrthogonalMinimum
 from proofs.pairs_kinds import PairsBeatCollapse
 from proofs.softmax_kinds import SoftmaxMinimum
 from theory.arithmetic.algebraic import AlgebraicNumbers
@@ -459,6 +460,7 @@ Kind = (
     | SoftmaxMinimum
     | PairsBeatCollapse
     | ContrastiveLoss
+    | OrthogonalMinimum
 )
 KINDS = (
     Balanced,
@@ -471,4 +473,5 @@ KINDS = (
     SoftmaxMinimum,
     PairsBeatCollapse,
     ContrastiveLoss,
+    OrthogonalMinimum,
 )
