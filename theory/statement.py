@@ -31,6 +31,9 @@ PAPERS = tuple(
         "dang2024",
         "hongling",
         "losses",
+        "softmaxcode",
+        "regression",
+        "resnet2025",
     )
 )
 """Modules whose statements make up the registry."""

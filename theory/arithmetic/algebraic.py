@@ -92,7 +92,17 @@ class AlgebraicNumbers(Arithmetic):
             return base**exponent.numerator
         if node.op == "schatten":
             return self._rational_power(base, exponent)
-        return self._product(_monomial(node))
+        return self._radical(base, exponent) if node.variables else self._product(_monomial(node))
+
+    def _radical(self, base: Algebraic, exponent: Fraction) -> Algebraic:
+        """A rational power of an element that is a positive rational, where this field has it."""
+        value = base.rational()
+        if value is None or value <= 0:
+            raise Undecidable("a power of an algebraic number that is not rational")
+        monomial = {prime: k * exponent for prime, k in _factor(value).items()}
+        if any((k * self._index.get(prime, 1)).denominator > 1 for prime, k in monomial.items()):
+            raise Undecidable(f"the power {exponent} of {value} is not in this field")
+        return self._product(monomial)
 
     def root(self, node: Expression, coefficients: Sequence[Any]) -> Algebraic:
         return self._product(_monomial(node))
@@ -117,14 +127,7 @@ class AlgebraicNumbers(Arithmetic):
         rationals = [[_rational(x) for x in line] for line in matrix]
         if any(x is None for line in rationals for x in line):
             raise Undecidable("singular values are exact here for rational matrices and non-negative diagonal ones")
-        return [self._square_root(value) for value in _gram_eigenvalues(rationals) if value]
-
-    def _square_root(self, value: Fraction) -> Algebraic:
-        """The square root of a positive rational, where the field has it."""
-        monomial = {base: k / 2 for base, k in _factor(value).items()}
-        if any((k * self._index.get(base, 1)).denominator > 1 for base, k in monomial.items()):
-            raise Undecidable(f"the square root of {value} is not in this field")
-        return self._product(monomial)
+        return [self._radical(self.number(value), Fraction(1, 2)) for value in _gram_eigenvalues(rationals) if value]
 
     def relu(self, value: Any) -> Any:
         """The element itself where it is positive, else 0."""
