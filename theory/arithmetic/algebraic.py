@@ -169,10 +169,9 @@ class AlgebraicNumbers(Arithmetic):
             raise Undecidable("an exponential of what is no combination of logarithms")
         scale = denominator.leading_coefficient() if numerator else 1
         for exponents, coefficient in numerator.terms():
-            used = [(g, k) for g, k in zip(reversed(self._generators), exponents, strict=False) if k]
-            (generator, power), *others = used or [(None, 0)]
-            base = generator.base if generator else 0
-            if others or not isinstance(base, Expression) or base.op != "log" or power != self._index[base]:
+            used = [(g.base, k) for g, k in zip(reversed(self._generators), exponents, strict=False) if k]
+            base, power = used[0] if len(used) == 1 else (0, 0)
+            if not isinstance(base, Expression) or base.op != "log" or power != self._index[base]:
                 raise Undecidable("an exponential of what is no combination of logarithms")
             exponent = coefficient / scale
             result = result * self._power_of(base.args[0], Fraction(int(exponent.p), int(exponent.q)))

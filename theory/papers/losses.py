@@ -44,6 +44,9 @@ def source(locator: str, provenance: str = "R") -> Source:
 
 ALPHAS = (Fraction(0), Fraction(1, 20), Fraction(1, 10), Fraction(1, 2))
 GAMMAS = (Fraction(0), Fraction(1, 2), Fraction(1), Fraction(2), Fraction(3))
+PARAMETERS = {"label-smoothing": "alpha", "focal": "gamma"}
+"""What a loss is known by; zero is cross-entropy."""
+
 SHAPES: tuple[dict[str, Any], ...] = (
     {"loss": "ce"},
     *({"loss": "label-smoothing", "alpha": alpha} for alpha in ALPHAS),
@@ -70,10 +73,12 @@ def contrast(z: Expression, k: int, i: int) -> Expression:
     "losses-contrastive",
     source=source("contrastive property"),
     expected=Expected("holds", "numerical", "an inequality for all outputs: drawn points and descent only"),
-    hypotheses={"K ≥ 2, not squared error": lambda classes, shape: classes >= 2 and shape["loss"] != "mse"},
+    hypotheses={"K ≥ 2, not squared error": lambda classes, loss, parameter: classes >= 2 and loss in PARAMETERS},
     classes=st.integers(2, 3),
-    shape=st.sampled_from(SHAPES),
-    witness={"classes": 4, "shape": {"loss": "label-smoothing", "alpha": Fraction(1, 10)}},
+    loss=st.sampled_from(("label-smoothing", "focal")),
+    parameter=st.sampled_from((Fraction(0), Fraction(1, 10), Fraction(1, 2))),
+    witness={"classes": 4, "loss": "label-smoothing", "parameter": Fraction(1, 10)},
+    configurations=({"classes": 3, "loss": "focal", "parameter": Fraction(2)},),
     wrong={
         "K in place of K − 1": {"extra": 1},
         "α/K t forgotten": {"smoothing": 0},
@@ -82,17 +87,18 @@ def contrast(z: Expression, k: int, i: int) -> Expression:
 )
 def contrastive(
     classes: int,
-    shape: dict[str, Any],
+    loss: str,
+    parameter: Fraction,
     extra: int = 0,
     smoothing: int = 1,
     factor: Fraction = Fraction(1),
 ) -> Inequality:
     """Each of these losses is at least φ(Σ_{j≠k} (z_j − z_k)), with equality where the wrong outputs are equal."""
-    model = Model(class_sizes=(1,) * classes, decays=1, **shape)
+    model = Model(class_sizes=(1,) * classes, decays=1, loss=loss).with_(**{PARAMETERS[loss]: parameter})
     z, label = variable("z", (classes, 1)), identity(classes)[range(classes), (0,)]
-    loss = model.N * average(model, z, label, (1,))
+    sample = model.N * average(model, z, label, (1,))
     left = factor * phi(model, contrast(z, 0, 0), classes - 1 + extra, smoothing)
-    return Inequality(left, loss, {"z": z}, ({"z": log(3) * label},))
+    return Inequality(left, sample, {"z": z}, ({"z": log(3) * label},))
 
 
 @theorem(
@@ -110,7 +116,7 @@ def contrastive(
             sizes=balanced_sizes(st.integers(2, 3), st.integers(1, 2)), ratios=BELOW[2:] + ABOVE[:2], **shape
         )
     ),
-    witness={"model": Model(class_sizes=(2, 2), decays="1/10", loss="focal", gamma=2)},
+    witness={"model": Model(class_sizes=(2, 2), decays="1/10", loss="focal", gamma=Fraction(2))},
     wrong={"c without n": {"n": 4}, "off by 1e-6": {"factor": OFF}},
 )
 def reduction(model: Model, n: int = 1, factor: Fraction = Fraction(1)) -> Inequality:
@@ -152,7 +158,11 @@ SMOOTHED = st.sampled_from(ALPHAS).flatmap(
     )
 )
 WITNESS = Model(
-    class_sizes=(2, 2, 2), weight_decays=("1/30",), feature_decay="1/40", loss="label-smoothing", alpha="1/10"
+    class_sizes=(2, 2, 2),
+    weight_decays=(Fraction(1, 30),),
+    feature_decay=Fraction(1, 40),
+    loss="label-smoothing",
+    alpha=Fraction(1, 10),
 )
 
 
@@ -168,7 +178,11 @@ WITNESS = Model(
     model=SMOOTHED,
     witness={"model": WITNESS},
     configurations=(
-        {"model": WITNESS.with_(class_sizes=(1, 1, 1), weight_decays=("3/10",), feature_decay="3/10")},
+        {
+            "model": WITNESS.with_(
+                class_sizes=(1, 1, 1), weight_decays=(Fraction(3, 10),), feature_decay=Fraction(3, 10)
+            )
+        },
         {"model": WITNESS.with_(loss="ce", alpha=0)},
     ),
     wrong={

@@ -151,3 +151,35 @@ def squared_error(
     gram = identity(K) if orthogonal else Fraction(K, K - 1) * simplex_etf(K)
     point = {"W": ratio * frame.T, "V": repeat_columns(frame, sizes)}
     return GlobalMinimum(problem, constant(factor * value), (point,), conclusions(problem, sizes, ratio, gram))
+
+
+@theorem(
+    "resnet2025-gufm-mse-narrow",
+    source=source("Lemma 4.2, squared error, K features"),
+    expected=Expected(
+        "refuted",
+        "certified",
+        "refuted as reconstructed; the printed text was not seen, and may ask for more features. A corner case: with "
+        "d = K the zero mean leaves K − 1 dimensions, and changing the sign of a class mean changes no singular value",
+    ),
+    hypotheses={"balanced, K ≥ 2": lambda sizes, decay: len(set(sizes)) == 1 and len(sizes) >= 2 and decay > 0},
+    sizes=SIZES,
+    decay=st.sampled_from((Fraction(1, 100), Fraction(1, 5), Fraction(2))),
+    witness={"sizes": (1, 1, 1), "decay": Fraction(1, 5)},
+    wrong={"value off by 1e-6": {"factor": OFF}},
+)
+def squared_error_narrow(sizes: tuple[int, ...], decay: Fraction, factor: Fraction = Fraction(1)) -> GlobalMinimum:
+    """GUFM with squared error, no bias and d = K: every minimiser is NC1 to NC3, a simplex ETF. False.
+
+    For any unit vectors of rank K − 1 with equal singular values the value is the same: a simplex ETF with the sign of
+    one class mean changed is among them.
+    """
+    K = len(sizes)
+    problem = gufm(sizes, K, "mse", decay)
+    frame = sqrt(Fraction(K, K - 1)) * (helmert(K) @ helmert(K).T)
+    ratio = 1 / (Fraction(K, K - 1) + K * decay)
+    value = Fraction(1, 2 * K) * ((K - 1) * K * decay * ratio + 1)
+    flipped = frame @ diagonal([1] * (K - 1) + [-1])
+    points = tuple({"W": ratio * X.T, "V": repeat_columns(X, sizes)} for X in (frame, flipped))
+    gram = Fraction(K, K - 1) * simplex_etf(K)
+    return GlobalMinimum(problem, constant(factor * value), points, conclusions(problem, sizes, ratio, gram))

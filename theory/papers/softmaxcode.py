@@ -2,7 +2,8 @@
 
 Letters: unit vectors w_1 … w_K ∈ R^d; ρ(W) = min_k dist(w_k, conv{w_j : j ≠ k}), the one-vs-rest distance; a softmax
 code maximises it. For a frame h_k is the unit vector from the nearest point p_k of the others' hull to w_k, and the
-HardMax value max_k max_{j≠k} ⟨w_j − w_k, h_k⟩ is −ρ(W). The abstract was read; closed forms and bounds are reconstructed.
+HardMax value max_k max_{j≠k} ⟨w_j − w_k, h_k⟩ is −ρ(W). The abstract was read; closed forms and bounds are
+reconstructed.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ gradient of the fit with respect to A; λ_W, λ_H decays. The fit is an average 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 
 from hypothesis import strategies as st
@@ -19,7 +20,6 @@ from theory.ops import (
     Expression,
     constant,
     diagonal,
-    frobenius_norm,
     identity,
     nuclear_norm,
     ones,
@@ -67,7 +67,6 @@ def source(locator: str, provenance: str = "R") -> Source:
     wrong={
         "arithmetic mean of the decays": {"mean": lambda a, b: constant((a + b) / 2)},
         "geometric mean of their halves": {"mean": lambda a, b: sqrt(a * b) / 2},
-        "Frobenius norm": {"norm": frobenius_norm},
         "off by 1e-6": {"factor": OFF},
     },
 )
@@ -77,8 +76,7 @@ def nuclear(
     columns: int,
     roots: tuple[Fraction, ...],
     decays: tuple[Fraction, Fraction],
-    mean=lambda a, b: sqrt(a * b),  # type: ignore[no-untyped-def]
-    norm=nuclear_norm,  # type: ignore[no-untyped-def]
+    mean: Callable[[Fraction, Fraction], Expression] = lambda a, b: sqrt(a * b),
     factor: Fraction = Fraction(1),
 ) -> Inequality:
     """At fixed outputs Z the regulariser is at least √(λ_W λ_H) ‖Z‖_*, attained where d ≥ rank Z.
@@ -95,7 +93,7 @@ def nuclear(
         "W": reflection @ diagonal([ratio * r for r in balanced], rows, width),
         "H": diagonal([r / ratio for r in balanced], width, columns),
     }
-    left = factor * mean(first, second) * norm(W @ H)
+    left = factor * mean(first, second) * nuclear_norm(W @ H)
     right = first / 2 * sum_squares(W) + second / 2 * sum_squares(H)
     return Inequality(left, right, {"W": W, "H": H}, (tight,))
 
@@ -140,7 +138,7 @@ CERTIFIED = st.one_of(
     model=CERTIFIED,
     witness={"model": Model(class_sizes=(2, 2, 2), decays="1/20", widths=(2,), loss="ce")},
     configurations=(
-        {"model": Model(class_sizes=(6, 3, 1), weight_decays=("1/50",), feature_decay="1/20")},
+        {"model": Model(class_sizes=(6, 3, 1), weight_decays=(Fraction(1, 50),), feature_decay=Fraction(1, 20))},
         {"model": Model(class_sizes=(2, 2), decays=1, loss="ce", bias="last-layer")},
     ),
     wrong={
