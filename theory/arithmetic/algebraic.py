@@ -18,7 +18,7 @@ from functools import lru_cache, reduce
 from math import lcm
 from typing import Any
 
-from theory.arithmetic.interpreters import Arithmetic, Balls, Matrix, Undecidable, precision
+from theory.arithmetic.interpreters import Arithmetic, Balls, Matrix, Undecidable, multiply, precision
 from theory.ops import Expression, constant, log, walk
 
 Base = int | Expression
@@ -94,6 +94,23 @@ class AlgebraicNumbers(Arithmetic):
             return self._rational_power(base, exponent)
         return self._radical(base, exponent) if node.variables else self._product(_monomial(node))
 
+    def _multiple_of_projection(self, matrix: Matrix) -> list[Any]:
+        """[μ, …, μ] for a symmetric matrix with X² = μ X and μ > 0, once a dimension of its range; else []."""
+        size = len(matrix)
+        if size != len(matrix[0]) or not all(
+            self.is_zero(matrix[i][j] - matrix[j][i]) for i in range(size) for j in range(i)
+        ):
+            return []
+        square = multiply(matrix, matrix)
+        total = reduce(lambda a, b: a + b, (matrix[i][i] for i in range(size)))
+        if self.is_zero(total):
+            return []
+        mu = reduce(lambda a, b: a + b, (square[i][i] for i in range(size))) / total
+        if not all(self.is_zero(square[i][j] - mu * matrix[i][j]) for i in range(size) for j in range(size)):
+            return []
+        rank = round(float(self.enclose(total, 128)) / float(self.enclose(mu, 128)))
+        return [mu] * rank if self.enclose(mu, 128) > 0 and self.is_zero(total - mu * rank) else []
+
     def _radical(self, base: Algebraic, exponent: Fraction) -> Algebraic:
         """A rational power of an element that is a positive rational, where this field has it."""
         value = base.rational()
@@ -117,13 +134,16 @@ class AlgebraicNumbers(Arithmetic):
         """Entries of a matrix with at most one in each row and column, none negative; or square roots over Q.
 
         For a rational matrix they are the roots of its Gram matrix's eigenvalues, where these are rational and their
-        square roots are in this field. Zeros are left out.
+        square roots are in this field. A symmetric matrix with X² = μ X has μ > 0, tr X/μ times. Zeros are left out.
         """
         entries = [[x for x in line if not self.is_zero(x)] for line in matrix]
         columns = [[x for x in line if not self.is_zero(x)] for line in zip(*matrix, strict=True)]
         found = [line[0] for line in entries if line]
         if all(len(line) <= 1 for line in (*entries, *columns)) and all(self.enclose(x, 128) > 0 for x in found):
             return found
+        multiple = self._multiple_of_projection(matrix)
+        if multiple:
+            return multiple
         rationals = [[_rational(x) for x in line] for line in matrix]
         if any(x is None for line in rationals for x in line):
             raise Undecidable("singular values are exact here for rational matrices and non-negative diagonal ones")

@@ -129,7 +129,6 @@ CERTIFIED = st.one_of(
 @theorem(
     "ufm-certificate",
     source=source("the certificate of optimality"),
-    expected=Expected("holds", "numerical", "the certificate at minimisers that no engine derives: numbers only"),
     hypotheses={
         "one layer, free features": lambda model: model.M == 1 and model.sign == "free",
         "a closed form": lambda model: model.balanced or (model.loss == "mse" and not model.has_bias),

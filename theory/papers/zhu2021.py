@@ -99,7 +99,6 @@ def bias_clauses(model: Model, vanishes: bool | None = None) -> tuple[Clause, ..
 @theorem(
     "zhu2021-ce-etf",
     source=source("theorem on global optimality"),
-    expected=Expected("holds", "numerical", "the geometry of every minimiser is measured where descent ends"),
     hypotheses=SETTING,
     model=MODELS,
     witness={"model": WITNESS},
