@@ -162,10 +162,8 @@ def value(sizes: tuple[int, ...], factor: Fraction = Fraction(1), margin: Fracti
     label, with columns shifted by constants.
     """
     Z, parameters = separated(sizes)
-    K, N = len(sizes), sum(sizes)
-    tight = {"X": zeros(K, N), "t": zeros(1, N)}
-    best = nuclear_norm(simplex_etf(K) @ one_hot(sizes))
-    return Inequality(factor * best, nuclear_norm(Z) / margin, parameters, (tight,))
+    best = nuclear_norm(simplex_etf(len(sizes)) @ one_hot(sizes))
+    return Inequality(factor * best, nuclear_norm(Z) / margin, parameters)
 
 
 @theorem(

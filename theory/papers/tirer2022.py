@@ -53,7 +53,7 @@ def decays(model: Model) -> tuple[Fraction, ...]:
     return (*(model.K * decay for decay in model.weight_decays), model.N * model.feature_decay)
 
 
-SIZES = balanced_sizes(st.integers(2, 4), st.sampled_from((1, 2, 3)))
+SIZES = balanced_sizes(st.integers(2, 3), st.sampled_from((1, 2, 3)))
 RATIOS = BELOW + AT + ABOVE[:2]
 PLAIN = {
     "balanced, K ≥ 2": lambda model, **_: model.balanced and model.K >= 2,
@@ -200,7 +200,7 @@ def deep(n: int, classes: int, depth: int, ratio: Fraction) -> Model:
         "squared error, linear layers, no bias": lambda model: model.has_modes and not model.has_bias,
         "widths ≥ K": lambda model: min(model.widths) >= model.K,
     },
-    model=extended(RATIOS, st.sampled_from((1, 2, 2, 2, 3, 4))),
+    model=extended(RATIOS, st.sampled_from((1, 2, 2, 3))),
     witness={"model": deep(2, 3, 2, Fraction(1, 3))},
     configurations=tuple(
         {"model": deep(1, 3, depth, ratio)}
