@@ -4,6 +4,8 @@ The objective is 1/(2M) ‖W H + b 1ᵀ − Y‖² + λ_H/(2M) ‖H‖² + λ_W/
 Y ∈ R^{n×M} and n ≤ d. Letters: Ȳ = ȳ 1ᵀ the mean, Σ = (Y − Ȳ)(Y − Ȳ)ᵀ/M with the eigenvalues l_1 ≥ … ≥ l_n > 0,
 c = λ_W λ_H, A = Σ^{1/2} − √c I. [A^{1/2}]_j keeps the columns of the j largest eigenvalues. Here Y − Ȳ =
 √M Q diag(√l_j) Uᵀ with a rotation Q and orthonormal columns U of zero sum.
+
+Not stated here: that all other critical points are strict saddles.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 Letters: K classes of n samples, N = n K; W ∈ R^{K×d}, H ∈ R^{d×N}, bias b with the decay λ_b ≥ 0; S = I − 11ᵀ/K;
 c = √(n λ_W λ_H). The objective is the average cross-entropy plus λ_W/2 ‖W‖² + λ_H/2 ‖H‖² + λ_b/2 ‖b‖².
+
+Of the theorem on the landscape only the direction of negative curvature is stated, at critical points that are known.
 """
 
 from __future__ import annotations
