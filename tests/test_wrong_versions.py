@@ -32,6 +32,7 @@ A_MOMENT = 0.5
 
 EXACT_ONLY = "critical points are exact only in the free algebra; elsewhere a violation at one is a candidate"
 BOUND_ONLY = "only the bound by norms excludes lower points of a ReLU model; not finding one decides nothing"
+DUAL_ONLY = "only the dual of the convex problem excludes lower points; not finding one decides nothing"
 ONLY_ONE = {
     ("dang2023-balancedness", "decays exchanged"): EXACT_ONLY,
     ("dang2023-balancedness", "missing factor N at the features"): EXACT_ONLY,
@@ -41,6 +42,7 @@ ONLY_ONE = {
     ("sukenik2024-small-k", "C = 1 in place of C = K"): BOUND_ONLY,
     ("sukenik2024-scope", "C = 1 in place of C = K"): BOUND_ONLY,
     ("sukenik2024-few-layers", "C = 1 in place of C = K"): BOUND_ONLY,
+    ("seli-finite-lam", "beaten by a tenth"): DUAL_ONLY,
 }
 """Wrong versions that a single engine can refute, with the reason."""
 

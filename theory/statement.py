@@ -31,6 +31,9 @@ PAPERS = tuple(
         "dang2024",
         "hongling",
         "losses",
+        "softmaxcode",
+        "regression",
+        "resnet2025",
         "garrod2025",
     )
 )

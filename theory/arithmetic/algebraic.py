@@ -18,7 +18,7 @@ from functools import lru_cache, reduce
 from math import lcm
 from typing import Any
 
-from theory.arithmetic.interpreters import Arithmetic, Balls, Matrix, Undecidable, precision
+from theory.arithmetic.interpreters import Arithmetic, Balls, Matrix, Undecidable, multiply, precision
 from theory.ops import Expression, constant, log, walk
 
 Base = int | Expression
@@ -92,7 +92,34 @@ class AlgebraicNumbers(Arithmetic):
             return base**exponent.numerator
         if node.op == "schatten":
             return self._rational_power(base, exponent)
-        return self._product(_monomial(node))
+        return self._radical(base, exponent) if node.variables else self._product(_monomial(node))
+
+    def _multiple_of_projection(self, matrix: Matrix) -> list[Any]:
+        """[μ, …, μ] for a symmetric matrix with X² = μ X and μ > 0, once a dimension of its range; else []."""
+        size = len(matrix)
+        if size != len(matrix[0]) or not all(
+            self.is_zero(matrix[i][j] - matrix[j][i]) for i in range(size) for j in range(i)
+        ):
+            return []
+        square = multiply(matrix, matrix)
+        total = reduce(lambda a, b: a + b, (matrix[i][i] for i in range(size)))
+        if self.is_zero(total):
+            return []
+        mu = reduce(lambda a, b: a + b, (square[i][i] for i in range(size))) / total
+        if not all(self.is_zero(square[i][j] - mu * matrix[i][j]) for i in range(size) for j in range(size)):
+            return []
+        rank = round(float(self.enclose(total, 128)) / float(self.enclose(mu, 128)))
+        return [mu] * rank if self.enclose(mu, 128) > 0 and self.is_zero(total - mu * rank) else []
+
+    def _radical(self, base: Algebraic, exponent: Fraction) -> Algebraic:
+        """A rational power of an element that is a positive rational, where this field has it."""
+        value = base.rational()
+        if value is None or value <= 0:
+            raise Undecidable("a power of an algebraic number that is not rational")
+        monomial = {prime: k * exponent for prime, k in _factor(value).items()}
+        if any((k * self._index.get(prime, 1)).denominator > 1 for prime, k in monomial.items()):
+            raise Undecidable(f"the power {exponent} of {value} is not in this field")
+        return self._product(monomial)
 
     def root(self, node: Expression, coefficients: Sequence[Any]) -> Algebraic:
         return self._product(_monomial(node))
@@ -107,24 +134,20 @@ class AlgebraicNumbers(Arithmetic):
         """Entries of a matrix with at most one in each row and column, none negative; or square roots over Q.
 
         For a rational matrix they are the roots of its Gram matrix's eigenvalues, where these are rational and their
-        square roots are in this field. Zeros are left out.
+        square roots are in this field. A symmetric matrix with X² = μ X has μ > 0, tr X/μ times. Zeros are left out.
         """
         entries = [[x for x in line if not self.is_zero(x)] for line in matrix]
         columns = [[x for x in line if not self.is_zero(x)] for line in zip(*matrix, strict=True)]
         found = [line[0] for line in entries if line]
         if all(len(line) <= 1 for line in (*entries, *columns)) and all(self.enclose(x, 128) > 0 for x in found):
             return found
+        multiple = self._multiple_of_projection(matrix)
+        if multiple:
+            return multiple
         rationals = [[_rational(x) for x in line] for line in matrix]
         if any(x is None for line in rationals for x in line):
             raise Undecidable("singular values are exact here for rational matrices and non-negative diagonal ones")
-        return [self._square_root(value) for value in _gram_eigenvalues(rationals) if value]
-
-    def _square_root(self, value: Fraction) -> Algebraic:
-        """The square root of a positive rational, where the field has it."""
-        monomial = {base: k / 2 for base, k in _factor(value).items()}
-        if any((k * self._index.get(base, 1)).denominator > 1 for base, k in monomial.items()):
-            raise Undecidable(f"the square root of {value} is not in this field")
-        return self._product(monomial)
+        return [self._radical(self.number(value), Fraction(1, 2)) for value in _gram_eigenvalues(rationals) if value]
 
     def relu(self, value: Any) -> Any:
         """The element itself where it is positive, else 0."""
@@ -166,10 +189,9 @@ class AlgebraicNumbers(Arithmetic):
             raise Undecidable("an exponential of what is no combination of logarithms")
         scale = denominator.leading_coefficient() if numerator else 1
         for exponents, coefficient in numerator.terms():
-            used = [(g, k) for g, k in zip(reversed(self._generators), exponents, strict=False) if k]
-            (generator, power), *others = used or [(None, 0)]
-            base = generator.base if generator else 0
-            if others or not isinstance(base, Expression) or base.op != "log" or power != self._index[base]:
+            used = [(g.base, k) for g, k in zip(reversed(self._generators), exponents, strict=False) if k]
+            base, power = used[0] if len(used) == 1 else (0, 0)
+            if not isinstance(base, Expression) or base.op != "log" or power != self._index[base]:
                 raise Undecidable("an exponential of what is no combination of logarithms")
             exponent = coefficient / scale
             result = result * self._power_of(base.args[0], Fraction(int(exponent.p), int(exponent.q)))

@@ -40,7 +40,7 @@ SETTING = {
     ),
     "d ≥ K ≥ 2": lambda model: model.widths[0] >= model.K >= 2,
 }
-SIZES = imbalanced_sizes(st.integers(2, 4)) | balanced_sizes(st.integers(2, 4), st.sampled_from((1, 2)))
+SIZES = imbalanced_sizes(st.integers(2, 3)) | balanced_sizes(st.integers(2, 3), st.sampled_from((1, 2)))
 RATIOS = (Fraction(1, 10**4), *BELOW[1:], *AT, *ABOVE[:3])
 """Ratios of n_k to its threshold: below 1 a class is on."""
 
@@ -56,7 +56,12 @@ def relu_models(ratios: tuple[Fraction, ...] = RATIOS) -> object:
 
 
 WITNESS = Model(
-    class_sizes=(9, 4, 2), weight_decays=("1/30",), feature_decay="1/40", widths=(4,), loss="ce", sign="nonnegative"
+    class_sizes=(9, 4, 2),
+    weight_decays=(Fraction(1, 30),),
+    feature_decay=Fraction(1, 40),
+    widths=(4,),
+    loss="ce",
+    sign="nonnegative",
 )
 
 
@@ -87,7 +92,7 @@ def value(model: Model, factor: Fraction) -> Expression:
     configurations=(
         {"model": WITNESS.with_(class_sizes=(5, 5, 5))},
         {"model": WITNESS.with_(decays=Fraction(1, 2))},
-        {"model": WITNESS.with_(class_sizes=(4, 1), weight_decays=("2/25",), feature_decay="1/4")},
+        {"model": WITNESS.with_(class_sizes=(4, 1), weight_decays=(Fraction(2, 25),), feature_decay=Fraction(1, 4))},
     ),
     wrong={
         "value off by 1e-6": {"factor": OFF},
@@ -133,9 +138,17 @@ def relu_ce(
     model=relu_models((*BELOW[2:], *AT, *ABOVE[:3])),
     witness={"model": WITNESS.with_(class_sizes=(9, 4, 1))},
     configurations=(  # the smallest class at its threshold, n_k = N² λ_W λ_H K/(K − 1)
-        {"model": WITNESS.with_(class_sizes=(4, 1), weight_decays=("1/10",), feature_decay="1/5")},
-        {"model": WITNESS.with_(class_sizes=(9, 4, 2), weight_decays=("1/15",), feature_decay="4/45")},
-        {"model": WITNESS.with_(class_sizes=(9, 4, 2), weight_decays=("1/15",), feature_decay="4/46")},
+        {"model": WITNESS.with_(class_sizes=(4, 1), weight_decays=(Fraction(1, 10),), feature_decay=Fraction(1, 5))},
+        {
+            "model": WITNESS.with_(
+                class_sizes=(9, 4, 2), weight_decays=(Fraction(1, 15),), feature_decay=Fraction(4, 45)
+            )
+        },
+        {
+            "model": WITNESS.with_(
+                class_sizes=(9, 4, 2), weight_decays=(Fraction(1, 15),), feature_decay=Fraction(4, 46)
+            )
+        },
     ),
     wrong={
         "without K/(K − 1)": {"factor": lambda K: Fraction(1)},

@@ -2,6 +2,9 @@
 
 Letters: outputs z of a sample of class k, t = Σ_{j≠k} (z_j − z_k); φ the least loss at a given t; α of label smoothing
 (targets (1 − α) e_k + α/K 1), γ of the focal loss; c = √(n λ_W λ_H), S = I − 11ᵀ/K, ξ the softmax at the label.
+
+Not stated here: losses-fl-local, the landscape of the focal loss where ξ is large enough for it to be convex: the text
+at hand does not say how large.
 """
 
 from __future__ import annotations
@@ -26,9 +29,10 @@ from theory.ops import (
     exp,
     identity,
     log,
-    nuclear_norm,
     ones,
+    relu,
     sqrt,
+    trace,
     variable,
 )
 from theory.papers.dang2023.letters import OFF
@@ -44,6 +48,9 @@ def source(locator: str, provenance: str = "R") -> Source:
 
 ALPHAS = (Fraction(0), Fraction(1, 20), Fraction(1, 10), Fraction(1, 2))
 GAMMAS = (Fraction(0), Fraction(1, 2), Fraction(1), Fraction(2), Fraction(3))
+PARAMETERS = {"label-smoothing": "alpha", "focal": "gamma"}
+"""What a loss is known by; zero is cross-entropy."""
+
 SHAPES: tuple[dict[str, Any], ...] = (
     {"loss": "ce"},
     *({"loss": "label-smoothing", "alpha": alpha} for alpha in ALPHAS),
@@ -70,10 +77,12 @@ def contrast(z: Expression, k: int, i: int) -> Expression:
     "losses-contrastive",
     source=source("contrastive property"),
     expected=Expected("holds", "proved"),
-    hypotheses={"K ≥ 2, not squared error": lambda classes, shape: classes >= 2 and shape["loss"] != "mse"},
+    hypotheses={"K ≥ 2, not squared error": lambda classes, loss, parameter: classes >= 2 and loss in PARAMETERS},
     classes=st.integers(2, 3),
-    shape=st.sampled_from(SHAPES),
-    witness={"classes": 4, "shape": {"loss": "label-smoothing", "alpha": Fraction(1, 10)}},
+    loss=st.sampled_from(("label-smoothing", "focal")),
+    parameter=st.sampled_from((Fraction(0), Fraction(1, 10), Fraction(1, 2))),
+    witness={"classes": 4, "loss": "label-smoothing", "parameter": Fraction(1, 10)},
+    configurations=({"classes": 3, "loss": "focal", "parameter": Fraction(2)},),
     wrong={
         "K in place of K − 1": {"extra": 1},
         "α/K t forgotten": {"smoothing": 0},
@@ -82,17 +91,18 @@ def contrast(z: Expression, k: int, i: int) -> Expression:
 )
 def contrastive(
     classes: int,
-    shape: dict[str, Any],
+    loss: str,
+    parameter: Fraction,
     extra: int = 0,
     smoothing: int = 1,
     factor: Fraction = Fraction(1),
 ) -> Inequality:
     """Each of these losses is at least φ(Σ_{j≠k} (z_j − z_k)), with equality where the wrong outputs are equal."""
-    model = Model(class_sizes=(1,) * classes, decays=1, **shape)
+    model = Model(class_sizes=(1,) * classes, decays=1, loss=loss).with_(**{PARAMETERS[loss]: parameter})
     z, label = variable("z", (classes, 1)), identity(classes)[range(classes), (0,)]
-    loss = model.N * average(model, z, label, (1,))
+    sample = model.N * average(model, z, label, (1,))
     left = factor * phi(model, contrast(z, 0, 0), classes - 1 + extra, smoothing)
-    return Inequality(left, loss, {"z": z}, ({"z": log(3) * label},))
+    return Inequality(left, sample, {"z": z}, ({"z": log(3) * label},))
 
 
 @theorem(
@@ -110,7 +120,7 @@ def contrastive(
             sizes=balanced_sizes(st.integers(2, 3), st.integers(1, 2)), ratios=BELOW[2:] + ABOVE[:2], **shape
         )
     ),
-    witness={"model": Model(class_sizes=(2, 2), decays="1/10", loss="focal", gamma=2)},
+    witness={"model": Model(class_sizes=(2, 2), decays="1/10", loss="focal", gamma=Fraction(2))},
     wrong={"c without n": {"n": 4}, "off by 1e-6": {"factor": OFF}},
 )
 def reduction(model: Model, n: int = 1, factor: Fraction = Fraction(1)) -> Inequality:
@@ -123,7 +133,8 @@ def reduction(model: Model, n: int = 1, factor: Fraction = Fraction(1)) -> Inequ
     labels = [k for k, size in enumerate(model.class_sizes) for _ in range(size)]
     terms = [contrast(outputs, k, i) for i, k in enumerate(labels)]
     least = reduce(lambda a, b: a + b, (phi(model, t) for t in terms))
-    bound = (least + sqrt(n) * strength(model) * nuclear_norm(diagonal(terms))) / model.N
+    T = diagonal(terms)
+    bound = (least + sqrt(n) * strength(model) * trace(relu(T) + relu(-T))) / model.N
     tight = simplex_point(model, log(3))
     return Inequality(factor * bound, model.objective, model.variables, (tight,))
 
@@ -141,7 +152,7 @@ def scale(model: Model, smoothing: int, critical: Fraction) -> Expression:
 
 SMOOTHED = st.sampled_from(ALPHAS).flatmap(
     lambda alpha: one_layer(
-        sizes=balanced_sizes(st.integers(2, 4), st.sampled_from((1, 2, 3))),
+        sizes=balanced_sizes(st.integers(2, 3), st.sampled_from((1, 2, 3))),
         ratios=BELOW + AT + ABOVE[:2],
         factor=lambda K: (1 - alpha) ** 2,
         spare=(-1, 0, 1),
@@ -152,7 +163,11 @@ SMOOTHED = st.sampled_from(ALPHAS).flatmap(
     )
 )
 WITNESS = Model(
-    class_sizes=(2, 2, 2), weight_decays=("1/30",), feature_decay="1/40", loss="label-smoothing", alpha="1/10"
+    class_sizes=(2, 2, 2),
+    weight_decays=(Fraction(1, 30),),
+    feature_decay=Fraction(1, 40),
+    loss="label-smoothing",
+    alpha=Fraction(1, 10),
 )
 
 
@@ -169,7 +184,11 @@ WITNESS = Model(
     model=SMOOTHED,
     witness={"model": WITNESS},
     configurations=(
-        {"model": WITNESS.with_(class_sizes=(1, 1, 1), weight_decays=("3/10",), feature_decay="3/10")},
+        {
+            "model": WITNESS.with_(
+                class_sizes=(1, 1, 1), weight_decays=(Fraction(3, 10),), feature_decay=Fraction(3, 10)
+            )
+        },
         {"model": WITNESS.with_(loss="ce", alpha=0)},
     ),
     wrong={

@@ -53,7 +53,7 @@ def decays(model: Model) -> tuple[Fraction, ...]:
     return (*(model.K * decay for decay in model.weight_decays), model.N * model.feature_decay)
 
 
-SIZES = balanced_sizes(st.integers(2, 4), st.sampled_from((1, 2, 3)))
+SIZES = balanced_sizes(st.integers(2, 3), st.sampled_from((1, 2, 3)))
 RATIOS = BELOW + AT + ABOVE[:2]
 PLAIN = {
     "balanced, K ≥ 2": lambda model, **_: model.balanced and model.K >= 2,
@@ -90,10 +90,10 @@ def geometry(model: Model, S: Expression, rest: Expression, inverted: bool) -> t
     source=source("Theorem 3.1", "Q"),
     hypotheses=PLAIN | {"d ≥ K, no bias": lambda model: model.widths[0] >= model.K and not model.has_bias},
     model=one_layer(sizes=SIZES, ratios=RATIOS, loss="mse"),
-    witness={"model": Model(class_sizes=(2, 2, 2), weight_decays=("1/30",), feature_decay="1/40")},
+    witness={"model": Model(class_sizes=(2, 2, 2), weight_decays=(Fraction(1, 30),), feature_decay=Fraction(1, 40))},
     configurations=tuple(
-        {"model": Model(class_sizes=(1, 1, 1), weight_decays=("1/27",), feature_decay=decay)}
-        for decay in ("299/100", "3", "301/100")
+        {"model": Model(class_sizes=(1, 1, 1), weight_decays=(Fraction(1, 27),), feature_decay=decay)}
+        for decay in (Fraction(299, 100), Fraction(3), Fraction(301, 100))
     ),
     wrong=WRONG | {"simplex ETF": {"simplex": True}},
 )
@@ -127,11 +127,19 @@ def theorem_3_1(
     model=one_layer(sizes=SIZES, ratios=RATIOS, spare=(-1, 0, 1), loss="mse", bias="last-layer"),
     witness={
         "model": Model(
-            class_sizes=(2, 2, 2), weight_decays=("1/30",), feature_decay="1/40", widths=(2,), bias="last-layer"
+            class_sizes=(2, 2, 2),
+            weight_decays=(Fraction(1, 30),),
+            feature_decay=Fraction(1, 40),
+            widths=(2,),
+            bias="last-layer",
         )
     },
     configurations=(
-        {"model": Model(class_sizes=(1, 1, 1), weight_decays=("1/27",), feature_decay="3", bias="last-layer")},
+        {
+            "model": Model(
+                class_sizes=(1, 1, 1), weight_decays=(Fraction(1, 27),), feature_decay=Fraction(3), bias="last-layer"
+            )
+        },
     ),
     wrong=WRONG | {"bias 1/N": {"samples": True}, "orthogonal frame": {"simplex": False}},
 )
@@ -192,10 +200,11 @@ def deep(n: int, classes: int, depth: int, ratio: Fraction) -> Model:
         "squared error, linear layers, no bias": lambda model: model.has_modes and not model.has_bias,
         "widths ≥ K": lambda model: min(model.widths) >= model.K,
     },
-    model=extended(RATIOS, st.sampled_from((1, 2, 2, 2, 3, 4))),
+    model=extended(RATIOS, st.sampled_from((1, 2, 2, 3))),
     witness={"model": deep(2, 3, 2, Fraction(1, 3))},
     configurations=tuple(
-        {"model": deep(1, 3, depth, ratio)} for depth, ratio in ((1, 1), (2, 1), (2, Fraction(101, 100)), (3, 1))
+        {"model": deep(1, 3, depth, ratio)}
+        for depth, ratio in ((1, Fraction(1)), (2, Fraction(1)), (2, Fraction(101, 100)), (3, Fraction(1)))
     ),
     wrong={
         "value off by 1e-6": {"factor": OFF},
@@ -219,7 +228,7 @@ def theorem_4_1(
     c_M z^{2/M} = z (1 − z). Zero for c_M > c*_M = ((M−2)/(M−1))^{(M−2)/M}/(M−1), a tie at c*_M where M ≥ 3. “Aligned”:
     the product of the weights above a layer is a multiple of the transposed class means there.
     """
-    M, product = model.M + 1, prod(decays(model)[skipped:])
+    M, product = model.M + 1, prod(decays(model)[skipped:], start=Fraction(1))
     active = product < critical(M) or (product == critical(M) and M > 2)
     tie = ties and product == critical(M) and M > 2
     z = output(M, product) if active else constant(0)

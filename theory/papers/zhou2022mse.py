@@ -12,13 +12,14 @@ from fractions import Fraction
 
 from hypothesis import strategies as st
 
-from theory.claims import Clause, GlobalMinimum, Point, clause, equal
-from theory.frames import simplex_etf
+from theory.claims import Clause, GlobalMinimum, Inequality, Point, clause, equal
+from theory.frames import coordinate_frame, simplex_etf
 from theory.model import UnconstrainedFeatures as Model
 from theory.ops import Expression, compare, constant, diagonal, helmert, identity, ones, repeat_columns, sqrt
-from theory.papers.dang2023.letters import OFF
-from theory.papers.zhu2021 import collapse, duality
-from theory.statement import Source, theorem
+from theory.papers.dang2023.frames import frame_point, mode
+from theory.papers.dang2023.letters import LETTERS, OFF
+from theory.papers.zhu2021 import collapse, duality, escape
+from theory.statement import Expected, Source, theorem
 from theory.strategies import ABOVE, AT, BELOW, balanced_sizes, one_layer
 
 
@@ -80,7 +81,7 @@ SETTING = {
         model.widths[0] >= model.K - (outputs(model, weight(model))[1].data == 0)
     ),
 }
-SIZES = balanced_sizes(st.integers(2, 4), st.sampled_from((1, 2, 3)))
+SIZES = balanced_sizes(st.integers(2, 3), st.sampled_from((1, 2, 3)))
 BIAS_DECAYS = st.sampled_from((Fraction(0), Fraction(1, 9), Fraction(1), Fraction(9)))
 MODELS = st.one_of(
     one_layer(sizes=SIZES, ratios=BELOW + AT + ABOVE[:2], loss="mse", bias="last-layer", bias_decay=BIAS_DECAYS),
@@ -94,7 +95,12 @@ MODELS = st.one_of(
     ),
 )
 WITNESS = Model(
-    class_sizes=(2, 2, 2), weight_decays=("1/30",), feature_decay="1/40", bias="last-layer", bias_decay=1, widths=(4,)
+    class_sizes=(2, 2, 2),
+    weight_decays=(Fraction(1, 30),),
+    feature_decay=Fraction(1, 40),
+    bias="last-layer",
+    bias_decay=Fraction(1),
+    widths=(4,),
 )
 
 
@@ -105,8 +111,8 @@ WITNESS = Model(
     model=MODELS,
     witness={"model": WITNESS},
     configurations=(
-        {"model": WITNESS.with_(weight_decays=("1/12",), feature_decay="1/6")},  # g = w = 1/2
-        {"model": WITNESS.with_(weight_decays=("1/6",), feature_decay="1/3")},  # g = 1
+        {"model": WITNESS.with_(weight_decays=(Fraction(1, 12),), feature_decay=Fraction(1, 6))},  # g = w = 1/2
+        {"model": WITNESS.with_(weight_decays=(Fraction(1, 6),), feature_decay=Fraction(1, 3))},  # g = 1
         {"model": WITNESS.with_(bias_decay=Fraction(1, 9), widths=(2,))},
         {"model": WITNESS.with_(bias="none", bias_decay=0)},
     ),
@@ -145,3 +151,34 @@ def phases(
     if model.has_bias:
         clauses = (*clauses, clause("bias", equal(model.bias_vector, bias(model, z_1))))
     return GlobalMinimum(model, factor * value(model, w), (point(model, w),), clauses, unique=True)
+
+
+@theorem(
+    "zhou2022mse-landscape",
+    source=source("theorem on the landscape, at critical points without a bias"),
+    expected=Expected("holds", "numerical", "an identity along a curve, in a variable: drawn points and descent"),
+    hypotheses={
+        "balanced, squared error, no bias": lambda model, rank: model.balanced and model.has_modes and model.M == 1,
+        "d > K, no bias": lambda model, rank: model.widths[0] > model.K and not model.has_bias,
+        "rank below K, g < 1": lambda model, rank: (
+            0 <= rank < model.K and compare(model.K * sqrt(model.class_sizes[0] * model.Lambda), 1) < 0
+        ),
+    },
+    model=one_layer(
+        sizes=balanced_sizes(st.sampled_from((2, 3)), st.integers(1, 2)), ratios=BELOW[1:4], spare=(1,), loss="mse"
+    ),
+    rank=st.integers(0, 2),
+    witness={"model": Model(class_sizes=(2, 2, 2), decays="1/20", widths=(4,)), "rank": 1},
+    wrong={"twice the curvature": {"factor": Fraction(2)}, "quartic term off by 1e-6": {"quartic": 1 / (2 * OFF)}},
+)
+def landscape(
+    model: Model, rank: int, factor: Fraction = Fraction(1), quartic: Fraction = Fraction(1, 2)
+) -> Inequality:
+    """Every critical point with a class switched off is a strict saddle for d > K: curvature −2(‖G‖ − √(λ_W λ_H)).
+
+    Along the direction of zhu2021-landscape the objective is exactly f − (‖G‖ − √(λ_W λ_H)) t² + t⁴/(2N).
+    """
+    found = mode(model, model.class_sizes[0], LETTERS)
+    at = frame_point(model, coordinate_frame(model.K, rank), [found] * rank, LETTERS)
+    last = identity(model.K)[range(model.K), (model.K - 1,)]
+    return escape(model, at, last, quartic / model.N, factor)

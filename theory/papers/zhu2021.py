@@ -2,6 +2,8 @@
 
 Letters: K classes of n samples, N = n K; W ∈ R^{K×d}, H ∈ R^{d×N}, bias b with the decay λ_b ≥ 0; S = I − 11ᵀ/K;
 c = √(n λ_W λ_H). The objective is the average cross-entropy plus λ_W/2 ‖W‖² + λ_H/2 ‖H‖² + λ_b/2 ‖b‖².
+
+Of the theorem on the landscape only the direction of negative curvature is stated, at critical points that are known.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from fractions import Fraction
 
 from hypothesis import strategies as st
 
-from theory.claims import Clause, GlobalMinimum, Identity, clause, equal
+from theory.claims import Clause, GlobalMinimum, Identity, Inequality, Point, clause, equal
 from theory.closed_form.softmax import simplex_point, simplex_value, strength
 from theory.frames import simplex_etf
 from theory.model import UnconstrainedFeatures as Model
@@ -18,6 +20,7 @@ from theory.ops import (
     Expression,
     compare,
     constant,
+    diagonal,
     exp,
     identity,
     log,
@@ -26,6 +29,7 @@ from theory.ops import (
     sqrt,
     substitute,
     sum_squares,
+    variable,
     zeros,
 )
 from theory.papers.dang2023.letters import OFF
@@ -44,7 +48,7 @@ def source(locator: str, provenance: str = "R") -> Source:
 
 
 RATIOS = BELOW + AT + ABOVE[:2]
-SIZES = balanced_sizes(st.integers(2, 4), st.sampled_from((1, 2, 3)))
+SIZES = balanced_sizes(st.integers(2, 3), st.sampled_from((1, 2, 3)))
 MODELS = one_layer(
     sizes=SIZES,
     ratios=RATIOS,
@@ -59,7 +63,12 @@ SETTING = {
     "d ≥ K − 1": lambda model, **_: model.widths[0] >= model.K - 1,
 }
 WITNESS = Model(
-    class_sizes=(2, 2, 2), weight_decays=("1/30",), feature_decay="1/10", widths=(2,), loss="ce", bias="last-layer"
+    class_sizes=(2, 2, 2),
+    weight_decays=(Fraction(1, 30),),
+    feature_decay=Fraction(1, 10),
+    widths=(2,),
+    loss="ce",
+    bias="last-layer",
 )
 
 
@@ -138,7 +147,8 @@ def scale(model: Model, shift: int, n: int, critical: Fraction) -> Expression:
     model=MODELS,
     witness={"model": WITNESS},
     configurations=tuple(
-        {"model": WITNESS.with_(weight_decays=("1/18",), feature_decay=decay)} for decay in ("99/100", "1", "101/100")
+        {"model": WITNESS.with_(weight_decays=(Fraction(1, 18),), feature_decay=decay)}
+        for decay in ("99/100", "1", "101/100")
     ),
     wrong={
         "K in place of K − 1": {"shift": -1},
@@ -175,3 +185,67 @@ def ce_scale(
 def value_at(model: Model, s: Expression) -> Expression:
     """log(1 + (K − 1) e^{−s}) + c (K − 1) s."""
     return log(1 + (model.K - 1) * exp(-s)) + strength(model) * (model.K - 1) * s
+
+
+# --------------------------------------------------------------------------------------------------------- landscape
+
+
+def escape(model: Model, at: Point, vector: Expression, quartic: Fraction, factor: Fraction) -> Inequality:
+    """f(W + t β u aᵀ, H + t/β a vᵀ) ≤ f(W, H) − (‖G‖ − √(λ_W λ_H)) t² + quartic · t⁴ for all t.
+
+    At a critical point with a in the null space of W, u = v (by class) a unit vector on which G is √n/N, which is its
+    norm there; β = (λ_H/λ_W)^{1/4}. The spare direction a is the last feature.
+    """
+    d, n, t = model.widths[0], model.class_sizes[0], variable("t")
+    beta = constant(model.feature_decay / model.weight_decays[0]) ** Fraction(1, 4)
+    a = identity(d)[range(d), (d - 1,)]
+    moved = {
+        "W_1": at["W_1"] + (t * beta) * (vector @ a.T),
+        "H": at["H"] + (t / (beta * sqrt(n))) * (a @ repeat_columns(vector.T, model.class_sizes)),
+    }
+    slack = factor * (sqrt(n) / model.N - sqrt(model.Lambda)) * t**2
+    start = substitute(model.objective, at)
+    return Inequality(substitute(model.objective, moved), start - slack + quartic * t**4, {"t": t})
+
+
+def pairs(model: Model) -> Point:
+    """A critical point of four classes: two pairs of equal class means, Z = 2x ggᵀ, g = (1, 1, −1, −1)/2."""
+    K, n, d = model.K, model.class_sizes[0], model.widths[0]
+    x = log(2 / (K * strength(model)) - 1)
+    g = diagonal([1, 1, -1, -1]) @ ones(4, 1) / 2
+    u, first = sqrt(n * model.feature_decay / model.weight_decays[0]), identity(d)[range(d), (0,)]
+    means = sqrt(2 * x / u) * (first @ g.T)
+    return {"W_1": sqrt(2 * x * u) * (g @ first.T), "H": repeat_columns(means, model.class_sizes)}
+
+
+@theorem(
+    "zhu2021-landscape",
+    source=source("theorem on the landscape, at two kinds of critical points"),
+    expected=Expected(
+        "holds", "numerical", "a bound along a curve: drawn points; other critical points are not enumerated"
+    ),
+    hypotheses=SETTING
+    | {
+        "d > K, no bias, c < 1/K": lambda model, paired: (
+            model.widths[0] > model.K and not model.has_bias and compare(strength(model), Fraction(1, model.K)) < 0
+        ),
+        "pairs: K = 4": lambda model, paired: model.K == 4 or not paired,
+    },
+    model=one_layer(
+        sizes=balanced_sizes(st.sampled_from((3, 4)), st.integers(1, 2)), ratios=BELOW[1:4], spare=(1,), loss="ce"
+    ),
+    paired=st.booleans(),
+    witness={"model": Model(class_sizes=(1,) * 4, decays="1/10", widths=(5,), loss="ce"), "paired": True},
+    wrong={"twice the curvature": {"factor": Fraction(2)}, "quartic term 0": {"quartic": Fraction(0)}},
+)
+def landscape(
+    model: Model, paired: bool, factor: Fraction = Fraction(1), quartic: Fraction = Fraction(1, 4)
+) -> Inequality:
+    """A critical point that is no global minimum has, with d > K, the negative curvature −2(‖G‖ − √(λ_W λ_H)).
+
+    Along that direction the objective is at most f − (‖G‖ − √(λ_W λ_H)) t² + t⁴/(4N): at zero, and (K = 4)
+    where two pairs of classes have collapsed onto each other.
+    """
+    zero = {name: zeros(*v.shape) for name, v in model.variables.items()}
+    vector = sqrt(Fraction(1, 2)) * (diagonal([1, -1], model.K, model.K) @ ones(model.K, 1))
+    return escape(model, pairs(model) if paired else zero, vector, quartic / model.N, factor)

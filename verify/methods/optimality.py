@@ -71,7 +71,7 @@ def orbit(
     """A random minimiser, from one of which ``is_minimiser`` holds: all are of this form."""
     rng = random.Random(seed)
     if model.sign == "nonnegative":
-        turned = _relocated(field, values, rng)
+        turned = _relocated(model, field, values, rng)
     else:
         turned = rotate(model, field, values, seed, classes=False)
     if model.has_bias and not model.bias_decay and model.loss != "mse":
@@ -150,9 +150,11 @@ def is_positive_semidefinite(field: AlgebraicNumbers, matrix: Matrix) -> bool:
     return True
 
 
-def _relocated(field: AlgebraicNumbers, values: Mapping[str, Matrix], rng: random.Random) -> dict[str, Matrix]:
+def _relocated(
+    model: UnconstrainedFeatures, field: AlgebraicNumbers, values: Mapping[str, Matrix], rng: random.Random
+) -> dict[str, Matrix]:
     """Neurons in another order, and one that is in use shared with one that is not."""
-    H, W = [list(row) for row in values["H"]], [list(row) for row in values["W_1"]]
+    H, W = collapsed_means(model, values) or [], [list(row) for row in values["W_1"]]
     used = [i for i, row in enumerate(H) if not all(field.is_zero(x) for x in row)]
     spare = [i for i in range(len(H)) if i not in used]
     if used and spare:
@@ -162,4 +164,6 @@ def _relocated(field: AlgebraicNumbers, values: Mapping[str, Matrix], rng: rando
         for line, x in zip(W, column, strict=True):
             line[i], line[j] = (field.number(part) * x for part in SPLIT)
     order = rng.sample(range(len(H)), len(H))
-    return {**values, "H": [H[i] for i in order], "W_1": [[line[i] for i in order] for line in W]}
+    labels = [k for k, n in enumerate(model.class_sizes) for _ in range(n)]
+    features = [[H[i][k] for k in labels] for i in order]
+    return {**values, "H": features, "W_1": [[line[i] for i in order] for line in W]}
