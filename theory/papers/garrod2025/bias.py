@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import chain
 from math import prod
 
 from hypothesis import strategies as st
 
 from theory.claims import Identity, Inequality, NotGlobalMinimum, clause, equal, less
+from theory.closed_form.deep_softmax import (
+    beats_zero,
+    below_collapse,
+    collapse_decays,
+    collapse_fit,
+    fit_of,
+    near_critical,
+)
 from theory.frames import simplex_etf
 from theory.ops import Expression, compare, constant, diagonal, exp, identity, log, ones, sqrt, trace, variable
 from theory.papers.garrod2025.setting import (
     REAL,
-    below_collapse,
-    beats_zero,
     block,
-    collapse_decays,
-    collapse_fit,
-    fit_of,
     inverted,
     matrix,
-    near_critical,
     pairs,
     pairs_decays,
     pairs_fit,
@@ -42,7 +45,7 @@ IN_RANGE = {
     "K ≥ 4 and L ≥ 3, or K ≥ 6 and L = 2": lambda size, **_: (
         (size[0] >= 4 and size[1] >= 3) or (size[0] >= 6 and size[1] == 2)
     ),
-    "collapse is not worse than zero": lambda size, alpha, **_: beats_zero(*size, alpha),
+    "collapse is not worse than zero": lambda size, alpha, **_: beats_zero(size[0], size[1], alpha),
 }
 
 
@@ -74,8 +77,11 @@ def dnc_not_global(size: Size, n: int, alpha: Fraction, count: int | None = None
     return beaten(size, n, alpha, count)
 
 
-OUTSIDE = ((3, 2, "7/5"), (3, 3, "2"), (3, 3, "11/5"), (3, 4, "13/5"), (3, 6, "3"), (4, 2, "2"), (4, 2, "49/10"))
-OUTSIDE = (*OUTSIDE, (5, 2, "3"), (5, 2, "19/2"))
+OUTSIDE = (
+    *((3, 2, "7/5"), (3, 3, "2"), (3, 3, "11/5"), (3, 4, "13/5"), (3, 6, "3")),
+    *((4, 2, "2"), (4, 2, "49/10"), (5, 2, "3"), (5, 2, "19/2")),
+)
+"""K, L and α."""
 
 
 @theorem(
@@ -91,7 +97,7 @@ OUTSIDE = (*OUTSIDE, (5, 2, "3"), (5, 2, "19/2"))
     wrong=NO_DECAYS,
 )
 def dnc_not_global_outside(case: tuple[int, int, str], n: int, count: int | None = None) -> NotGlobalMinimum:
-    """Collapse is beaten outside the theorem's range too, at large decays: for K = 3 from L = 2 on, and K = 4, 5 at L = 2.
+    """Collapse is beaten outside the theorem's range too, at large decays: K = 3 from L = 2 on, and K = 4, 5 at L = 2.
 
     Equal decays, n = 1, from the decay at which collapse ties with zero downwards. K = 3: by outputs of rank one that
     give up a class; L = 2: .1863 to .168, L = 3: .152 to .132, L = 4: .131 to .109. L = 2 by pairs: K = 4: .148 to
@@ -133,7 +139,7 @@ def simplex_rows(K: int) -> Rows:
     wrong={"2 − 1/(m+1)": {"more": 1}, "partners not apart by 2β": {"apart": 1}, "margin α/K": {"spread": 1}},
 )
 def fit_reg(K: int, L: int, n: int, r: Fraction, more: int = 0, apart: int = 2, spread: int = 0) -> Identity:
-    """At one scale α = β = log r pairs always have the better fit, and the better regulariser iff 2^{2/(L+1)} < 2 − 1/m.
+    """At one scale α = log r pairs always have the better fit, and the better regulariser iff 2^{2/(L+1)} < 2 − 1/m.
 
     First K by L: none for L = 1, 6 for L = 2, 4 for L ≥ 3.
     """
@@ -154,7 +160,7 @@ def fit_reg(K: int, L: int, n: int, r: Fraction, more: int = 0, apart: int = 2, 
             clause("better fit", less(pairs_fit(K, alpha), collapse_fit(K, alpha))),
             clause("singular values", equal(S @ S, S), equal(trace(S), K - 1), spectrum, equal(trace(X), 2 * m + odd)),
             clause("regulariser", less(costs[0], costs[1]) if cheaper else less(costs[1], costs[0])),
-            clause("first K", equal(constant(int(cheaper)), int(bool(first) and K >= first))),
+            clause("first K", equal(constant(int(cheaper)), int(bool(first) and first <= K))),
         )
     )
 
@@ -264,7 +270,7 @@ def depth_claim(case: Case, deeper: int, decay: Fraction, first: int, n: int, sw
     """
     better, lower, K, depth = case
     X, M = ROWS[better](K), ROWS[lower](K)
-    gamma = max(Fraction(x, m) for x, m in zip(sum(margins(X), []), sum(margins(M), []), strict=True))
+    gamma = max(Fraction(x, m) for x, m in zip(chain(*margins(X)), chain(*margins(M)), strict=True))
     L, a, sizes = depth + deeper, variable("a"), (n * first, *[n] * (K - 1))
 
     def loss(kind: str, scale: Fraction) -> Expression:
