@@ -99,9 +99,9 @@ OUTSIDE = (
 def dnc_not_global_outside(case: tuple[int, int, str], n: int, count: int | None = None) -> NotGlobalMinimum:
     """Collapse is beaten outside the theorem's range too, at large decays: K = 3 from L = 2 on, and K = 4, 5 at L = 2.
 
-    Equal decays, n = 1, from the decay at which collapse ties with zero downwards. K = 3: by outputs of rank one that
-    give up a class; L = 2: .1863 to .168, L = 3: .152 to .132, L = 4: .131 to .109. L = 2 by pairs: K = 4: .148 to
-    .0118, K = 5: .125 to .00013. Below these, and for K = 2 at any decay, nothing lower was found.
+    Decays λ, all equal, n = 1, downwards from where collapse ties with zero. K = 3, by outputs of rank one that give up
+    a class: .1858 to .1735 for L = 2, .1518 to .1320 for L = 3, .1313 to .1087 for L = 4. L = 2, by pairs: .148 to .0118
+    for K = 4, .125 to .00013 for K = 5. Below these, and for K = 2 at any decay, nothing lower was found.
     """
     K, L, alpha = case
     return beaten((K, L), n, Fraction(alpha), count)
