@@ -16,10 +16,24 @@ from theory.closed_form.deep_softmax import (
     collapse_decays,
     collapse_fit,
     fit_of,
+    model,
     near_critical,
 )
 from theory.frames import simplex_etf
-from theory.ops import Expression, compare, constant, diagonal, exp, identity, log, ones, sqrt, trace, variable
+from theory.ops import (
+    Expression,
+    compare,
+    constant,
+    diagonal,
+    exp,
+    identity,
+    log,
+    ones,
+    operator_norm,
+    sqrt,
+    trace,
+    variable,
+)
 from theory.papers.garrod2025.setting import (
     REAL,
     block,
@@ -99,9 +113,9 @@ OUTSIDE = (
 def dnc_not_global_outside(case: tuple[int, int, str], n: int, count: int | None = None) -> NotGlobalMinimum:
     """Collapse is beaten outside the theorem's range too, at large decays: K = 3 from L = 2 on, and K = 4, 5 at L = 2.
 
-    Decays λ, all equal, n = 1, downwards from where collapse ties with zero. K = 3, by outputs of rank one that give up
-    a class: .1858 to .1735 for L = 2, .1518 to .1320 for L = 3, .1313 to .1087 for L = 4. L = 2, by pairs: .148 to .0118
-    for K = 4, .125 to .00013 for K = 5. Below these, and for K = 2 at any decay, nothing lower was found.
+    Decays λ, all equal, n = 1, downwards from where collapse ties with zero. K = 3, by outputs of rank one that give
+    up a class: .1858 to .1735 for L = 2, .1518 to .1320 for L = 3, .1313 to .1087 for L = 4. By pairs, L = 2: .148 to
+    .0118 for K = 4, .125 to .00013 for K = 5. Below these, and for K = 2 at any decay, nothing lower was found.
     """
     K, L, alpha = case
     return beaten((K, L), n, Fraction(alpha), count)
@@ -377,3 +391,26 @@ def qk_rank_one(K: int, n: int, divisor: int | None = None) -> Inequality:
     """With three classes or more no matrix of rank 1 is diagonally superior: g(uvᵀ) ≥ (log 2)/K for all u and v."""
     u, v = variable("u", (K, 1)), variable("v", (K, 1))
     return Inequality(log(2) / (divisor or K), fit_of(u @ v.T, (n,) * K), {"u": u, "v": v})
+
+
+@theorem(
+    "garrod2025-depth-limit-strong",
+    source=source("Theorem 3 (i), the bound of its proof at given L"),
+    expected=Expected("holds", "numerical", REAL),
+    K=st.integers(2, 3),
+    L=st.integers(1, 4),
+    n=st.sampled_from((1, 2)),
+    decay=st.sampled_from([Fraction(1, 2), Fraction(1, 10)]),
+    witness={"K": 3, "L": 2, "n": 1, "decay": Fraction(1, 10)},
+    wrong={"a hundred times as much": {"times": 100}},
+)
+def depth_limit_strong(K: int, L: int, n: int, decay: Fraction, times: int = 1) -> Inequality:
+    """The objective is at least λ/2 (L+1) ‖Z‖_op^{2/(L+1)}, and zero has log K.
+
+    So every singular value of Z at a global minimum is at most (2 log K/((L+1)λ))^{(L+1)/2}: if L λ_L → ∞ it tends to
+    zero faster than exponentially in L.
+    """
+    found = model(K, L, n, decay)
+    largest = operator_norm(found.outputs(found.features))
+    cost = times * decay * Fraction(L + 1, 2) * largest ** Fraction(2, L + 1)
+    return Inequality(cost, found.objective, found.variables)
