@@ -1,7 +1,8 @@
 """Attacks on one claim: what proposes points, and how a proposal becomes exact evidence.
 
-ReLU models, and deep ones that do not split into scalar problems, are attacked by descent from structured starts (``verify.methods.rivals``); every other claim by the engines
-that can refute it, lightest first. Whatever is found is returned with certificates that anyone can check.
+Deep models that do not split into scalar problems are attacked by descent from structured starts
+(``verify.methods.rivals``); every other claim by the engines that can refute it, lightest first. Whatever is found is
+returned with certificates that anyone can check.
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ LEAST_GAP = 1e-8
 
 HOPE = 2e-3
 """Points that are not at the claimed value, and at most so far above it (relative), are followed further down."""
+
+CLEAR = 1e-3
+"""Points this far below (relative) are made exact as they are, where better ones give no exact fit."""
 
 FIRST_BATCH, LARGEST_BATCH = 32, 800
 """Starts of each kind in the first batch of an attack, and at most."""
@@ -284,7 +288,8 @@ class RivalSearch:
         if not len(hopeful):
             return None
         chosen = hopeful[values[hopeful].argsort()[:3]]
-        lowest = lbfgs(kernel, points[chosen], POLISH)
+        deep = kernel.model.loss != "mse" and float(values[chosen[0]]) < claimed * (1 - CLEAR)
+        lowest = points[chosen] if deep else lbfgs(kernel, points[chosen], POLISH)
         values = kernel.value_and_gradient(lowest)[0]
         best = int(values.argmin())
         if not float(values[best]) < claimed * (1 - LEAST_GAP):

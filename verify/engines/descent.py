@@ -169,6 +169,7 @@ class Outcome:
 def _examine_minimum(claim: GlobalMinimum, settings: Settings, device: torch.device) -> Parts:
     search = search_for(claim.problem, device)
     outcome = _descend(search, float(to_float(claim.value)), settings)
+    _clear_rounding(outcome, claim.value)
     value, certificates = _value_finding(claim, outcome)
     findings = [value]
     if claim.minimisers:
@@ -202,6 +203,16 @@ def _descend(search: Search, claimed: float, settings: Settings) -> Outcome:
     more = search.minimise(search.starts(4 * count, generator), 4 * search.iterations)
     pairs = zip(outcome.ends.columns(), more.columns(), strict=True)
     return Outcome(search, Endpoints(*(torch.cat(pair) for pair in pairs)), claimed)
+
+
+def _clear_rounding(outcome: Outcome, value: Expression) -> None:
+    """Drop endpoints that only rounding puts below the claim: far out a loss is a small difference of large numbers."""
+    ends = outcome.ends
+    for i in ends.values.argsort().tolist():
+        below = float(ends.values[i]) < outcome.claimed - UNDERCUT * outcome.scale
+        if not below or not outcome.search.is_above(ends.points[i], value):
+            return
+        ends.values[i] = torch.inf
 
 
 def _value_finding(claim: GlobalMinimum, outcome: Outcome) -> tuple[Finding, tuple[Mapping[str, Any], ...]]:

@@ -255,6 +255,8 @@ def _at_claimed_minimisers(claim: GlobalMinimum, model: UnconstrainedFeatures, s
     """
     if not claim.minimisers:
         raise Unable("no derivation for this model, and no claimed minimiser to evaluate")
+    if model.loss != "mse" and model.M > 1:
+        raise Unable("an exponential of a matrix has no normal form here")
     try:
         field = AlgebraicNumbers([*_formulas(claim, model), model.objective])
         points = evaluate_points(field, claim.minimisers)

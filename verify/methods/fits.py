@@ -47,7 +47,8 @@ def trimmed(kernel: LayeredModel, point: Tensor) -> list[Tensor]:
 def fitted(model: UnconstrainedFeatures, factors: Sequence[Tensor]) -> list[Tensor] | None:
     """X, W_1 … W_{M−1} near the given ones with the smallest product of squared norms, the last layer solved for.
 
-    None where the loss is not squared error or the model not balanced without a bias, or the product does not get below that of collapse.
+    None where the loss is not squared error, the model not balanced or with a bias, or the product not below that of
+    collapse.
     """
     if model.loss != "mse" or model.has_bias or not model.balanced or model.M < 2:
         return None

@@ -1,10 +1,10 @@
 """Where a search for something better than deep neural collapse starts: groups of points, each with a name.
 
-Low-rank solutions of deep linear models lie where their first layers leave them: random factors through a bottleneck of
-each width lead there. Those of ReLU models keep all classes in few directions, in the cone of which some classes are sums of
-others, and take them apart with the last ReLU, which may need more neurons than there are classes. So random factors
-compete with narrow bottlenecks, with codes (each class a set of directions, each hidden layer the same), and with what
-was found for neighbouring sizes and depths. Nothing here knows a solution for the case at hand.
+Random factors through a bottleneck lead to low-rank solutions of deep linear models. Those of ReLU models keep all
+classes in few directions, in the cone of which some classes are sums of others, and take them apart with the last ReLU,
+which may need more neurons than there are classes. So random factors compete with narrow bottlenecks, with codes (each
+class a set of directions, each hidden layer the same), and with what was found for neighbouring sizes and depths.
+Nothing here knows a solution for the case at hand.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Start:
 
 
 def may_hide(model: UnconstrainedFeatures) -> bool:
-    """Whether a model may have minima of low rank that plain descent misses: deep, and not split into scalar problems."""
+    """Whether a model may have minima of low rank that plain descent misses: deep, and no sum of scalar problems."""
     return model.M > 1 and not model.has_modes
 
 

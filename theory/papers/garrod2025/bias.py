@@ -4,24 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import chain
 from math import prod
 
 from hypothesis import strategies as st
 
 from theory.claims import Identity, Inequality, NotGlobalMinimum, clause, equal, less
-from theory.frames import simplex_etf
-from theory.ops import Expression, compare, constant, diagonal, exp, identity, log, ones, sqrt, trace, variable
-from theory.papers.garrod2025.setting import (
-    REAL,
-    below_collapse,
+from theory.closed_form.deep_softmax import (
     beats_zero,
-    block,
+    below_collapse,
     collapse_decays,
     collapse_fit,
     fit_of,
+    model,
+    near_critical,
+)
+from theory.frames import simplex_etf
+from theory.ops import (
+    Expression,
+    compare,
+    constant,
+    diagonal,
+    exp,
+    identity,
+    log,
+    ones,
+    operator_norm,
+    sqrt,
+    trace,
+    variable,
+)
+from theory.papers.garrod2025.setting import (
+    REAL,
+    block,
     inverted,
     matrix,
-    near_critical,
     pairs,
     pairs_decays,
     pairs_fit,
@@ -42,7 +59,7 @@ IN_RANGE = {
     "K ≥ 4 and L ≥ 3, or K ≥ 6 and L = 2": lambda size, **_: (
         (size[0] >= 4 and size[1] >= 3) or (size[0] >= 6 and size[1] == 2)
     ),
-    "collapse is not worse than zero": lambda size, alpha, **_: beats_zero(*size, alpha),
+    "collapse is not worse than zero": lambda size, alpha, **_: beats_zero(size[0], size[1], alpha),
 }
 
 
@@ -75,8 +92,11 @@ def dnc_not_global(size: Size, n: int, alpha: Fraction, count: int | None = None
     return beaten(size, n, alpha, count)
 
 
-OUTSIDE = ((3, 2, "7/5"), (3, 3, "2"), (3, 3, "11/5"), (3, 4, "13/5"), (3, 6, "3"), (4, 2, "2"), (4, 2, "49/10"))
-OUTSIDE = (*OUTSIDE, (5, 2, "3"), (5, 2, "19/2"))
+OUTSIDE = (
+    *((3, 2, "7/5"), (3, 3, "2"), (3, 3, "11/5"), (3, 4, "13/5"), (3, 6, "3")),
+    *((4, 2, "2"), (4, 2, "49/10"), (5, 2, "3"), (5, 2, "19/2")),
+)
+"""K, L and α."""
 
 
 @theorem(
@@ -92,11 +112,11 @@ OUTSIDE = (*OUTSIDE, (5, 2, "3"), (5, 2, "19/2"))
     wrong=NO_DECAYS,
 )
 def dnc_not_global_outside(case: tuple[int, int, str], n: int, count: int | None = None) -> NotGlobalMinimum:
-    """Collapse is beaten outside the theorem's range too, at large decays: for K = 3 from L = 2 on, and K = 4, 5 at L = 2.
+    """Collapse is beaten outside the theorem's range too, at large decays: K = 3 from L = 2 on, and K = 4, 5 at L = 2.
 
-    Equal decays, n = 1, from the decay at which collapse ties with zero downwards. K = 3: by outputs of rank one that
-    give up a class; L = 2: .1863 to .168, L = 3: .152 to .132, L = 4: .131 to .109. L = 2 by pairs: K = 4: .148 to
-    .0118, K = 5: .125 to .00013. Below these, and for K = 2 at any decay, nothing lower was found.
+    Decays λ, all equal, n = 1, downwards from where collapse ties with zero. K = 3, by outputs of rank one that give
+    up a class: .1858 to .1735 for L = 2, .1518 to .1320 for L = 3, .1313 to .1087 for L = 4. By pairs, L = 2: .148 to
+    .0118 for K = 4, .125 to .00013 for K = 5. Below these, and for K = 2 at any decay, nothing lower was found.
     """
     K, L, alpha = case
     return beaten((K, L), n, Fraction(alpha), count)
@@ -135,7 +155,7 @@ def simplex_rows(K: int) -> Rows:
     wrong={"2 − 1/(m+1)": {"more": 1}, "partners not apart by 2β": {"apart": 1}, "margin α/K": {"spread": 1}},
 )
 def fit_reg(K: int, L: int, n: int, r: Fraction, more: int = 0, apart: int = 2, spread: int = 0) -> Identity:
-    """At one scale α = β = log r pairs always have the better fit, and the better regulariser iff 2^{2/(L+1)} < 2 − 1/m.
+    """At one scale α = log r pairs always have the better fit, and the better regulariser iff 2^{2/(L+1)} < 2 − 1/m.
 
     First K by L: none for L = 1, 6 for L = 2, 4 for L ≥ 3.
     """
@@ -156,7 +176,7 @@ def fit_reg(K: int, L: int, n: int, r: Fraction, more: int = 0, apart: int = 2, 
             clause("better fit", less(pairs_fit(K, alpha), collapse_fit(K, alpha))),
             clause("singular values", equal(S @ S, S), equal(trace(S), K - 1), spectrum, equal(trace(X), 2 * m + odd)),
             clause("regulariser", less(costs[0], costs[1]) if cheaper else less(costs[1], costs[0])),
-            clause("first K", equal(constant(int(cheaper)), int(bool(first) and K >= first))),
+            clause("first K", equal(constant(int(cheaper)), int(bool(first) and first <= K))),
         )
     )
 
@@ -266,7 +286,7 @@ def depth_claim(case: Case, deeper: int, decay: Fraction, first: int, n: int, sw
     """
     better, lower, K, depth = case
     X, M = ROWS[better](K), ROWS[lower](K)
-    gamma = max(Fraction(x, m) for x, m in zip(sum(margins(X), []), sum(margins(M), []), strict=True))
+    gamma = max(Fraction(x, m) for x, m in zip(chain(*margins(X)), chain(*margins(M)), strict=True))
     L, a, sizes = depth + deeper, variable("a"), (n * first, *[n] * (K - 1))
 
     def loss(kind: str, scale: Fraction) -> Expression:
@@ -373,3 +393,26 @@ def qk_rank_one(K: int, n: int, divisor: int | None = None) -> Inequality:
     """With three classes or more no matrix of rank 1 is diagonally superior: g(uvᵀ) ≥ (log 2)/K for all u and v."""
     u, v = variable("u", (K, 1)), variable("v", (K, 1))
     return Inequality(log(2) / (divisor or K), fit_of(u @ v.T, (n,) * K), {"u": u, "v": v})
+
+
+@theorem(
+    "garrod2025-depth-limit-strong",
+    source=source("Theorem 3 (i), the bound of its proof at given L"),
+    expected=Expected("holds", "numerical", REAL),
+    K=st.integers(2, 3),
+    L=st.integers(1, 4),
+    n=st.sampled_from((1, 2)),
+    decay=st.sampled_from([Fraction(1, 2), Fraction(1, 10)]),
+    witness={"K": 3, "L": 2, "n": 1, "decay": Fraction(1, 10)},
+    wrong={"a hundred times as much": {"times": 100}},
+)
+def depth_limit_strong(K: int, L: int, n: int, decay: Fraction, times: int = 1) -> Inequality:
+    """The objective is at least λ/2 (L+1) ‖Z‖_op^{2/(L+1)}, and zero has log K.
+
+    So every singular value of Z at a global minimum is at most (2 log K/((L+1)λ))^{(L+1)/2}: if L λ_L → ∞ it tends to
+    zero faster than exponentially in L.
+    """
+    found = model(K, L, n, decay)
+    largest = operator_norm(found.outputs(found.features))
+    cost = times * decay * Fraction(L + 1, 2) * largest ** Fraction(2, L + 1)
+    return Inequality(cost, found.objective, found.variables)

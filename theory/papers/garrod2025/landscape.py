@@ -1,4 +1,4 @@
-"""Section 3, landscape: criticality, the Hessian at collapse, its pairwise competitor, dimensions (statements 14 to 19).
+"""Section 3, landscape: criticality, the Hessian at collapse, pairs, dimensions (statements 14 to 19).
 
 Here e^α = r is rational, n = 1 where it changes nothing, and all hidden spaces are turned so that every factor of
 collapse is s S. Divided by λ, the Hessian depends on K, L and α only: s^{2L}/(λ K) = α (e^α + K − 1)/K.
@@ -13,6 +13,7 @@ from itertools import combinations
 from hypothesis import strategies as st
 
 from theory.claims import Identity, Inequality, clause, equal, less
+from theory.closed_form.deep_softmax import critical_decay
 from theory.frames import simplex_etf
 from theory.ops import (
     Expression,
@@ -29,17 +30,8 @@ from theory.ops import (
     variable,
     zeros,
 )
-from theory.papers.garrod2025.setting import (
-    OFF,
-    REAL,
-    collapse_factors,
-    critical_decay,
-    pairs,
-    product,
-    source,
-    total,
-)
-from theory.papers.garrod2025.structure import reflection, turned
+from theory.papers.garrod2025.setting import OFF, REAL, collapse_factors, pairs, product, source, total
+from theory.papers.garrod2025.structure import turned
 from theory.statement import Expected, theorem
 
 ODDS = [Fraction(x) for x in (2, 5, 19, 997)]
@@ -50,10 +42,10 @@ DEEP = {"L ≥ 2": lambda L, **_: L >= 2}
 
 def stationary(point: Mapping[str, Expression], G: Expression, decay: Expression, L: int) -> list:
     """∂/∂factor = 0 for all factors, with G the gradient of the fit by the outputs."""
-    factors = [point["H"], *(point[f"W_{l}"] for l in range(1, L + 1))]
+    factors = [point["H"], *(point[f"W_{layer}"] for layer in range(1, L + 1))]
     relations = []
-    for l, V in enumerate(factors):
-        above, below = factors[l + 1 :], factors[:l]
+    for layer, V in enumerate(factors):
+        above, below = factors[layer + 1 :], factors[:layer]
         slope = product(above[::-1]).T @ G if above else G
         relations.append(equal(slope @ product(below[::-1]).T if below else slope, -decay * V))
     return relations
@@ -146,10 +138,9 @@ def dnc_roots(K: int, L: int, swap: bool = False) -> Inequality:
 def lemma2(K: int, r: Fraction, rest: int = 1, times: int | None = None) -> Identity:
     """S ρ'_c S = ρ'_c = K s_c s_cᵀ + S for ρ'_c = Σ_{j≠c} (e_c − e_j)(e_c − e_j)ᵀ.
 
-    With q = 1/(e^α + K − 1): ρ_c = diag(p_c) − p_c p_cᵀ = q² (e^α ρ'_c + ρ''_c), ρ''_c the same sum over pairs without c.
+    With q = 1/(e^α + K − 1): ρ_c = diag(p_c) − p_c p_cᵀ = q² (e^α ρ'_c + ρ''_c), ρ''_c the sum over pairs without c.
     """
-    S, e = simplex_etf(K), identity(K)
-    clauses = []
+    S, clauses = simplex_etf(K), []
     for c in range(min(K, 3)):
         s_c = S[range(K), (c,)]
         first = total([difference(K, c, j) for j in range(K) if j != c])
@@ -163,7 +154,6 @@ def lemma2(K: int, r: Fraction, rest: int = 1, times: int | None = None) -> Iden
             clause(f"ρ'_{c + 1}", equal(S @ first @ S, first), equal(first, form)),
             clause(f"ρ_{c + 1}", equal(rho, q**2 * (r * first + second))),
         ]
-    assert e.shape == (K, K)
     return Identity(tuple(clauses))
 
 
@@ -210,18 +200,16 @@ def hessian_parts(
     """
     S, above = simplex_etf(K), total(X[1:])
     mixed = [
-        trace(S @ (X[l] @ X[m] if l == m + 1 and not printed else X[l] @ S @ X[m]))
-        for l in range(len(X))
-        for m in range(l)
+        trace(S @ (X[layer] @ X[m] if layer == m + 1 and not printed else X[layer] @ S @ X[m]))
+        for layer in range(len(X))
+        for m in range(layer)
     ]
     V = S @ (above @ S + (X[0] @ S if printed else X[0]))
     sharp = alpha * (r + constant(K - 1)) / K
     return total([sum_squares(x) for x in X]) + sharp * curvature(K, V, r), 2 * total(mixed)
 
 
-def hessian_form(
-    K: int, alpha: Expression, r: Expression | Fraction, X: Blocks, printed: bool = False
-) -> Expression:
+def hessian_form(K: int, alpha: Expression, r: Expression | Fraction, X: Blocks, printed: bool = False) -> Expression:
     """Q(X)/λ."""
     above, below = hessian_parts(K, alpha, r, X, printed)
     return above - below
@@ -230,9 +218,14 @@ def hessian_form(
 def integer_blocks(K: int, L: int, seed: int, centred: bool) -> list[Expression]:
     """Directions of small integers, S X_l S where ``centred``."""
     found = []
-    for l in range(L + 1):
-        rows = [[(7 * i + 3 * j + 5 * l + seed * (i + 2 * j + 1)) % 7 - 3 for j in range(K)] for i in range(K)]
-        X = total([diagonal(column) @ ones(K, 1) @ identity(K)[(j,), range(K)] for j, column in enumerate(zip(*rows, strict=True))])
+    for layer in range(L + 1):
+        rows = [[(7 * i + 3 * j + 5 * layer + seed * (i + 2 * j + 1)) % 7 - 3 for j in range(K)] for i in range(K)]
+        X = total(
+            [
+                diagonal(column) @ ones(K, 1) @ identity(K)[(j,), range(K)]
+                for j, column in enumerate(zip(*rows, strict=True))
+            ]
+        )
         found.append(simplex_etf(K) @ X @ simplex_etf(K) if centred else X)
     return found
 
@@ -241,7 +234,7 @@ def second_derivative(K: int, L: int, alpha: Expression, r: Fraction, X: Blocks)
     """d²/dt² of the objective at collapse along X, over λ, from the factors and the derivatives of the loss."""
     S, decay = simplex_etf(K), critical_decay(K, L, 1, alpha)
     factors = [alpha ** Fraction(1, L + 1) * S] * (L + 1)
-    once = total([product([X[m] if m == l else factors[m] for m in range(L, -1, -1)]) for l in range(L + 1)])
+    once = total([product([X[m] if m == layer else factors[m] for m in range(L, -1, -1)]) for layer in range(L + 1)])
     twice = total(
         [
             product([X[m] if m in pair else factors[m] for m in range(L, -1, -1)])
@@ -275,7 +268,7 @@ HESSIAN = {
     wrong={"without the curvature of the fit": {"sharp": 0}},
 )
 def hessian_form_printed(K: int, L: int, r: Fraction, seed: int, sharp: int = 1) -> Identity:
-    """The Hessian at collapse, for directions X_l in the top blocks of all factors, is Q(X), with X s_c for every block."""
+    """The Hessian at collapse, along X_l in the top blocks of all factors, is Q(X), with X s_c for every block."""
     return second_order(K, L, r, integer_blocks(K, L, seed, centred=False), True, sharp)
 
 
@@ -288,7 +281,10 @@ def hessian_form_printed(K: int, L: int, r: Fraction, seed: int, sharp: int = 1)
     wrong={"without the curvature of the fit": {"sharp": 0}},
 )
 def hessian_form_corrected(K: int, L: int, r: Fraction, seed: int, centred: bool, sharp: int = 1) -> Identity:
-    """The same with X_0 e_c for the features, and tr(S X_{l+1} X_l) for neighbours; else right where all X_l = S X_l S."""
+    """The same with X_0 e_c for the features, and tr(S X_{l+1} X_l) for neighbours.
+
+    As reconstructed it is right along directions X_l = S X_l S.
+    """
     return second_order(K, L, r, integer_blocks(K, L, seed, centred), centred, sharp)
 
 
@@ -301,7 +297,7 @@ def second_order(K: int, L: int, r: Fraction, X: Blocks, printed: bool, sharp: i
 
 def block_variables(K: int, L: int) -> list[Expression]:
     """X_0 … X_L."""
-    return [variable(f"X_{l}", (K, K)) for l in range(L + 1)]
+    return [variable(f"X_{layer}", (K, K)) for layer in range(L + 1)]
 
 
 def in_plane(K: int) -> Expression:
@@ -344,8 +340,7 @@ def dnc_psd(K: int, L: int, alpha: Fraction, share: Fraction = Fraction(1)) -> I
     "garrod2025-dnc-psd-sharp",
     source=source("Theorem 4 (ii), its condition made sharp; own"),
     expected=Expected("holds", "numerical", REAL),
-    hypotheses=DEEP
-    | {"K ≥ 4": lambda K, **_: K >= 4, "α ≥ K (L−1)/(L+1)": lambda times, **_: times >= 1},
+    hypotheses=DEEP | {"K ≥ 4": lambda K, **_: K >= 4, "α ≥ K (L−1)/(L+1)": lambda times, **_: times >= 1},
     K=st.integers(4, 5),
     L=st.integers(2, 4),
     times=st.sampled_from([Fraction(x) for x in ("1", "101/100", "3/2", "4")]),
@@ -355,8 +350,8 @@ def dnc_psd(K: int, L: int, alpha: Fraction, share: Fraction = Fraction(1)) -> I
 def dnc_psd_sharp(K: int, L: int, times: Fraction, share: Fraction = Fraction(1)) -> Inequality:
     """For K ≥ 4 the Hessian at collapse has no negative eigenvalue exactly for α ≥ K (L−1)/(L+1).
 
-    The printed αe^α ≥ K (e^α + K − 1) asks for α > K. Equality along equal X_l, symmetric with zero diagonal and rows of
-    zero sum; the eigenvalues are in garrod2025-dnc-curvature.
+    The printed αe^α ≥ K (e^α + K − 1) asks for α > K. Equality along equal X_l, symmetric with zero diagonal and rows
+    of zero sum; the eigenvalues are in garrod2025-dnc-curvature.
     """
     Y = in_plane(K)
     alpha = times * K * Fraction(L - 1, L + 1)
@@ -398,7 +393,9 @@ def dnc_curvature(K: int, L: int, r: Fraction, bound: int = 0, fewer: int = 0) -
     negative = exceeds(threshold, alpha)
     sign = less(at_zero, 0) if negative else less(0, at_zero)
     values = [c for _, c in kinds.values()]
-    return Identity((*clauses, clause("order", less(values[0], values[1]), less(values[1], values[2])), clause("sign", sign)))
+    return Identity(
+        (*clauses, clause("order", less(values[0], values[1]), less(values[1], values[2])), clause("sign", sign))
+    )
 
 
 def exceeds(threshold: Expression, alpha: Expression) -> bool:
@@ -434,7 +431,7 @@ def lr_critical(
     power = (double * beta) ** Fraction(L - 1, L + 1)
     decay = factor * power * (2 / r + K - 2) / (K * partition * root)
     s, P = (2 * beta * sqrt(n)) ** Fraction(1, L + 1), X / 2
-    weights = {f"W_{l}": s * P for l in range(1, L + 1)}
+    weights = {f"W_{layer}": s * P for layer in range(1, L + 1)}
     point = turned({**weights, "H": repeat_columns(s / sqrt(n) * P, (n,) * K)}, K, L, K)
     partner = identity(K) - X  # the partner of each class
     softmax = ones(K, K) / partition + (r - 1) / partition * identity(K) + (1 / r - 1) / partition * partner
@@ -444,8 +441,13 @@ def lr_critical(
         (
             clause("softmax", *(equal(p, softmax[j, 0]) for j, p in enumerate(shares(rows, r)))),
             clause("stationary", *stationary(point, G, decay, L)),
-            clause("outputs", equal(product([point[f"W_{l}"] for l in range(L, 0, -1)] + [point["H"]]),
-                                    repeat_columns(beta * X, (n,) * K))),
+            clause(
+                "outputs",
+                equal(
+                    product([point[f"W_{layer}"] for layer in range(L, 0, -1)] + [point["H"]]),
+                    repeat_columns(beta * X, (n,) * K),
+                ),
+            ),
         )
     )
 
@@ -462,13 +464,13 @@ def tangents(rank: int, d: int, L: int) -> list[list[int]]:
     moves = [[(i, j, 1)] for i in range(rank, d) for j in range(rank)]
     moves += [[(i, j, 1), (j, i, -1)] for i, j in combinations(range(rank), 2)]
     found = []
-    for l in range(L):
+    for layer in range(L):
         for move in moves:
             factors = [[0] * (d * rank if m in (0, L) else d * d) for m in range(L + 1)]
             for i, j, x in move:
-                width = rank if l == 0 else d
-                factors[l][i * width + j] = x  # δU_l on the left of factor l
-                factors[l + 1][j * d + i] = x  # and on the right of factor l + 1
+                width = rank if layer == 0 else d
+                factors[layer][i * width + j] = x  # δU_l on the left of factor l
+                factors[layer + 1][j * d + i] = x  # and on the right of factor l + 1
             found.append([x for factor in factors for x in factor])
     return found
 
@@ -482,7 +484,9 @@ def rank_of(rows: Sequence[Sequence[int]]) -> int:
             continue
         rank += 1
         left = [
-            [x - row[column] / pivot[column] * y for x, y in zip(row, pivot, strict=True)] for row in left if row is not pivot
+            [x - row[column] / pivot[column] * y for x, y in zip(row, pivot, strict=True)]
+            for row in left
+            if row is not pivot
         ]
     return rank
 
@@ -512,8 +516,8 @@ LOWER = {"2 ≤ r < K − 1": lambda K, rank, **_: 2 <= rank < K - 1, "d ≥ K":
     expected=Expected(
         "refuted",
         "certified",
-        "equal singular values do not lower the dimension: W_L = s U_L U_{L−1}ᵀ with U_L fixed tells every frame U_{L−1} "
-        "from every other. The count (a Grassmannian) and R(K) < 1 fail; the limit and monotony hold "
+        "equal singular values do not lower the dimension: W_L = s U_L U_{L−1}ᵀ with U_L fixed tells all frames "
+        "U_{L−1} apart. The count (a Grassmannian) and R(K) < 1 fail; the limit and monotony hold "
         "(garrod2025-dimension-ratio-corrected)",
     ),
     hypotheses=LOWER,
@@ -522,7 +526,7 @@ LOWER = {"2 ≤ r < K − 1": lambda K, rank, **_: 2 <= rank < K - 1, "d ≥ K":
     wrong={"one frame fewer": {"frames": -1}},
 )
 def dimension_ratio(K: int, L: int, spare: int, rank: int, frames: int = 0) -> Identity:
-    """The critical parameters with the outputs of collapse have dimension L (K−1)(d−K+1), fewer than for rank r at d = K.
+    """The critical parameters with the outputs of collapse have dimension L (K−1)(d−K+1), less than at rank r if d = K.
 
     For outputs of r equal singular values: L r (d − r). R(d) = D_DNC/D_{Z*} starts below 1, for d < K − 1 + r.
     """

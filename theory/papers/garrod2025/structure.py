@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from itertools import pairwise
 
 from hypothesis import strategies as st
 
 from theory.claims import CriticalPoints, Identity, Inequality, clause, equal
+from theory.closed_form.deep_softmax import model, problem
 from theory.frames import simplex_etf
 from theory.model import UnconstrainedFeatures as Model
 from theory.ops import (
@@ -24,17 +26,7 @@ from theory.ops import (
     zeros,
 )
 from theory.papers.dang2023.reductions import schatten_form
-from theory.papers.garrod2025.setting import (
-    OFF,
-    REAL,
-    collapse_factors,
-    matrix,
-    model,
-    problem,
-    product,
-    source,
-    total,
-)
+from theory.papers.garrod2025.setting import OFF, REAL, collapse_factors, matrix, product, source, total
 from theory.statement import Expected, theorem
 
 DECAY = Fraction(1, 10)
@@ -58,7 +50,9 @@ def schatten(K: int, d: int, factors: int, roots: tuple[Fraction, ...], factor: 
     Equality at balanced factors, here diagonal ones with s_i = root_i^L; X = 0, rank one and equal s_i among them.
     """
     plain = Model(class_sizes=(1,) * K, depth=factors - 1, decays=DECAY, widths=(d,))
-    return schatten_form.build(plain, roots, factor=factor)
+    claim = schatten_form.build(plain, roots, factor=factor)
+    assert isinstance(claim, Inequality)
+    return claim
 
 
 @theorem(
@@ -77,10 +71,10 @@ def critical_structure(K: int, L: int, n: int, spare: int, decay: Fraction, shif
     found = model(K, L, n, decay, K + spare)
     factors = [found.features, *found.weights]
     clauses = []
-    for l in range(L):
-        V, W = factors[l], factors[l + 1]
+    for layer in range(L):
+        V, W = factors[layer], factors[layer + 1]
         balanced = equal(W.T @ W, V @ V.T + shift * identity(V.shape[0]))
-        clauses.append(clause(f"balanced W_{l + 1} and {'H' if l == 0 else f'W_{l}'}", balanced))
+        clauses.append(clause(f"balanced W_{layer + 1} and {'H' if layer == 0 else f'W_{layer}'}", balanced))
     return CriticalPoints(found, tuple(clauses))
 
 
@@ -95,10 +89,11 @@ def reflection(size: int, seed: int) -> Expression:
 
 
 def structured(K: int, L: int, d: int, values: Sequence[Expression | Fraction]) -> list[Expression]:
-    """H, W_1 … W_L of Lemma 1 with n = 1: U_l diag(s) U_{l−1}ᵀ in rational orthogonal frames, V_0 in place of U_{−1}."""
-    frames = [reflection(K, 2), *[reflection(d, l) for l in range(L)], reflection(K, 1)]
+    """H, W_1 … W_L of Lemma 1 with n = 1: U_l diag(s) U_{l−1}ᵀ in rational orthogonal frames, V_0 for U_{−1}."""
+    frames = [reflection(K, 2), *[reflection(d, layer) for layer in range(L)], reflection(K, 1)]
     return [
-        frames[l + 1] @ diagonal(values, frames[l + 1].shape[0], frames[l].shape[0]) @ frames[l].T for l in range(L + 1)
+        frames[layer + 1] @ diagonal(values, frames[layer + 1].shape[0], frames[layer].shape[0]) @ frames[layer].T
+        for layer in range(L + 1)
     ]
 
 
@@ -125,7 +120,7 @@ def critical_loss(
     Z = product(factors[::-1])
     outputs = reflection(K, 1) @ diagonal([s ** (L + 1) for s in values]) @ reflection(K, 2).T
     powers = [constant(s ** (L + 1)) ** Fraction(2, L + 1 - fewer) for s in values]
-    balance = [equal(W.T @ W, V @ V.T) for V, W in zip(factors[:-1], factors[1:], strict=True)]
+    balance = [equal(W.T @ W, V @ V.T) for V, W in pairwise(factors)]
     return Identity(
         (
             clause("balance", *balance),
@@ -150,15 +145,15 @@ def critical_loss(
 def prop1(K: int, L: int, n: int, spare: int, alpha: Fraction, above: int = 0, samples: int | None = None) -> Identity:
     """Collapse by Definition 2 is collapse by Definition 1, with global means zero at every layer.
 
-    M_lᵀ M_l = (α√n)^{2l/(L+1)}/n S for the class means of H_l, l = 1 … L; the rows of W_l lie in the span of the columns
-    of M_l; and the outputs are α S ⊗ 1ᵀ.
+    M_lᵀ M_l = (α√n)^{2l/(L+1)}/n S for the class means of H_l, l = 1 … L; the rows of W_l lie in the span of the
+    columns of M_l; and the outputs are α S ⊗ 1ᵀ.
     """
     S, d = simplex_etf(K), K + spare
     point = turned(collapse_factors(K, L, n, constant(alpha), d), K, L, d)
-    means, weights = [point["H"][range(d), range(0, n * K, n)]], [point[f"W_{l}"] for l in range(1, L + 1)]
+    means, weights = [point["H"][range(d), range(0, n * K, n)]], [point[f"W_{layer}"] for layer in range(1, L + 1)]
     for W in weights[:-1]:
         means.append(W @ means[-1])
-    squares = [(alpha * sqrt(n)) ** Fraction(2 * (l + above), L + 1) / (samples or n) for l in range(1, L + 1)]
+    squares = [(alpha * sqrt(n)) ** Fraction(2 * (layer + above), L + 1) / (samples or n) for layer in range(1, L + 1)]
     grams = [equal(M.T @ M, square * S) for M, square in zip(means, squares, strict=True)]
     spans = [equal(W @ M @ M.T, square * W) for W, M, square in zip(weights, means, squares, strict=True)]
     return Identity(
@@ -173,8 +168,8 @@ def prop1(K: int, L: int, n: int, spare: int, alpha: Fraction, above: int = 0, s
 
 def turned(point: Mapping[str, Expression], K: int, L: int, d: int) -> dict[str, Expression]:
     """The same point with all hidden spaces turned by rational reflections."""
-    frames = [reflection(d, l) for l in range(L)] + [identity(K)]
-    weights = {f"W_{l}": frames[l] @ point[f"W_{l}"] @ frames[l - 1].T for l in range(1, L + 1)}
+    frames = [reflection(d, layer) for layer in range(L)] + [identity(K)]
+    weights = {f"W_{layer}": frames[layer] @ point[f"W_{layer}"] @ frames[layer - 1].T for layer in range(1, L + 1)}
     return {**weights, "H": frames[0] @ point["H"]}
 
 
