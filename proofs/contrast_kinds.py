@@ -40,7 +40,7 @@ from theory.ops import (
     trace,
 )
 
-LOSSES: Mapping[Any, str] = MappingProxyType({"ce": "", "label-smoothing": "alpha", "focal": "gamma"})
+LOSSES: Mapping[str, str] = MappingProxyType({"ce": "", "label-smoothing": "alpha", "focal": "gamma"})
 """The losses of the theorem, and what their parameter is called."""
 
 
@@ -144,10 +144,12 @@ def _property(claim: Inequality, parameters: Mapping[str, Any]) -> list[Sides]:
     """φ(t) ≤ the loss of one sample with outputs z, of any class."""
     (z,) = claim.variables.values()
     loss, value = parameters.get("loss"), parameters.get("parameter", Fraction(0))
-    if len(z.shape) != 2 or z.shape[0] < 2 or z.shape[1] != 1 or loss not in LOSSES or type(value) is not Fraction:
+    if len(z.shape) != 2 or z.shape[0] < 2 or z.shape[1] != 1 or type(value) is not Fraction:
+        raise NotEntailed("no loss of the outputs of one sample is proposed")
+    if type(loss) is not str or loss not in LOSSES:
         raise NotEntailed("no loss of the outputs of one sample is proposed")
     K = z.shape[0]
-    fields = {LOSSES[loss]: value} if LOSSES[loss] else {}
+    fields: dict[str, Any] = {LOSSES[loss]: value} if LOSSES[loss] else {}
     try:
         model = UnconstrainedFeatures(class_sizes=(1,) * K, decays=1, loss=loss, **fields)
     except ValueError as reason:

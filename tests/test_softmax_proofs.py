@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 
@@ -370,6 +370,26 @@ WRONG: dict[Callable[[ConvexProof], None], str] = {
 def test_a_wrong_proof_is_rejected(wrong: Callable[[ConvexProof], None]) -> None:
     with pytest.raises(Rejected, match=WRONG[wrong]):
         wrong(fresh())
+
+
+class Changing:
+    """Facts that are others the second time."""
+
+    def __init__(self, fact: Fact) -> None:
+        self.fact, self.asked = fact, 0
+
+    def __iter__(self) -> Iterator[Fact]:
+        self.asked += 1
+        return iter([] if self.asked == 1 else [self.fact])
+
+
+def test_facts_are_read_once() -> None:
+    proof = fresh()
+    case = proof.case("three classes", K - 3, ZERO)
+    tangent = proof.inequality("above the tangent")
+    there = proof.at_least("there", tangent.body, [], [tangent], known=[case])
+    with pytest.raises(Rejected, match="not the sum"):
+        proof.at_least("everywhere", tangent.body, [], Changing(there))  # type: ignore[arg-type]
 
 
 def test_a_plain_proof_has_no_bounds() -> None:

@@ -61,7 +61,7 @@ class ConvexProof(Proof):
         note: str = "",
     ) -> Fact:
         """goal = Σ c ‖X‖² + Σ bounds (modulo equations) with every c ≥ 0 is at least 0."""
-        parts, sure = self._opened(given, name), tuple(known)
+        parts, sure, above = self._opened(given, name), tuple(known), tuple(above)
         used = (*above, *sure, *(part.fact for part in parts))
         if any(f.layers is not None for f in used):
             raise Rejected(f"{name}: bounds are about no particular layer")
