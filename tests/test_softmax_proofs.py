@@ -40,6 +40,7 @@ from proofs.lemmas.softmax_setting import (
     weight_decay,
 )  # fmt: skip
 from proofs.theorem import Section, Theorem
+from theory.arithmetic.interpreters import Balls
 from theory.claims import Clause, GlobalMinimum, Identity, NotGlobalMinimum, at_most, clause, equal, less
 from theory.closed_form.softmax import simplex_point, simplex_scale, simplex_value, strength
 from theory.model import UnconstrainedFeatures as Model
@@ -59,6 +60,7 @@ from theory.ops import (
     identity as eye,
 )
 from theory.ops import trace as tr
+from verify.enclosures import by_norms, least_sum, stays_above
 
 UNSEEN = (K - 2) * (K - 3) * (K - 4)
 """Zero at every number of classes that random instances have."""
@@ -182,6 +184,19 @@ def test_another_value_is_not_entailed(model: Model) -> None:
 
 def test_several_minimisers_are_not_entailed() -> None:
     assert theorem().entails(claim_of(PLAIN, unique=False), None, {})["uniqueness"]
+
+
+@pytest.mark.parametrize("alpha", ["1/20", "1/10", "1/2"])
+def test_the_bound_by_norms_does_not_exclude_the_proved_minimum(alpha: str) -> None:
+    """Smoothed labels make the least loss rise again for large outputs."""
+    model = Model(
+        class_sizes=(2, 2, 2), weight_decays=(Fraction(1, 30),), feature_decay=Fraction(1, 40),
+        loss="label-smoothing", alpha=Fraction(alpha),
+    )  # fmt: skip
+    value = simplex_value(model)
+    assert not stays_above(*by_norms(model), value)
+    assert stays_above(*by_norms(model), constant(Fraction(1, 1000)))
+    assert least_sum(*by_norms(model)) <= Fraction(float(Balls().evaluate(value).mid())) + Fraction(1, 10**9)
 
 
 OTHERS = {

@@ -143,11 +143,15 @@ def _below(model: UnconstrainedFeatures) -> tuple[Fraction, tuple[str, ...]]:
 
 
 def by_norms(model: UnconstrainedFeatures) -> tuple[Expression, Expression]:
-    """Fit and decays, as functions of ρ, that no outputs of norm ρ = ‖Z D^{1/2}‖ go below: convex losses, no free bias
-    with unequal classes. A ReLU raises no norm."""
+    """A falling and a rising function of ρ = ‖Z D^{1/2}‖; no objective goes below the minimum of their sum.
+
+    The sum is φ(t) and the decays, t = −ρ √(K(K−1)/N) the least average of all t; smoothed labels add −α t/K, which
+    rises with ρ. Convex losses, no free bias with unequal classes; a ReLU raises no norm.
+    """
     rho, K, N, M = variable("rho"), model.K, model.N, model.M
-    fit = contrast(model, -sqrt(Fraction(K * (K - 1), N)) * rho)
-    return fit, Fraction(M + 1, 2) * constant(model.Lambda) ** Fraction(1, M + 1) * rho ** Fraction(2, M + 1)
+    t = -sqrt(Fraction(K * (K - 1), N)) * rho
+    decays = Fraction(M + 1, 2) * constant(model.Lambda) ** Fraction(1, M + 1) * rho ** Fraction(2, M + 1)
+    return contrast(model.with_(loss="ce", alpha=0), t), decays - model.alpha / K * t
 
 
 def least_sum(falling: Expression, rising: Expression) -> Fraction:
