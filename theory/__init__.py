@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from theory.closed_form.optimum import Optimum, optimum
     from theory.frames import deep_neural_collapse
     from theory.model import UnconstrainedFeatures
+    from theory.spaces import nonnegative, psd, symmetric
     from theory.statement import Expected, Source, Statement, conjecture, find, statements, theorem
 
 _HOME = {
@@ -45,8 +46,11 @@ _HOME = {
     "equal": "claims",
     "find": "statement",
     "less": "claims",
+    "nonnegative": "spaces",
     "optimum": "closed_form.optimum",
+    "psd": "spaces",
     "statements": "statement",
+    "symmetric": "spaces",
     "theorem": "statement",
 }
 
@@ -69,8 +73,11 @@ __all__ = [
     "equal",
     "find",
     "less",
+    "nonnegative",
     "optimum",
+    "psd",
     "statements",
+    "symmetric",
     "theorem",
 ]
 

@@ -231,7 +231,8 @@ class _Check:
             attack.problems.clear()  # what was interrupted did not fail
         self.used |= dict.fromkeys(attack.used)
         for problem in attack.problems:
-            self._note(problem)
+            if number == 1 or problem not in self.problems:  # once for each instance, not for each round
+                self._note(problem)
         attack.problems.clear()
         if found is not None:
             found = replace(found, certificates=tuple(with_origin(c, instance) for c in found.certificates))

@@ -9,14 +9,24 @@ is ``numerical``; a ball that excludes 0 refutes.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import islice, product
+from math import prod
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from theory.arithmetic.interpreters import Balls, Undecidable, positive_roots, precision
-from theory.claims import CriticalPoints, GlobalMinimum, Identity, Inequality, Minimisation, NotGlobalMinimum, Point
+from theory.claims import (
+    Clause,
+    CriticalPoints,
+    GlobalMinimum,
+    Identity,
+    Inequality,
+    Minimisation,
+    NotGlobalMinimum,
+    Point,
+)
 from theory.closed_form.relu import norm_chain
 from theory.model import UnconstrainedFeatures
 from theory.ops import Expression
@@ -36,7 +46,9 @@ from verify.methods.enclosed import (
     pairs,
 )
 from verify.methods.exact_points import collapsed_means, objective_at, rotate
+from verify.methods.feasible import Equations, meets
 from verify.verdict import Evidence, Finding, Unable, holds, refuted, undecided
+from verify.witness import violation
 
 if TYPE_CHECKING:
     from verify.engines import Settings
@@ -69,7 +81,7 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
         if isinstance(claim, CriticalPoints):
             findings = _critical_points(claim, settings.seed)
         elif isinstance(claim, Inequality):
-            findings = _inequality(claim, settings.seed)
+            findings, certificates = _inequality(claim, settings.seed)
         elif isinstance(claim, Identity):
             findings = [constants_finding(c, Balls()) for c in claim.clauses]
         elif isinstance(claim, NotGlobalMinimum):
@@ -318,46 +330,58 @@ def _mode_roots(model: UnconstrainedFeatures, balls: Balls, mu: int) -> list[Any
 # ------------------------------------------------------------------------------------------------------- inequalities
 
 
-def _inequality(claim: Inequality, seed: int) -> list[Finding]:
-    balls, rng = Balls(), random.Random(seed)
-    findings, doubt = [], 0
-    for _ in range(SAMPLES):
-        values = {name: _random_matrix(balls, v, rng) for name, v in claim.variables.items()}
+def _inequality(claim: Inequality, seed: int) -> tuple[list[Finding], tuple[Mapping[str, Any], ...]]:
+    balls, findings, examined = Balls(), [], 0
+    for point in _random_points(claim, random.Random(seed)):
+        values = {name: _balls(balls, value) for name, value in point.items()}
         try:
             left, right = as_ball(balls.evaluate(claim.left, values)), as_ball(balls.evaluate(claim.right, values))
         except Undecidable:
-            doubt += 1
             continue
-        if not (left.is_finite() and right.is_finite()):
-            doubt += 1
-            continue
+        examined += left.is_finite() and right.is_finite()
         if left > right:
-            return [refuted("inequality", f"{left.str(12)} > {right.str(12)} at a random rational point")]
-    if doubt == SAMPLES:
-        findings.append(undecided("inequality", "no random point could be enclosed"))
+            found = violation(claim, point)
+            detail = f"{left.str(12)} > {right.str(12)} at a random rational point"
+            return [refuted("inequality", detail)], () if found is None else (found,)
+    if examined:
+        findings.append(holds("inequality", "numerical", f"at {examined} random rational points, in balls"))
+    elif claim.where:
+        findings.append(undecided("inequality", "no random rational point could be made to meet the constraints"))
     else:
-        findings.append(holds("inequality", "numerical", f"at {SAMPLES - doubt} random rational points, in balls"))
+        findings.append(undecided("inequality", "no random point could be enclosed"))
     for point in claim.tight[:1]:
         findings.append(_tight(claim, point, balls))
-    return findings
+    return findings, ()
+
+
+def _random_points(claim: Inequality, rng: random.Random) -> Iterator[Mapping[str, Any]]:
+    """Random rational points; under constraints those that are seen to meet them once the equations are solved."""
+    equations = Equations(claim)
+    for _ in range(SAMPLES):
+        drawn = [Fraction(rng.randint(-50, 50), 20) for v in claim.variables.values() for _ in range(prod(v.shape))]
+        if not claim.where:
+            yield equations.point(drawn)
+            continue
+        repaired = map(equations.point, equations.repaired([abs(x) for x in drawn] if claim.nonnegative else drawn))
+        yield from islice((point for point in repaired if meets(claim, point)), 1)
+
+
+def _balls(balls: Balls, value: Any) -> Any:
+    return [[balls.number(x) for x in row] for row in value] if isinstance(value, list) else balls.number(value)
 
 
 def _tight(claim: Inequality, point: Point, balls: Balls) -> Finding:
     values = balls.point(point)
     try:
+        met = clause_finding(Clause("tight", claim.where), [values], balls) if claim.where else None
+        if met is not None and met.conclusion == "refuted":
+            return refuted("tight", "the point of claimed equality does not meet the constraints")
         known = agree(balls.evaluate(claim.left, values), balls.evaluate(claim.right, values))
     except Undecidable as reason:
         return undecided("tight", str(reason))
     if known is False:
         return refuted("tight", "the two sides differ at the point of claimed equality")
     return holds("tight", "numerical", "to 60 digits") if known else undecided("tight", "balls too wide")
-
-
-def _random_matrix(balls: Balls, v: Expression, rng: random.Random) -> Any:
-    def entry() -> Any:
-        return balls.number(Fraction(rng.randint(-50, 50), 20))
-
-    return [[entry() for _ in range(v.shape[1])] for _ in range(v.shape[0])] if v.shape else entry()
 
 
 # ---------------------------------------------------------------------------------------------------- scalar problems

@@ -392,9 +392,12 @@ def _tight(claim: Inequality) -> list[Finding]:
         raise Unable("no claim of equality to decide exactly")
     findings = []
     for point in claim.tight:
-        field = AlgebraicNumbers([claim.left, claim.right, *point.values()])
+        bounds = [side for r in claim.where for side in (r.left, r.right)]
+        field = AlgebraicNumbers([claim.left, claim.right, *bounds, *point.values()])
         try:
             values = field.point(point)
+            if not all(holds_exactly(field, relation, values) for relation in claim.where):
+                return [refuted("tight", "a point of claimed equality does not meet the constraints")]
             findings.append(
                 _equals("tight", field, field.evaluate(claim.left, values), field.evaluate(claim.right, values))
             )
