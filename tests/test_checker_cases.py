@@ -1422,6 +1422,16 @@ tries(
 )
 
 
+add(
+    "constraints in words",
+    (lambda c: c.check(constrained()), "the inequality 2 ≤ 1 fails at a rational point"),
+    (
+        lambda c: c.check(constrained(("≤", [0, 1], x, number("1")), ("<", [1, 0], x, number("0")), x="1/2")),
+        "the inequality 2 ≤ 1 fails at a rational point with x ≤ 1 and 0 < x",
+    ),
+)
+
+
 def related(sign: Any, left: Any, right: Any) -> Callable[[Any], Any]:
     """What is said of two intervals; each a pair of ends, or a function of the checker that makes one."""
 

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from theory.claims import (
+        Convergence,
         CriticalPoints,
         GlobalMinimum,
         Identity,
         Inequality,
         Minimisation,
         NotGlobalMinimum,
+        Spectrum,
         at_most,
         clause,
         equal,
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from theory.statement import Expected, Source, Statement, conjecture, find, statements, theorem
 
 _HOME = {
+    "Convergence": "claims",
     "CriticalPoints": "claims",
     "Expected": "statement",
     "GlobalMinimum": "claims",
@@ -37,6 +40,7 @@ _HOME = {
     "NotGlobalMinimum": "claims",
     "Optimum": "closed_form.optimum",
     "Source": "statement",
+    "Spectrum": "claims",
     "Statement": "statement",
     "UnconstrainedFeatures": "model",
     "at_most": "claims",
@@ -55,6 +59,7 @@ _HOME = {
 }
 
 __all__ = [
+    "Convergence",
     "CriticalPoints",
     "Expected",
     "GlobalMinimum",
@@ -64,6 +69,7 @@ __all__ = [
     "NotGlobalMinimum",
     "Optimum",
     "Source",
+    "Spectrum",
     "Statement",
     "UnconstrainedFeatures",
     "at_most",

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from theory.constants import Identity
+from theory.constants import Convergence, Identity, Spectrum
 from theory.inequality import Inequality
 from theory.model import Problem, UnconstrainedFeatures
 from theory.ops import Expression, FormulaError, ShapeError, to_json
@@ -30,6 +30,8 @@ from theory.relations import (
 __all__ = [
     "Claim",
     "Clause",
+    "Constants",
+    "Convergence",
     "CriticalPoints",
     "GlobalMinimum",
     "Identity",
@@ -38,6 +40,7 @@ __all__ = [
     "NotGlobalMinimum",
     "Point",
     "Relation",
+    "Spectrum",
     "at_most",
     "clause",
     "digest",
@@ -137,7 +140,10 @@ class NotGlobalMinimum:
         return {"kind": self.kind, "problem": _problem_json(self.problem), "value": to_json(self.value)}
 
 
-Claim = GlobalMinimum | NotGlobalMinimum | CriticalPoints | Inequality | Identity
+Constants = Identity | Spectrum | Convergence
+"""Claims in which nothing varies."""
+
+Claim = GlobalMinimum | NotGlobalMinimum | CriticalPoints | Inequality | Constants
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,15 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
-from itertools import islice, product
-from math import prod
+from itertools import islice, pairwise, product
+from math import log, prod
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from theory.arithmetic.interpreters import Balls, Undecidable, positive_roots, precision
 from theory.claims import (
     Clause,
+    Convergence,
     CriticalPoints,
     GlobalMinimum,
     Identity,
@@ -26,6 +27,7 @@ from theory.claims import (
     Minimisation,
     NotGlobalMinimum,
     Point,
+    Spectrum,
 )
 from theory.closed_form.relu import norm_chain
 from theory.model import UnconstrainedFeatures
@@ -34,6 +36,7 @@ from theory.reductions import MEANS, class_mean_objective
 from theory.statement import Instance
 from verify import checker
 from verify.certificate import geometry, threshold_identities, two_sided_bound
+from verify.methods import spectra
 from verify.methods.enclosed import (
     SMALL,
     agree,
@@ -64,6 +67,9 @@ GAP = Fraction(1, 10**30)
 DIRECTIONS = 3
 """Random directions in which gradient and curvature are examined at each published minimiser."""
 
+SLOWING = 0.5
+"""A distance that falls as a power of the parameter keeps its order; to a wrong limit the order falls to 0."""
+
 SAMPLES = 20
 """Random rational points at which an inequality is evaluated."""
 
@@ -84,6 +90,10 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
             findings, certificates = _inequality(claim, settings.seed)
         elif isinstance(claim, Identity):
             findings = [constants_finding(c, Balls()) for c in claim.clauses]
+        elif isinstance(claim, Convergence):
+            findings = [*(constants_finding(c, Balls()) for c in claim.clauses), _limit(claim)]
+        elif isinstance(claim, Spectrum):
+            findings = spectra.in_balls(claim)
         elif isinstance(claim, NotGlobalMinimum):
             findings = _not_beaten(claim)
         elif isinstance(claim.problem, UnconstrainedFeatures) and not claim.problem.is_linear:
@@ -382,6 +392,23 @@ def _tight(claim: Inequality, point: Point, balls: Balls) -> Finding:
     if known is False:
         return refuted("tight", "the two sides differ at the point of claimed equality")
     return holds("tight", "numerical", "to 60 digits") if known else undecided("tight", "balls too wide")
+
+
+# ------------------------------------------------------------------------------------------------------- convergence
+
+
+def _limit(claim: Convergence) -> Finding:
+    """Whether the distance to the limit keeps falling as a power of the parameter; what that says is numerical."""
+    balls = Balls()
+    distances = [abs(as_ball(balls.evaluate(term - claim.limit))) for term in claim.terms]
+    if not all(d > 0 for d in distances):
+        return undecided("limit", "a term is not seen to differ from the limit, so no rate is measured")
+    ratios = [float((after / before).log()) for before, after in pairwise(distances)]
+    orders = [r / abs(log(u / t)) for r, (t, u) in zip(ratios, pairwise(claim.along), strict=True)]
+    shown = f"the distance falls from {float(distances[0]):.2e} to {float(distances[-1]):.2e}"
+    if max(orders) < 0 and orders[-1] <= SLOWING * orders[0]:
+        return holds("limit", "numerical", f"{shown}, at the end as the power {abs(orders[-1]):.2f} of the parameter")
+    return undecided("limit", f"{shown}, ever more slowly or not at all: the limit may be another")
 
 
 # ---------------------------------------------------------------------------------------------------- scalar problems
