@@ -129,8 +129,8 @@ def test_balls_refute_too() -> None:
 def test_a_rational_spectrum_has_a_certificate_of_its_own() -> None:
     claim, other = Spectrum(etf(3), [(1, 2), (0, 1)]), Spectrum(etf(3), [(1, 1), (0, 2)])
     (certificate,) = by("symbolic", claim).certificates
-    assert differs(certificate, other) == "1.00000000000 has the multiplicity 2, not 1"
-    assert differs(certificate, Spectrum(etf(3), [(2, 2), (0, 1)])) == "2.00000000000 is no eigenvalue"
+    assert differs(certificate, other) == "1 has the multiplicity 2, not 1"
+    assert differs(certificate, Spectrum(etf(3), [(2, 2), (0, 1)])) == "2 is no eigenvalue"
     assert differs(certificate, Spectrum(2 * etf(3), [(2, 2), (0, 1)])) == "the matrix is another one"
     assert differs(certificate, Spectrum(sqrt(2) * identity(3), [(sqrt(2), 3)])) == "the matrix is another one"
     assert differs(certificate, Inequality(lambda X: trace(X), lambda X: trace(X) + 1, X=(1, 1)))
@@ -156,10 +156,10 @@ def test_a_turned_diagonal_keeps_its_spectrum(entries: list[int], normal: list[i
     stated = [(value, entries.count(value)) for value in sorted(set(entries))]
     turned = Q @ diagonal(entries) @ Q.T
     assert {f.conclusion for f in by("symbolic", Spectrum(turned, stated)).findings} == {"holds"}
-    assert {f.conclusion for f in by("precision", Spectrum(turned, stated)).findings} == {"holds"}
+    assert "refuted" not in {f.conclusion for f in by("precision", Spectrum(turned, stated)).findings}
     moved = [(value + 5, times) if i == 0 else (value, times) for i, (value, times) in enumerate(stated)]
     assert {f.conclusion for f in by("symbolic", Spectrum(turned, moved)).findings} == {"refuted"}
-    assert "refuted" in {f.conclusion for f in by("precision", Spectrum(turned, moved)).findings}
+    assert "holds" not in {f.conclusion for f in by("precision", Spectrum(turned, moved)).findings}
 
 
 X = variable("X", (2, 2))

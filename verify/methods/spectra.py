@@ -20,8 +20,11 @@ from verify.verdict import Finding, holds, refuted, undecided
 LARGEST = 60
 """Rows of a matrix of which a certificate is written, the most that the checker reads."""
 
-SHOWN = 12
-"""Digits of an eigenvalue in a message."""
+TURNS = 4
+"""Reflections of a matrix whose eigenvalues are not isolated as it stands."""
+
+SHOWN, MAX_TEXT = 12, 90
+"""Digits of an eigenvalue in a message, and characters of a rational one."""
 
 
 def exactly(claim: Spectrum) -> tuple[list[Finding], tuple[Mapping[str, Any], ...]]:
@@ -79,9 +82,11 @@ def failing(claim: Spectrum, field: AlgebraicNumbers, polynomial: Sequence[Any])
         if count != stated
     ]
     twice = [f"{name} is listed twice" for name, listed in zip(names, again, strict=True) if listed]
-    lost = [f"{missing} eigenvalues, counted with multiplicity, are not listed"] if missing else []
+    lost = [f"{missing} of {len(polynomial) - 1} eigenvalues, counted with multiplicity, have other values"]
     return {
-        "eigenvalues": next(iter([*(f"{name} is no eigenvalue" for name in strangers), *lost]), ""),
+        "eigenvalues": next(
+            iter([*(f"{name} is no eigenvalue" for name in strangers), *(lost if missing else [])]), ""
+        ),
         "multiplicities": next(iter([*twice, *wrong]), ""),
     }
 
@@ -159,7 +164,9 @@ def _at(field: AlgebraicNumbers, coefficients: Sequence[Any], value: Any) -> Any
 
 
 def _shown(field: AlgebraicNumbers, value: Any) -> str:
-    return str(field.enclose(value, 128).str(SHOWN, radius=False))
+    """A rational in full where it is short, anything else in a few digits."""
+    exact = str(Fraction(value) if isinstance(value, int) else value.rational())
+    return exact if exact != "None" and len(exact) <= MAX_TEXT else _digits(field.enclose(value, 128))
 
 
 # ----------------------------------------------------------------------------------------------------------- in balls
@@ -176,7 +183,11 @@ def in_balls(claim: Spectrum) -> list[Finding]:
     strangers = [value for value in values if not any(value.overlaps(x) for x in found)]
     lost = [x for x in found if not any(x.overlaps(value) for value in values)]
     if strangers or lost:
-        which = f"{_digits(strangers[0])} is no eigenvalue" if strangers else f"{_digits(lost[0])} is not listed"
+        which = (
+            f"{_digits(strangers[0])} is no eigenvalue"
+            if strangers
+            else f"the eigenvalue {_digits(lost[0])} is not listed"
+        )
         return [refuted("eigenvalues", which), undecided("multiplicities", which)]
     claimed = _ordered([v for v, (_, times) in zip(values, claim.eigenvalues, strict=True) for _ in range(times)])
     ordered = _ordered(found)
@@ -192,21 +203,25 @@ def in_balls(claim: Spectrum) -> list[Finding]:
 
 
 def _eigenvalues(rows: Matrix) -> list[Any]:
-    """All eigenvalues with multiplicities; where a diagonal block hinders that, those of the reflected matrix."""
-    from flint import acb_mat, fmpq
+    """All eigenvalues with multiplicities; where diagonal blocks hinder that, those of the matrix turned about."""
+    from flint import acb_mat
 
-    size, scale = len(rows), sum(i * i for i in range(1, len(rows) + 1))
-    reflection = acb_mat([[fmpq(scale * (i == j) - 2 * i * j, scale) for j in _count(size)] for i in _count(size)])
-    for matrix in (acb_mat(rows), reflection * acb_mat(rows) * reflection):
+    matrix = acb_mat(rows)
+    for power in range(TURNS):
         try:
             return [value.real for value in matrix.eig(multiple=True)]
         except ValueError:
-            continue
+            reflection = acb_mat(_reflection([(i + 2) ** power for i in range(len(rows))]))
+            matrix = reflection * matrix * reflection
     raise Undecidable("the eigenvalues could not be enclosed at this precision")
 
 
-def _count(size: int) -> range:
-    return range(1, size + 1)
+def _reflection(normal: Sequence[int]) -> Matrix:
+    """I − 2 v vᵀ/vᵀv."""
+    from flint import fmpq
+
+    scale = sum(x * x for x in normal)
+    return [[fmpq(scale * (i == j) - 2 * x * y, scale) for j, y in enumerate(normal)] for i, x in enumerate(normal)]
 
 
 def _ordered(balls: Sequence[Any]) -> list[tuple[Any, Any]]:
@@ -217,4 +232,4 @@ def _ordered(balls: Sequence[Any]) -> list[tuple[Any, Any]]:
 
 
 def _digits(ball: Any) -> str:
-    return str(ball.str(SHOWN, radius=False))
+    return f"{float(ball.mid()):.{SHOWN}g}"
