@@ -284,8 +284,8 @@ with equality at factors along the singular vectors of Z with λ_m s_m² = (Λ �
 
     def entails(self, claim: Any, field: Any, roots: Mapping[int, Any]) -> Answers:
         """The inequality, if its sides are literally those of the theorem for factors of some shapes and decays."""
-        if type(claim) is not Inequality:
-            raise NotEntailed("the theorem is about an inequality")
+        if type(claim) is not Inequality or claim.where:
+            raise NotEntailed("the theorem is about an inequality at all points")
         factors = _factors(claim.right)
         names = [str(V.data) for V, _ in factors]
         if sorted(names) != sorted(claim.variables) or any(claim.variables[str(V.data)] is not V for V, _ in factors):

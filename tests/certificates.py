@@ -7,11 +7,12 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from theory.claims import Inequality
+from theory.claims import Inequality, at_most, equal, less
 from theory.model import UnconstrainedFeatures
-from theory.ops import constant, frobenius_norm, nuclear_norm, operator_norm, sqrt, trace
+from theory.ops import constant, frobenius_norm, nuclear_norm, ones, operator_norm, sqrt, sum_squares, trace
 from theory.papers.dang2023.frames import general_orthogonal_frame, simplex_frame
 from theory.papers.dang2023.letters import LETTERS, BWithoutM
+from theory.spaces import nonnegative, psd
 from theory.statement import Instance, statements
 from theory.strategies import decay_product
 from verify.certificate import geometry, spectrum, threshold_identity, two_sided_bound
@@ -136,6 +137,16 @@ def witnesses() -> list[Certificate]:
         Inequality(lambda X: frobenius_norm(X), lambda X: operator_norm(X), X=(2, 2)),
         Inequality(lambda X: nuclear_norm(X), lambda X: frobenius_norm(X), X=(2, 2)),
         Inequality(lambda X: trace(X @ X.T), lambda X: trace(X) + sqrt(constant(F(1, 2))), X=(2, 2)),
+    ]
+    claims += [
+        Inequality(
+            lambda X: nuclear_norm(X),
+            lambda X: frobenius_norm(X),
+            X=(2, 2),
+            where=lambda X: [equal(trace(X), 2), at_most(sum_squares(X), 3), less(operator_norm(X), 2)],
+        ),
+        Inequality(lambda X: sum_squares(X), lambda X: 5, X=psd(2), where=lambda X: at_most(ones(2, 2), X)),
+        Inequality(lambda X: trace(X), lambda X: 1, X=nonnegative(2, 2), where=lambda X: equal(X[0, 1], 0)),
     ]
     found = [violation(claim, X) for claim in claims]
     assert all(found)

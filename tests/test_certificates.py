@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from functools import cache
+from functools import cache, partial
 from itertools import islice
 from math import exp, log
 from pathlib import Path
@@ -194,6 +194,11 @@ TAMPERED: dict[str, dict[str, Any]] = {
         "an empty point": tamper("point", to=lambda _: {}),
         "a circular formula": lambda c: c["claim"]["sides"][1].__setitem__(3, [1]),
         "no claim": drop("claim"),
+        "no constraints": lambda c: c["claim"].pop("where"),
+        "a constraint that fails": lambda c: c["claim"]["where"].append({"sign": "<", "sides": c["claim"]["sides"]}),
+        "a constraint of another sign": lambda c: c["claim"]["where"].append(
+            {"sign": ">", "sides": [*c["claim"]["sides"][:-1], c["claim"]["sides"][-1][::-1]]}
+        ),
     },
     "exact fit": COMMON
     | {
@@ -391,6 +396,8 @@ def is_violated(c: Certificate) -> bool:
         }
         if "sides" in c["claim"]:
             left, right = (balls.evaluate(side, point) for side in from_json(c["claim"]["sides"]))
+            if not all(is_met(constraint, point) for constraint in c["claim"]["where"]):
+                return False
         else:
             if "model" in c["claim"]:
                 m = UnconstrainedFeatures.from_json(c["claim"]["model"])
@@ -400,6 +407,22 @@ def is_violated(c: Certificate) -> bool:
             (value,) = from_json(c["claim"]["value"])
             left, right = balls.evaluate(value), balls.evaluate(objective, point)
         return bool(left + balls.number(F(0)) > right + balls.number(F(0)))
+
+
+def is_met(constraint: Any, point: Any) -> bool:
+    """Whether a constraint is not seen to fail at a point, in balls."""
+    sides = from_json(constraint["sides"])
+    left, right = ([x for row in grid for x in row] for grid in map(partial(grid_of, point), sides))
+    gaps = [b - a for a, b in zip(left, right, strict=True)]
+    if constraint["sign"] == "=":
+        return all(gap.contains(0) for gap in gaps)
+    return not any(gap < 0 or (constraint["sign"] == "<" and gap == 0) for gap in gaps)
+
+
+def grid_of(point: Any, formula: Any) -> Any:
+    balls = Balls()
+    value = balls.evaluate(formula, point)
+    return [[x + balls.number(F(0)) for x in row] for row in (value if formula.shape else [[value]])]
 
 
 def charpoly(rows: list[list[str]]) -> list[Fraction]:
@@ -445,7 +468,7 @@ def witness(*rows: Any, point: Any = None) -> Certificate:
     return {
         "format": checker.FORMAT,
         "kind": "inequality witness",
-        "claim": {"sides": list(rows)},
+        "claim": {"sides": list(rows), "where": []},
         "point": point or {},
     }
 
@@ -603,7 +626,12 @@ def test_the_checker_alone_accepts_every_good_file_and_no_mixture(tmp_path: Path
 
 
 def formula(*rows: Any) -> dict[str, Any]:
-    return {"format": checker.FORMAT, "kind": "inequality witness", "claim": {"sides": [*rows, [0, 0]]}, "point": {}}
+    return {
+        "format": checker.FORMAT,
+        "kind": "inequality witness",
+        "claim": {"sides": [*rows, [0, 0]], "where": []},
+        "point": {},
+    }
 
 
 def dual_of(K: int) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from types import FrameType
 from typing import Any
 
-from theory.claims import Claim, Identity, Inequality, digest
+from theory.claims import Claim, Constants, Inequality, Spectrum, digest
 from theory.model import UnconstrainedFeatures
 from theory.statement import Instance, Statement
 from verify.attacks import Attack, Found, attack_on, preload
@@ -231,7 +231,8 @@ class _Check:
             attack.problems.clear()  # what was interrupted did not fail
         self.used |= dict.fromkeys(attack.used)
         for problem in attack.problems:
-            self._note(problem)
+            if number == 1 or problem not in self.problems:  # once for each instance, not for each round
+                self._note(problem)
         attack.problems.clear()
         if found is not None:
             found = replace(found, certificates=tuple(with_origin(c, instance) for c in found.certificates))
@@ -310,7 +311,7 @@ def _pool(conjecture: Statement, seed: int) -> list[dict[str, Any]]:
 
 def size_of(claim: Claim, parameters: Mapping[str, Any]) -> tuple[int, ...]:
     """What instances are ordered by: classes, depth, samples and widths of a model, else entries of all variables."""
-    problem = claim if isinstance(claim, Inequality | Identity) else claim.problem
+    problem = None if isinstance(claim, Inequality | Constants) else claim.problem
     if isinstance(problem, UnconstrainedFeatures):
         digits = len(str(problem.feature_decay)) + sum(len(str(x)) for x in problem.weight_decays)
         return (problem.K, problem.M, problem.N, sum(problem.widths), digits)
@@ -319,8 +320,9 @@ def size_of(claim: Claim, parameters: Mapping[str, Any]) -> tuple[int, ...]:
 
 def entries_of(claim: Claim) -> int:
     """How many entries all variables of a claim have together."""
-    problem = claim if isinstance(claim, Inequality | Identity) else claim.problem
-    variables = {} if isinstance(problem, Identity) else problem.variables
+    if isinstance(claim, Constants):
+        return claim.matrix.shape[0] ** 2 if isinstance(claim, Spectrum) else 0
+    variables = claim.variables if isinstance(claim, Inequality) else claim.problem.variables
     return sum(v.shape[0] * v.shape[1] if v.shape else 1 for v in variables.values())
 
 

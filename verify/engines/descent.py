@@ -7,7 +7,7 @@ one. It proposes and does not prove: ``holds`` is numerical, and a refutation ne
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,7 @@ from theory.claims import (
 from theory.model import UnconstrainedFeatures
 from theory.ops import Expression, walk
 from theory.statement import Instance
+from verify.methods.feasible import MARGINS, MET, Equations, Residuals, descend, exact_points, pushed
 from verify.methods.minimise import (
     SMALL_VALUE,
     Endpoints,
@@ -36,7 +37,7 @@ from verify.methods.minimise import (
     lbfgs,
     minimise,
 )
-from verify.methods.searches import STARTS, FormulaSearch, ModelSearch, Search, exact_point, search_for
+from verify.methods.searches import STARTS, UNITS, FormulaSearch, ModelSearch, Search, exact_point, search_for
 from verify.verdict import Evidence, Finding, Unable, holds, refuted, undecided
 from verify.witness import compare_at, violation
 
@@ -76,6 +77,17 @@ CRITICAL = 1e-11
 
 NEGATIVE = 1e-10
 """Relative slack below which an inequality's violation is examined exactly."""
+
+VIOLATED = 1e-7
+"""The same under constraints: a hundred times what meeting them to ``MET`` can make of an inequality that is tight."""
+
+TRIED = 5
+"""Points of least slack that are made exact under constraints."""
+
+VACUOUS = "vacuous: no point at all meets the constraints, which contradict each other"
+UNMET = "no start met the constraints"
+OUTSIDE = "does not meet the constraints"
+INEXACT = "but no rational point nearby was found that meets the constraints exactly"
 
 SADDLE_ITERATIONS = 40
 """Newton steps on the gradient from each start: most converge within 20, and the others are dropped."""
@@ -386,7 +398,7 @@ def _examine_inequality(claim: Inequality, settings: Settings, device: torch.dev
     """Minimise (right − left)/(|left| + |right|), which doesn't change with the scale of homogeneous sides."""
     floats = Floats(device)
     problem = Minimisation(claim.right - claim.left, dict(claim.variables))
-    search = FormulaSearch(problem, device)
+    search = FormulaSearch(problem, device, claim.nonnegative, 1 if claim.where else UNITS)
 
     def slack(x: Tensor) -> Tensor:
         values = search.values(x)
@@ -395,19 +407,24 @@ def _examine_inequality(claim: Inequality, settings: Settings, device: torch.dev
 
     generator = torch.Generator().manual_seed(settings.seed)
     starts = search.starts(2 * STARTS[settings.effort], generator)[1:]
-    points = lbfgs(Formula(slack), starts, search.iterations // 2)
-    values = torch.nan_to_num(slack(points).detach(), nan=torch.inf)
-    finding, certificates = _inequality_finding(claim, search, points, values)
+    if claim.where:
+        finding, certificates, numbers = _constrained(claim, search, slack, starts)
+    else:
+        points = lbfgs(Formula(slack), starts, search.iterations // 2)
+        values = torch.nan_to_num(slack(points).detach(), nan=torch.inf)
+        finding, certificates = _inequality_finding(claim, search, points, values)
+        numbers = {"least slack": float(values.min()), "starts": len(points)}
     findings = [finding]
     if claim.tight:
         findings.append(_tight_finding(claim, floats))
-    numbers = {"least slack": float(values.min()), "starts": len(points)}
     return findings, numbers, (), certificates
 
 
-def _inequality_finding(
-    claim: Inequality, search: FormulaSearch, points: Tensor, values: Tensor
-) -> tuple[Finding, tuple[Mapping[str, Any], ...]]:
+Decided = tuple[Finding, tuple[Mapping[str, Any], ...]]
+"""A finding and its certificates."""
+
+
+def _inequality_finding(claim: Inequality, search: FormulaSearch, points: Tensor, values: Tensor) -> Decided:
     candidates = [int(i) for i in torch.argsort(values)[:3] if values[i] < -NEGATIVE]
     cleared = 0
     for i in candidates:
@@ -427,10 +444,56 @@ def _inequality_finding(
     return holds("inequality", "numerical", f"least relative slack {least:.1e} from {len(points)} starts{also}"), ()
 
 
+def _constrained(
+    claim: Inequality, search: FormulaSearch, slack: Callable[[Tensor], Tensor], starts: Tensor
+) -> tuple[Finding, tuple[Mapping[str, Any], ...], dict[str, Any]]:
+    """The least slack among points that meet the constraints; a violation counts where a rational point meets them."""
+    if Equations(claim).contradict():
+        return undecided("inequality", VACUOUS), (), {}
+    residuals = Residuals(claim.where, search.device)
+    points = descend(residuals, search.values, slack, starts, search.iterations // 3)
+    violations = residuals.largest(search.values(points)).detach()
+    met = violations <= MET
+    values = torch.where(met, torch.nan_to_num(slack(points).detach(), nan=torch.inf), torch.inf)
+    least, count = float(values.min()), int(met.sum())
+    numbers = {"least slack": least, "starts": len(points), "met the constraints": count}
+    if not count:
+        nearest = float(violations.min())
+        return undecided("inequality", f"{UNMET}: the least violation is {nearest:.1e}, relative"), (), numbers
+    for i in torch.argsort(values)[:TRIED]:
+        if values[i] < -VIOLATED:
+            certificate = _exact_violation(claim, search, residuals, points[i : i + 1])
+            if certificate is not None:
+                detail = f"left > right at a rational point within the constraints, relative {-float(values[i]):.1e}"
+                return refuted("inequality", detail), (certificate,), numbers
+    if least < -VIOLATED:
+        return undecided("inequality", f"candidate: relative slack {least:.1e}, {INEXACT}"), (), numbers
+    if not least < torch.inf:
+        return undecided("inequality", "no point that meets the constraints gives both sides a value"), (), numbers
+    detail = f"least relative slack {least:.1e}; {count} of {len(points)} starts met the constraints"
+    return holds("inequality", "numerical", detail), (), numbers
+
+
+def _exact_violation(
+    claim: Inequality, search: FormulaSearch, residuals: Residuals, point: Tensor
+) -> Mapping[str, Any] | None:
+    """The violation at a rational point nearby, pushed a little inside the inequalities among the constraints."""
+    for margin in MARGINS:
+        inside = pushed(residuals, search.values, point, margin)
+        for exact in exact_points(claim, search.values(inside)):
+            certificate = violation(claim, exact)
+            if certificate is not None:
+                return certificate
+    return None
+
+
 def _tight_finding(claim: Inequality, floats: Floats) -> Finding:
     gaps = []
+    residuals = Residuals(claim.where, floats.device)
     for point in claim.tight:
         values = floats.point(point)
+        if claim.where and float(residuals.largest({n: v[None] for n, v in values.items()})) > MET:
+            return undecided("tight", f"candidate: a point of claimed equality {OUTSIDE}")
         left, right = float(floats.evaluate(claim.left, values)), float(floats.evaluate(claim.right, values))
         gaps.append(abs(right - left) / max(abs(left), abs(right), ABSOLUTE))
     if max(gaps) <= REACHED:

@@ -24,6 +24,7 @@ from theory.arithmetic.algebraic import AlgebraicNumbers
 from theory.arithmetic.interpreters import Balls, Rationals, Symbols, Undecidable, positive_roots, precision
 from theory.claims import (
     Clause,
+    Convergence,
     CriticalPoints,
     GlobalMinimum,
     Identity,
@@ -31,6 +32,7 @@ from theory.claims import (
     Minimisation,
     NotGlobalMinimum,
     Point,
+    Spectrum,
 )
 from theory.frames import aligned_factors
 from theory.model import UnconstrainedFeatures
@@ -47,7 +49,7 @@ from theory.ops import (
 )
 from theory.reductions import class_mean_objective
 from theory.statement import Instance
-from verify.methods import free_algebra
+from verify.methods import free_algebra, spectra
 from verify.methods.derivation import REDUCTIONS, Derived, derive
 from verify.methods.exact_points import (
     covers,
@@ -77,13 +79,16 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
     """
     start, claim = perf_counter(), instance.claim
     uses: tuple[str, ...] = ()
+    certificates: tuple[Mapping[str, Any], ...] = ()
     context = Context()
     if isinstance(claim, CriticalPoints):
         findings = _critical_points(claim)
     elif isinstance(claim, Inequality):
         findings = _tight(claim)
-    elif isinstance(claim, Identity):
+    elif isinstance(claim, Identity | Convergence):
         findings = [_of_constants(c) for c in claim.clauses]
+    elif isinstance(claim, Spectrum):
+        findings, certificates = spectra.exactly(claim)
     elif isinstance(claim, NotGlobalMinimum):
         raise Unable("a point that is lower is for a search")
     elif isinstance(claim.problem, UnconstrainedFeatures) and not claim.problem.has_modes:
@@ -97,7 +102,8 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
     findings, axioms = _with_proof(instance, findings, context)
     if all(f.assurance == "proved" for f in findings):
         uses = ()
-    return Evidence("symbolic", tuple(findings), perf_counter() - start, uses=(*uses, *axioms))
+    seconds = perf_counter() - start
+    return Evidence("symbolic", tuple(findings), seconds, uses=(*uses, *axioms), certificates=certificates)
 
 
 @dataclass
@@ -392,9 +398,12 @@ def _tight(claim: Inequality) -> list[Finding]:
         raise Unable("no claim of equality to decide exactly")
     findings = []
     for point in claim.tight:
-        field = AlgebraicNumbers([claim.left, claim.right, *point.values()])
+        bounds = [side for r in claim.where for side in (r.left, r.right)]
+        field = AlgebraicNumbers([claim.left, claim.right, *bounds, *point.values()])
         try:
             values = field.point(point)
+            if not all(holds_exactly(field, relation, values) for relation in claim.where):
+                return [refuted("tight", "a point of claimed equality does not meet the constraints")]
             findings.append(
                 _equals("tight", field, field.evaluate(claim.left, values), field.evaluate(claim.right, values))
             )
