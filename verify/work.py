@@ -17,7 +17,7 @@ from theory.statement import Instance, Statement
 from theory.statement import statements as registered_statements
 from verify import engines as engine_table
 from verify.checker import Rejected
-from verify.engines import ENGINES, Engine, Settings
+from verify.engines import ENGINES, REFUTER, Engine, Settings
 from verify.recheck import recheck
 from verify.results import Outcome
 from verify.store import canonical
@@ -25,6 +25,12 @@ from verify.verdict import Evidence, Unable
 
 SECONDS = {"quick": 120, "full": 3600}
 """Longest time that an engine may take for one instance."""
+
+
+def _refute(statement: Statement, settings: Settings, wrong: str | None) -> Outcome:
+    from verify.refute import examined
+
+    return examined(statement, settings, wrong)
 
 
 @dataclass(frozen=True)
@@ -36,11 +42,15 @@ class Registry:
     load: Callable[[str], Engine] = engine_table.load
     drawn: Callable[[str, str], int] = engine_table.drawn
     check: Callable[[Any], str] = recheck
+    refute: Callable[[Statement, Settings, str | None], Outcome] = _refute
 
 
 @dataclass(frozen=True)
 class Item:
-    """One engine on one instance, as plain data; the parameters are the text that ``encode`` makes."""
+    """One engine on one instance, as plain data; the parameters are the text that ``encode`` makes.
+
+    The refuter examines a statement as a whole, without parameters.
+    """
 
     statement: str
     engine: str
@@ -65,6 +75,8 @@ def work(registry: Registry, task: Task) -> Outcome | None:
     try:
         with _at_most(SECONDS[item.settings.effort]):
             statement = registry.statements()[item.statement]
+            if item.engine == REFUTER:
+                return registry.refute(statement, item.settings, item.wrong)
             instance = Instance.of(statement, decode(item.parameters), item.wrong)
             return outcome_of(item.engine, instance, item.settings, registry)
     except (Exception, SystemExit, _OutOfTime) as error:

@@ -576,6 +576,46 @@ def reduced(model: Model, samples: int | None = None, factor: Fraction = Fractio
     return GlobalMinimum(problem, factor * value(model) / 2, (best,))
 
 
+OUT_OF_ORDER = {"largest with smallest": {"turned": True}}
+
+
+@theorem(
+    "sukenik2023-minnorm",
+    source=source("section 3.2"),
+    expected=Expected("holds", "numerical", "an inequality for all matrices: drawn points and descent only"),
+    hypotheses={"s_1 ≥ s_2 > 0, widths ≥ 2": lambda rows, first, second: first >= second > 0 and rows >= 2},
+    rows=st.integers(2, 4),
+    first=st.sampled_from([Fraction(1), Fraction(2), Fraction(7, 2)]),
+    second=st.sampled_from([Fraction(1), Fraction(1, 2), Fraction(1, 5)]),
+    witness={"rows": 3, "first": Fraction(2), "second": Fraction(1, 2)},
+    wrong=OUT_OF_ORDER | {"off by 1e-6": {"factor": OFF}, "features of any sign": {"rectified": False}},
+)
+def minnorm(
+    rows: int,
+    first: Fraction,
+    second: Fraction,
+    turned: bool = False,
+    factor: Fraction = Fraction(1),
+    rectified: bool = True,
+) -> Inequality:
+    """An intermediate layer costs at least Σ_i s_{l+1,i}²/s_{l,i}², in the singular values of σ(H_{l+1}) and σ(H_l).
+
+    Two classes. Up to a rotation that W_l takes up, the features are A = diag(s_1, s_2) Vᵀ with V a rotation by an
+    angle in [0, π/2], since A ≥ 0 has its columns at an acute angle. So Σ_i s_i(σ(W A))²/s_i² ≤ ‖W‖², here with the
+    first row σ(v)ᵀ of Vᵀ of any length; with equality for orthogonal class means, W = I and A diagonal. At an obtuse
+    angle it fails.
+    """
+    W, v, e = variable("W", (rows, 2)), variable("v", (2, 1)), identity(2)
+    row = relu(v) if rectified else v
+    p, q = row[0, 0], row[1, 0]
+    turn = e[range(2), (0,)] @ e[(1,), range(2)] - e[range(2), (1,)] @ e[(0,), range(2)]
+    behind = relu(W @ diagonal([first, second]) @ (p * e + q * turn))
+    large, small = (second, first) if turned else (first, second)
+    left = operator_norm(behind) ** 2 * (1 / large**2 - 1 / small**2) + sum_squares(behind) / small**2
+    tight = {"W": coordinate_frame(rows, 2), "v": coordinate_frame(2, 1)}
+    return Inequality(factor * left, sum_squares(W) * sum_squares(row), {"W": W, "v": v}, (tight,))
+
+
 @theorem(
     "sukenik2023-first-pair",
     source=source("section 3.3"),

@@ -8,9 +8,10 @@ r(r−1)/2 classes, the edges of the complete graph on r vertices, with vertex-e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import reduce
+from itertools import product
 from math import comb
 from typing import Any
 
@@ -22,6 +23,7 @@ from theory.frames import coordinate_frame, deep_neural_collapse
 from theory.model import UnconstrainedFeatures as Model
 from theory.ops import (
     Expression,
+    class_means,
     constant,
     diagonal,
     identity,
@@ -71,6 +73,117 @@ def dense(rows: Sequence[Sequence[int]], denominator: int = 1) -> Expression:
 def padded(matrix: Expression, shape: tuple[int, ...]) -> Expression:
     """The matrix in the upper left corner of a larger one of zeros."""
     return coordinate_frame(shape[0], matrix.shape[0]) @ matrix @ coordinate_frame(shape[1], matrix.shape[1]).T
+
+
+# --------------------------------------------------------------------------------------------------- samples of a class
+
+
+def excess(a: Expression, b: Expression) -> Expression:
+    """max(a − b, 0) of two scalars."""
+    return relu((a - b) * ones(1, 1))[0, 0]
+
+
+def least(values: Sequence[Expression]) -> Expression:
+    """The smallest of some scalars.
+
+    >>> from theory.arithmetic.floats import to_float
+    >>> [float(to_float(choose(list(map(constant, (3, 1, 2)))))) for choose in (least, largest)]
+    [1.0, 3.0]
+    """
+    return reduce(lambda a, b: a - excess(a, b), values)
+
+
+def largest(values: Sequence[Expression]) -> Expression:
+    """The largest of some scalars."""
+    return reduce(lambda a, b: a + excess(b, a), values)
+
+
+def with_samples(classes: int, depth: int, n: int) -> Model:
+    """A ReLU model of n samples a class."""
+    weights = tuple(Fraction(m + 1, 20) for m in range(depth))
+    return Model(
+        class_sizes=(n,) * classes, depth=depth, weight_decays=weights, feature_decay=Fraction(1, 15), activation="relu"
+    )
+
+
+SAMPLES = {"n ≥ 2": lambda n, **_: n >= 2}
+SIZES = {"classes": st.integers(2, 3), "depth": st.integers(1, 3), "n": st.integers(2, 3)}
+ALL_POINTS = Expected("holds", "numerical", "an inequality for all points: drawn points and descent only")
+
+
+@theorem(
+    "sukenik2024-sample-reduction",
+    source=source("section 1.1 of the reconstruction, DNC1 without loss of generality"),
+    expected=ALL_POINTS,
+    hypotheses=SAMPLES,
+    **SIZES,
+    witness={"classes": 2, "depth": 2, "n": 2},
+    wrong={
+        "class means in place of best samples": {"mean": True},
+        "worst samples": {"choose": largest},
+        "n² λ_H": {"power": 2},
+        "n forgotten": {"power": 0},
+    },
+)
+def sample_reduction(
+    classes: int,
+    depth: int,
+    n: int,
+    power: int = 1,
+    choose: Callable[[Sequence[Expression]], Expression] = least,
+    mean: bool = False,
+) -> Inequality:
+    """The minimum over all samples is that over one feature a class, with n λ_H in place of λ_H.
+
+    For any weights and features, one sample of each class, well chosen, does not cost more: the objective with n λ_H at
+    the best choice is at most that of all samples, with equality where the samples of a class are equal (everywhere:
+    sukenik2024-kappa with t = 1), so that neither minimum is below the other. With ReLUs the mean may be worse.
+    """
+    model = with_samples(classes, depth, n)
+    other = model.with_(class_sizes=(1,) * classes, feature_decay=n**power * model.feature_decay)
+    H, rows = model.features, range(model.widths[0])
+    chosen = [[k * n + i for k, i in enumerate(choice)] for choice in product(range(n), repeat=classes)]
+    means = [class_means(H, model.class_sizes)] if mean else [H[rows, tuple(columns)] for columns in chosen]
+    left = choose([substitute(other.objective, {"H": M}) for M in means])
+    return Inequality(left, model.objective, model.variables, (collapsed(model),))
+
+
+@theorem(
+    "sukenik2024-dnc1",
+    source=source("first page, DNC1 is optimal"),
+    expected=ALL_POINTS,
+    hypotheses=SAMPLES,
+    **SIZES,
+    witness={"classes": 2, "depth": 2, "n": 2},
+    wrong={"onto their mean": {"mean": True}, "onto any of them": {"choose": largest}},
+)
+def dnc1(
+    classes: int,
+    depth: int,
+    n: int,
+    choose: Callable[[Sequence[Expression]], Expression] = least,
+    mean: bool = False,
+) -> Inequality:
+    """DNC1 is optimal: collapsing a class onto the best of its samples costs nothing, whatever the weights are.
+
+    So, class by class, some minimiser has DNC1. That every minimiser has it is not said here: the minimum itself is not
+    known for K ≥ 3 (for K = 2: sukenik2023-dnc1).
+    """
+    model = with_samples(classes, depth, n)
+    H, rows, others = model.features, range(model.widths[0]), tuple(range(n, n * classes))
+    if mean:
+        moved = [repeat_columns(class_means(H, model.class_sizes), model.class_sizes)]
+    else:
+        moved = [H[rows, (*[i] * n, *others)] for i in range(n)]
+    left = choose([substitute(model.objective, {"H": X}) for X in moved])
+    return Inequality(left, model.objective, model.variables, (collapsed(model),))
+
+
+def collapsed(model: Model) -> dict[str, Expression]:
+    """A point with equal samples in each class and all factors but H the identity, padded."""
+    K = model.K
+    weights = {name: padded(identity(K), v.shape) for name, v in model.variables.items() if name != "H"}
+    return {**weights, "H": repeat_columns(padded(identity(K), (model.widths[0], K)), model.class_sizes)}
 
 
 # ---------------------------------------------------------------------------------------------- exact fits and collapse
@@ -194,7 +307,7 @@ def linear_control(model: Model, letters: Letters = LETTERS) -> GlobalMinimum:
     classes=st.integers(2, 3),
     depth=st.integers(2, 3),
     n=st.sampled_from((1, 2)),
-    first=st.sampled_from([Fraction(1, 3), Fraction(1, 2), Fraction(2), Fraction(3)]),
+    first=st.sampled_from([Fraction(1, 3), Fraction(1, 2), Fraction(1), Fraction(2), Fraction(3)]),
     witness={"classes": 3, "depth": 3, "n": 2, "first": Fraction(1, 2)},
     wrong={"decays divided by t, not t²": {"power": 1}, "n forgotten": {"samples": 1}},
 )

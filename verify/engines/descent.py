@@ -255,7 +255,7 @@ def _uniqueness_finding(claim: GlobalMinimum, settled: Values, search: Search) -
     distances = []
     for formula in _invariants(claim.problem):
         found = torch.cat([floats.evaluate(formula, settled), *(floats.evaluate(formula, p)[None] for p in points)])
-        distances.append(_spread(found, ABSOLUTE * floats.magnitude(formula, reference)))
+        distances.append(_spread(found, RELATIVE * floats.magnitude(formula, reference)))
     distance, count = max(distances), len(found)
     if claim.unique and distance <= SAME:
         return holds("uniqueness", "numerical", f"{count} minimisers agree to {distance:.1e}")
