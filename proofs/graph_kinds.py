@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any, ClassVar
 
 from proofs.entailment import NotEntailed
-from proofs.graphs import GRAPHS, ForEvery, GraphProof, Graphs, Reading
+from proofs.graphs import GRAPHS, ForEvery, GraphProof, Graphs, Reading, definitions
 from proofs.kernel import selection
 from proofs.kernel.facts import NONNEGATIVE, POSITIVE, Fact
 from proofs.kernel.proof import Proof
@@ -16,7 +16,8 @@ from proofs.kernel.scalars import Rejected
 from proofs.kernel.setting import COUNT as M
 from proofs.lemmas import setting as s
 from theory.claims import Identity, Relation
-from theory.families import Sizes
+from theory.families import Sizes, named
+from theory.notation import PLAIN, text
 from theory.ops import Expression, FormulaError, ShapeError, constant, largest_root
 
 PROFILE = s.t ** (M - 1) * (1 - s.t) ** (M + 1)
@@ -37,8 +38,10 @@ class ForEveryGraph:
     @property
     def says(self) -> str:
         """The relations in words, each with its range."""
+        known = definitions(fact.body for fact in self.relations)
+        names = [f"- {text(named(name, formula), PLAIN)} = {formula}" for name, formula in known.items()]
         lines = [f"- {fact.body.plain} {fact.body.where}" for fact in self.relations]
-        return "\n".join(["With the vertex-edge incidence matrix T of the complete graph on r vertices:", "", *lines])
+        return "\n".join([*(["Let", "", *names, ""] if names else []), "Then", "", *lines])
 
     @property
     def premises(self) -> dict[Graphs, tuple[Fact, ...]]:
@@ -128,7 +131,8 @@ class GraphLosses:
     def says(self) -> str:
         """The condition, and what follows for the losses."""
         body: ForEvery = self.condition.body
-        return f"{body.plain} {body.where}. {ORDER}"
+        names = [f"{text(named(name, formula), PLAIN)} = {formula}" for name, formula in definitions([body]).items()]
+        return f"{body.plain} {body.where}{''.join(f', with {x}' for x in names)}.\n\n{ORDER}"
 
     @property
     def premises(self) -> dict[Any, tuple[Fact, ...]]:

@@ -9,6 +9,7 @@ also evaluated in balls as dense matrices, for r = 4 … 8.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -35,7 +36,7 @@ from theory.configurations import (
 from theory.families import Family, Sizes, family, put
 from theory.families import depth as L
 from theory.families import step as n
-from theory.notation import LATEX, PLAIN, text
+from theory.notation import LATEX, LETTERS, PLAIN, text
 from theory.ops import FormulaError, ShapeError
 
 VERTICES_SYMBOL = sp.Symbol("r", positive=True, integer=True)
@@ -103,6 +104,8 @@ class ForEvery:
     where: Where = EVERYWHERE
 
     def __post_init__(self) -> None:
+        if type(self.where) is not Where:
+            raise Rejected(f"{self.where!r} is no range of r and L")
         for side in (self.left, self.right):
             _require_families(side)
 
@@ -119,6 +122,26 @@ class ForEvery:
     def latex(self) -> str:
         """The relation in LaTeX."""
         return f"{text(self.left, LATEX)} {self.sign} {text(self.right, LATEX)}"
+
+
+NAME = re.compile(r"\w(_(\w|\{[\w+-]{1,5}\}))?")
+
+
+def definitions(relations: Iterable[ForEvery]) -> dict[str, Family]:
+    """What the names in some relations stand for.
+
+    Raises:
+        Rejected: for a name that stands for two formulas, or is a letter already.
+    """
+    found: dict[str, Family] = {}
+    for node in (node for x in relations for side in (x.left, x.right) for node in side.nodes()):
+        if node.op == "named":
+            name, formula = str(node.data), node.args[0]
+            if not NAME.fullmatch(name) or name.split("_")[0] in (*LETTERS.values(), "I", "J"):
+                raise Rejected(f"{name!r} is no name for a formula, or a letter that stands for something else")
+            if found.setdefault(name, formula) != formula:
+                raise Rejected(f"{name} stands for something else already")
+    return found
 
 
 def _require_families(node: Any) -> None:
@@ -312,6 +335,7 @@ _LEAVES: Mapping[str, Any] = {
 }
 
 _READ: Mapping[str, Any] = {
+    "named": lambda reading, formula: formula,
     "add": lambda reading, left, right: _sum(left, right),
     "scale": lambda reading, left, right: _scaled(left, right),
     "power": lambda reading, base, exponent: reading.power(base, exponent),
@@ -463,8 +487,10 @@ class GraphProof(Ledger):
 
     # ------------------------------------------------------------ what every rule does
 
-    def _reading(self, name: str, known: Iterable[Fact], where: Where) -> Reading:
+    def _reading(self, name: str, known: Sequence[Fact], where: Where) -> Reading:
         values: dict[Family, Family] = {}
+        if type(known) not in (tuple, list):
+            raise Rejected(f"{name}: the facts that are used are given as a tuple or a list")
         for fact in known:
             self._require_step(fact, name)
             named = fact.body.left.op in ("chain", "nuclear_norm")
@@ -484,7 +510,7 @@ class GraphProof(Ledger):
         reading.index(reading.value(count))
         return start, formula, count
 
-    def _accept(self, rule: str, name: str, claimed: ForEvery, known: Iterable[Fact] = (), axiom: str = "") -> Fact:
+    def _accept(self, rule: str, name: str, claimed: ForEvery, known: Sequence[Fact] = (), axiom: str = "") -> Fact:
         """Take a relation as a step: what is the same for all rules."""
         used = tuple(dict.fromkeys(known))
         for fact in used:
@@ -492,6 +518,7 @@ class GraphProof(Ledger):
         if claimed.left.space != claimed.right.space:
             raise Rejected(f"{name}: the sides have different shapes")
         _require_closed(name, claimed.left, claimed.right)
+        definitions([*(step.fact.body for step in self.steps), claimed])
         _evaluate(name, claimed)
         fact = Fact(name, claimed, ZERO if claimed.sign == "=" else POSITIVE)
         return self._enter(Step(rule, fact, used, axiom))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
+from types import SimpleNamespace
 
 import pytest
 
@@ -51,6 +52,7 @@ from theory.families import (
     family,
     hole,
     indexed,
+    named,
     nuclear_norm,
     ones,
     product,
@@ -255,6 +257,20 @@ WRONG: dict[str, tuple[Callable[[GraphProof], object], str]] = {
     "points that are neither vertices nor edges": (
         lambda p: p.equation("triangles", trace(eye(3)), r * (r - 1) * (r - 2) / 6),
         "vertices or edges",
+    ),
+    "a name for two formulas": (
+        lambda p: [p.equation(f"{x}", named("M", x), x) for x in (r, K)],
+        "something else already",
+    ),
+    "a name that is a letter": (lambda p: p.equation("TTᵀ", named("T", A) @ named("I_K", A), A @ A), "a letter"),
+    "a name that is a text": (lambda p: p.equation("text", named("zero, by what was shown", r), r), "no name"),
+    "a range of its own": (
+        lambda p: p.equation("range", r, 4, where=SimpleNamespace(least=4, most=4, depth=3)),  # type: ignore[arg-type]
+        "no range",
+    ),
+    "facts that are used once only": (
+        lambda p: p.equation("out", HIDDEN, T, (fact for fact in [hidden(p)])),  # type: ignore[arg-type]
+        "a tuple or a list",
     ),
     "a formula that is no family": (lambda p: p.equation("lie", Family("trace", (identity(4),)), r), "no family"),  # type: ignore[arg-type]
     "an operation that is not known": (lambda p: p.equation("lie", Family("magic", (r,)), r), "not read"),
