@@ -45,6 +45,8 @@ from theory.papers.sukenik2023 import scale_minimum, scale_problem, scale_root, 
 from theory.statement import Expected, Source, theorem
 from theory.strategies import ABOVE, AT, BELOW, balanced_sizes, decay_product, models, threshold
 
+PROVED = Expected(at_least="proved")
+
 
 def source(locator: str, provenance: str = "R") -> Source:
     """A place in the paper."""
@@ -79,6 +81,7 @@ def padded(matrix: Expression, shape: tuple[int, ...]) -> Expression:
 @theorem(
     "sukenik2024-g",
     source=source("section 1.3 of the reconstruction, exact-fit family"),
+    expected=PROVED,
     hypotheses={"L ≥ 1 and C Λ̄ > 0": lambda depth, ratio: depth >= 1 and ratio > 0},
     depth=st.sampled_from((1, 2, 3, 4, 6)),
     ratio=st.sampled_from((*BELOW, *AT, *ABOVE[:2])),
@@ -227,7 +230,6 @@ def kappa(classes: int, depth: int, n: int, first: Fraction, power: int = 2, sam
 
 
 VERTICES = st.integers(4, 8)
-PROVED = Expected(at_least="proved")
 GRAPH = {"r ≥ 4": lambda r, **_: r >= 4}
 GRAPH_AND_DEPTH = GRAPH | {"L ≥ 3": lambda depth, **_: depth >= 3}
 
