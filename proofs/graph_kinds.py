@@ -8,13 +8,14 @@ from fractions import Fraction
 from typing import Any, ClassVar
 
 from proofs.entailment import NotEntailed
-from proofs.graphs import GRAPHS, ForEvery, GraphProof, Graphs, Reading, definitions
+from proofs.graphs import GRAPHS, GraphProof, Graphs
 from proofs.kernel import selection
 from proofs.kernel.facts import NONNEGATIVE, POSITIVE, Fact
 from proofs.kernel.proof import Proof
 from proofs.kernel.scalars import Rejected
 from proofs.kernel.setting import COUNT as M
 from proofs.lemmas import setting as s
+from proofs.reading import ForEvery, Reading, definitions
 from proofs.scalar_kinds import PROFILE, require
 from theory.claims import Identity, Relation
 from theory.families import Sizes, named

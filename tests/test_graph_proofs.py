@@ -13,7 +13,7 @@ import proofs
 from proofs import graphs
 from proofs.entailment import NotEntailed
 from proofs.graph_kinds import ForEveryGraph, GraphLosses
-from proofs.graphs import EVERYWHERE, ForEvery, GraphProof, Reading, Where
+from proofs.graphs import GraphProof
 from proofs.kernel.facts import Fact
 from proofs.kernel.proof import Proof
 from proofs.kernel.scalars import Rejected
@@ -38,6 +38,7 @@ from proofs.lemmas.graphs import (
 )
 from proofs.lemmas.scales import scales
 from proofs.lemmas.setting import CRITICAL_POINT
+from proofs.reading import EVERYWHERE, VERTICES_SYMBOL, ForEvery, Reading, Where
 from proofs.theorem import Section, Theorem
 from theory import configurations
 from theory.claims import Clause, Identity, Relation, equal, less
@@ -319,7 +320,7 @@ def test_an_evaluation_notices_wrong_constants_by_itself(monkeypatch: pytest.Mon
 
 def test_a_sign_is_decided_for_all_sizes_or_not_at_all() -> None:
     reading = Reading(EVERYWHERE, {})
-    symbol = graphs.VERTICES_SYMBOL
+    symbol = VERTICES_SYMBOL
     assert [reading.sign(x) for x in (symbol - 3, 3 - symbol, symbol - symbol, symbol**2 - 4 * symbol + 1)] == [
         1,
         -1,

@@ -9,8 +9,9 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from proofs.graphs import GraphProof, Where
+from proofs.graphs import GraphProof
 from proofs.kernel.facts import Fact
+from proofs.reading import Where
 from theory.families import (
     EDGES,
     VERTICES,
