@@ -40,8 +40,9 @@ def pages() -> Iterator[tuple[Path, str]]:
 
 
 def _reading(theorem: Theorem) -> str:
-    graphs = all(type(section.proof) is GraphProof for section in theorem.sections)
-    return GRAPHS_READING if graphs else READING
+    """How to read the steps of a theorem, by what its sections are about."""
+    texts = (GRAPHS_READING if type(section.proof) is GraphProof else READING for section in theorem.sections)
+    return "\n\n".join(dict.fromkeys(texts))
 
 
 def _shared_page(heading: str) -> Path:

@@ -112,8 +112,8 @@ def _check(sections: tuple[Section, ...], kind: Kind) -> None:
 
 FOLDER = Path(__file__).parent
 TRUSTED = (
-    "__init__.py", "__main__.py", "entailment.py", "graph_kinds.py", "graphs.py", "kinds.py", "theorem.py",
-    "lemmas/setting.py",
+    "__init__.py", "__main__.py", "entailment.py", "graph_kinds.py", "graphs.py", "kinds.py", "reading.py",
+    "scalar_kinds.py", "theorem.py", "lemmas/setting.py",
 )  # fmt: skip
 """What decides, beside the kernel."""
 

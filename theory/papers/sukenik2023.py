@@ -414,6 +414,7 @@ SCALE_RATIOS = (*BELOW, *AT, *ABOVE[:2])
 @theorem(
     "sukenik2023-scalar",
     source=source("section 2, value and scale"),
+    expected=Expected(at_least="proved"),
     hypotheses={"L ≥ 1 and nΛ > 0": lambda depth, ratio: depth >= 1 and ratio > 0},
     depth=st.sampled_from((2, 3, 4, 5, 7)),
     ratio=st.sampled_from(SCALE_RATIOS),

@@ -47,6 +47,8 @@ from theory.papers.sukenik2023 import scale_minimum, scale_problem, scale_root, 
 from theory.statement import Expected, Source, theorem
 from theory.strategies import ABOVE, AT, BELOW, balanced_sizes, decay_product, models, threshold
 
+PROVED = Expected(at_least="proved")
+
 
 def source(locator: str, provenance: str = "R") -> Source:
     """A place in the paper."""
@@ -192,6 +194,7 @@ def collapsed(model: Model) -> dict[str, Expression]:
 @theorem(
     "sukenik2024-g",
     source=source("section 1.3 of the reconstruction, exact-fit family"),
+    expected=PROVED,
     hypotheses={"L ≥ 1 and C Λ̄ > 0": lambda depth, ratio: depth >= 1 and ratio > 0},
     depth=st.sampled_from((1, 2, 3, 4, 6)),
     ratio=st.sampled_from((*BELOW, *AT, *ABOVE[:2])),
@@ -340,7 +343,6 @@ def kappa(classes: int, depth: int, n: int, first: Fraction, power: int = 2, sam
 
 
 VERTICES = st.integers(4, 8)
-PROVED = Expected(at_least="proved")
 GRAPH = {"r ≥ 4": lambda r, **_: r >= 4}
 GRAPH_AND_DEPTH = GRAPH | {"L ≥ 3": lambda depth, **_: depth >= 3}
 
@@ -471,7 +473,7 @@ def srg_constant(r: int, depth: int, power: int = 2, quarter: int = 4) -> Identi
     )
 
 
-def scaled_factors(r: int, model: Model, load: Expression, length: Fraction) -> dict[str, Expression]:
+def scaled_factors(r: int, model: Model, load: Expression, y: Fraction) -> dict[str, Expression]:
     """H, W_1, …, W_L of the SRG solution, scaled to squared norms load · y²/λ_j, with y = ``length``."""
     K, norm = comb(r, 2), norm_of_incidence(r)
     names = ("H", *(str(W.data) for W in model.weights))
@@ -479,7 +481,7 @@ def scaled_factors(r: int, model: Model, load: Expression, length: Fraction) -> 
     squares: list[Any] = [norm, norm, *[r] * (model.M - 3), r * K, Fraction(K, 4)]
     factors = (*first_pair(incidence(r), r), *hidden_weights(r, model.M))
     return {
-        name: length * root(load / (decay * square)) * P
+        name: y * root(load / (decay * square)) * P
         for name, decay, square, P in zip(names, decays, squares, factors, strict=True)
     }
 
@@ -491,19 +493,19 @@ def scaled_factors(r: int, model: Model, load: Expression, length: Fraction) -> 
     hypotheses=GRAPH_AND_DEPTH
     | {
         "a decay for each factor": lambda depth, decays, **_: len(decays) > depth and min(decays) > 0,
-        "p > 0": lambda length, **_: length > 0,
+        "p > 0": lambda y, **_: y > 0,
     },
     r=st.integers(4, 5),
     depth=st.integers(3, 4),
     decays=st.tuples(*[st.sampled_from([Fraction(1, 50), Fraction(1, 10), Fraction(2, 25)])] * 5),
-    length=st.sampled_from([Fraction(1, 2), Fraction(9, 10), Fraction(1), Fraction(6, 5)]),
-    witness={"r": 4, "depth": 3, "decays": (Fraction(1, 50),) * 5, "length": Fraction(9, 10)},
+    y=st.sampled_from([Fraction(1, 2), Fraction(9, 10), Fraction(1), Fraction(6, 5)]),
+    witness={"r": 4, "depth": 3, "decays": (Fraction(1, 50),) * 5, "y": Fraction(9, 10)},
     configurations=(
         {
             "r": 5,
             "depth": 4,
             "decays": tuple(Fraction(x, 100) for x in (2, 1, 3, 5, 4)),
-            "length": Fraction(9, 10),
+            "y": Fraction(9, 10),
         },
     ),
     wrong={
@@ -516,22 +518,22 @@ def srg_loss(
     r: int,
     depth: int,
     decays: tuple[Fraction, ...],
-    length: Fraction,
+    y: Fraction,
     power: int = 2,
     quarter: int = 4,
     factors: int = 1,
 ) -> Identity:
     """The loss of the SRG solution, for all decays: (1−p)²/2 + (L+1)/2 C Λ̄ p^{2/(L+1)} where its outputs are p I.
 
-    Factor j is scaled to λ_j ‖factor‖² = C Λ̄ y², with y = ``length`` and p = y^{L+1}. One sample a class; ``decays``
+    Factor j is scaled to λ_j ‖factor‖² = C Λ̄ y², with p = y^{L+1}. One sample a class; ``decays``
     are those of the features, of W_1, and so on. The least of these losses over p is g(C_SRG), by sukenik2024-g.
     """
     K, (first, *others) = comb(r, 2), decays[: depth + 1]
     model = graph_model(r, depth).with_(weight_decays=tuple(others), feature_decay=first)
     C = norm_of_incidence(r) ** 2 * r ** (depth - power) * Fraction(K**2, quarter)
     load = (C * model.Lambda) ** Fraction(1, depth + 1)  # C Λ̄
-    at = scaled_factors(r, model, load, length)
-    p = length ** (depth + 1)
+    at = scaled_factors(r, model, load, y)
+    p = y ** (depth + 1)
     return Identity(
         (
             clause("outputs", equal(substitute(model.outputs(model.features), at), p * identity(K))),
@@ -539,7 +541,7 @@ def srg_loss(
                 "loss",
                 equal(
                     substitute(model.objective, at),
-                    (1 - p) ** 2 / 2 + Fraction(depth + factors, 2) * load * length**2,
+                    (1 - p) ** 2 / 2 + Fraction(depth + factors, 2) * load * y**2,
                 ),
             ),
         )
