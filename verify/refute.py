@@ -44,7 +44,7 @@ MOST_EFFORT = 1e9
 """What is remembered of an effort: rounds that take no time let it grow beyond any number."""
 
 LAST_ROUND = 2
-"""Where nothing varies there is nothing to search: the second round, with all engines, is the last."""
+"""Where nothing varies, or nothing can be refuted, there is no search: the second round, of all engines, is the last."""
 
 
 @dataclass(frozen=True)
@@ -226,7 +226,7 @@ class _Check:
                 if self._found(target, attack, effort, number):
                     break
             effort *= GROWTH
-            if number == LAST_ROUND and all(isinstance(target.claim, Constants) for target in targets):
+            if number == LAST_ROUND and all(isinstance(target.claim, Constants | Experiment) for target in targets):
                 return
 
     def _found(self, target: _Target, attack: Attack, effort: float, number: int) -> bool:

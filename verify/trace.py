@@ -46,7 +46,8 @@ def _verdict(checked: Checked) -> str:
     if checked.instances:
         extra = "" if checked.reason == "no counterexample was found" else f" ({checked.reason})"
         return f"not refuted{extra}"
-    return f"not examined: {checked.reason}"
+    seen = "candidate: " in checked.reason  # something was examined, and could not be made exact
+    return f"{'undecided' if seen else 'not examined'}: {checked.reason}"
 
 
 def _certificate(certificate: Mapping[str, Any], witness: Witness) -> Iterator[str]:

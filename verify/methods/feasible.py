@@ -70,7 +70,7 @@ class Residuals:
             left, right = (self.floats.evaluate(side, values) for side in (relation.left, relation.right))
             difference = ((left - right) / (1 + right.detach().abs())).expand(count, *relation.left.shape)
             parts.append(difference.reshape(count, -1))
-            kinds.append(torch.full((parts[-1].shape[1],), relation.sign == "="))
+            kinds.append(torch.full((parts[-1].shape[1],), relation.sign == "=", device=difference.device))
         return torch.cat(parts, 1), torch.cat(kinds)
 
     def violations(self, values: Values, margin: float = 0.0) -> Tensor:
