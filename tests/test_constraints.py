@@ -35,7 +35,8 @@ from theory.statement import Instance, statements
 from verify import checker
 from verify.cli import main
 from verify.engines import ENGINES, Settings, load
-from verify.methods.feasible import Equations, degree, exact_points, meets
+from verify.methods.equations import Equations, degree, meets
+from verify.methods.feasible import exact_points
 from verify.recheck import differs
 from verify.results import Examination
 from verify.runner import examine

@@ -44,7 +44,7 @@ MOST_EFFORT = 1e9
 """What is remembered of an effort: rounds that take no time let it grow beyond any number."""
 
 LAST_ROUND = 2
-"""Where nothing varies, or nothing can be refuted, there is no search: the second round, of all engines, is the last."""
+"""Where nothing varies or can be refuted there is no search: the second round, of all engines, is the last."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from theory.claims import GlobalMinimum, Inequality
 from theory.model import UnconstrainedFeatures
 from theory.reductions import class_mean_objective
 from verify import checker
-from verify.methods.feasible import rationally
+from verify.methods.equations import rationally
 from verify.refute import Checked, Witness, shown
 
 DIGITS = 12

@@ -30,7 +30,8 @@ from theory.model import UnconstrainedFeatures
 from theory.ops import Expression, walk
 from theory.statement import Instance
 from verify.empirical import programs
-from verify.methods.feasible import MARGINS, MET, Equations, Residuals, descend, exact_points, pushed
+from verify.methods.equations import Equations
+from verify.methods.feasible import MARGINS, MET, Residuals, descend, exact_points, pushed
 from verify.methods.minimise import (
     SMALL_VALUE,
     Endpoints,

@@ -49,8 +49,8 @@ from verify.methods.enclosed import (
     mode_frames,
     pairs,
 )
+from verify.methods.equations import Equations, meets
 from verify.methods.exact_points import collapsed_means, objective_at, rotate
-from verify.methods.feasible import Equations, meets
 from verify.verdict import Evidence, Finding, Unable, holds, refuted, undecided
 from verify.witness import violation
 
