@@ -35,7 +35,8 @@ from theory.statement import Instance, statements
 from verify import checker
 from verify.cli import main
 from verify.engines import ENGINES, Settings, load
-from verify.methods.feasible import Equations, degree, exact_points, meets
+from verify.methods.equations import Equations, degree, meets
+from verify.methods.feasible import exact_points
 from verify.recheck import differs
 from verify.results import Examination
 from verify.runner import examine
@@ -96,12 +97,17 @@ def on_hyperbola(bound: Any) -> Inequality:
     ])  # fmt: skip
 
 
+def below_a_root(bound: Any) -> Inequality:
+    return Inequality(lambda x: x, lambda x: bound, x=(), where=lambda x: [at_most(x, sqrt(2)), less(-1, x)])
+
+
 BEST: dict[str, tuple[Callable[[Any], Inequality], Any, Any]] = {
     "density matrices": (purity, 1, F(99, 100)),
     "doubly stochastic matrices": (stochastic, 3, F(29, 10)),
     "correlations": (correlation, F(-3, 2), F(-29, 20)),
     "two spheres": (on_spheres, 1, F(99, 100)),
     "a ball of the operator norm": (in_ball, 2, F(19, 10)),
+    "up to a root": (below_a_root, F(3, 2), F(141421, 10**5)),
     "a hyperbola": (on_hyperbola, F(101, 10), 10),
 }
 """A family of claims, the best bound, and one that is too good."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from theory.claims import (
         Convergence,
         CriticalPoints,
+        Experiment,
         GlobalMinimum,
         Identity,
         Inequality,
@@ -33,6 +34,7 @@ _HOME = {
     "Convergence": "claims",
     "CriticalPoints": "claims",
     "Expected": "statement",
+    "Experiment": "claims",
     "GlobalMinimum": "claims",
     "Identity": "claims",
     "Inequality": "claims",
@@ -62,6 +64,7 @@ __all__ = [
     "Convergence",
     "CriticalPoints",
     "Expected",
+    "Experiment",
     "GlobalMinimum",
     "Identity",
     "Inequality",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from theory.constants import Convergence, Identity, Spectrum
+from theory.experiment import Experiment
 from theory.inequality import Inequality
 from theory.model import Problem, UnconstrainedFeatures
 from theory.ops import Expression, FormulaError, ShapeError, to_json
@@ -33,6 +34,7 @@ __all__ = [
     "Constants",
     "Convergence",
     "CriticalPoints",
+    "Experiment",
     "GlobalMinimum",
     "Identity",
     "Inequality",
@@ -143,7 +145,7 @@ class NotGlobalMinimum:
 Constants = Identity | Spectrum | Convergence
 """Claims in which nothing varies."""
 
-Claim = GlobalMinimum | NotGlobalMinimum | CriticalPoints | Inequality | Constants
+Claim = GlobalMinimum | NotGlobalMinimum | CriticalPoints | Inequality | Constants | Experiment
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from theory.claims import (
     Claim,
     Constants,
     CriticalPoints,
+    Experiment,
     GlobalMinimum,
     Inequality,
     Minimisation,
@@ -141,8 +142,8 @@ def differs(certificate: Mapping[str, Any], claim: Claim) -> str:
         return "" if certificate.get("claim") == claim.stated() else "the inequality is another one"
     if isinstance(claim, Spectrum) and certificate["kind"] == "spectrum":
         return spectra.against(claim, certificate)
-    if isinstance(claim, Constants):
-        return "no certificate of this kind shows a claim about constants"
+    if isinstance(claim, Constants | Experiment):
+        return f"no certificate of this kind shows a claim of the kind {claim.kind}"
     if isinstance(claim, GlobalMinimum | NotGlobalMinimum) and certificate["kind"] == "exact fit":
         return _another_fit(certificate, claim)
     stated, problem = certificate.get("claim", certificate), claim.problem

@@ -19,6 +19,7 @@ from theory.claims import (
     Claim,
     Constants,
     CriticalPoints,
+    Experiment,
     GlobalMinimum,
     Inequality,
     NotGlobalMinimum,
@@ -70,6 +71,13 @@ AGAIN = 0.2
 
 FIRST_EFFORT, GROWTH = 0.4, 3.0
 """Seconds that each instance gets in the first round, and the factor from round to round."""
+
+
+MOST_EFFORT = 1e9
+"""What is remembered of an effort: rounds that take no time let it grow beyond any number."""
+
+LAST_ROUND = 2
+"""Where nothing varies or can be refuted there is no search: the second round, of all engines, is the last."""
 
 
 @dataclass(frozen=True)
@@ -290,6 +298,8 @@ class _Check:
                 if self._found(target, attack, effort, number):
                     break
             effort *= GROWTH
+            if number == LAST_ROUND and all(isinstance(target.claim, Constants | Experiment) for target in targets):
+                return
 
     def _found(self, target: _Target, attack: Attack, effort: float, number: int) -> bool:
         """Attack one instance; whether it is refuted by certificates that the checker accepts."""
@@ -316,7 +326,7 @@ class _Check:
                 self.rejected, found = reason, None
         if attack.decided or found is not None:
             self.attacked[target.text] = target
-            self.memory.attacked[target.digest] = effort
+            self.memory.attacked[target.digest] = min(effort, MOST_EFFORT)
         if found is not None:
             self.witness = Witness(target.parameters, target.claim, found)
             self.memory.witness = (target.digest, found.to_json())
@@ -388,7 +398,7 @@ def _pool(conjecture: Statement, seed: int, most: int = POOL) -> list[dict[str, 
 
 def size_of(claim: Claim, parameters: Mapping[str, Any]) -> tuple[int, ...]:
     """What instances are ordered by: classes, depth, samples and widths of a model, else entries of all variables."""
-    problem = None if isinstance(claim, Inequality | Constants) else claim.problem
+    problem = None if isinstance(claim, Inequality | Constants | Experiment) else claim.problem
     if isinstance(problem, UnconstrainedFeatures):
         digits = len(str(problem.feature_decay)) + sum(len(str(x)) for x in problem.weight_decays)
         return (problem.K, problem.M, problem.N, sum(problem.widths), digits)
@@ -397,7 +407,7 @@ def size_of(claim: Claim, parameters: Mapping[str, Any]) -> tuple[int, ...]:
 
 def entries_of(claim: Claim) -> int:
     """How many entries all variables of a claim have together."""
-    if isinstance(claim, Constants):
+    if isinstance(claim, Constants | Experiment):
         return claim.matrix.shape[0] ** 2 if isinstance(claim, Spectrum) else 0
     variables = claim.variables if isinstance(claim, Inequality) else claim.problem.variables
     return sum(v.shape[0] * v.shape[1] if v.shape else 1 for v in variables.values())

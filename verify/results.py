@@ -30,6 +30,7 @@ WITHOUT_CERTIFICATE = {
     "inequality": "an inequality that holds everywhere is for a proof; a point could only refute it",
     "identity": "its sides are constants, which anyone can evaluate anew",
     "convergence": "its terms are constants, which anyone can evaluate anew; its limit is for a proof",
+    "experiment": "what a program measured is numerical",
     "spectrum": "its matrix is not rational, or too large for the checker",
 }
 """Kinds of claim of which an instance that holds has no certificate, with the reason."""

@@ -11,7 +11,7 @@ from theory.claims import GlobalMinimum, Inequality
 from theory.model import UnconstrainedFeatures
 from theory.reductions import class_mean_objective
 from verify import checker
-from verify.methods.feasible import rationally
+from verify.methods.equations import rationally
 from verify.refute import Checked, Witness, shown
 
 DIGITS = 12
@@ -46,7 +46,8 @@ def _verdict(checked: Checked) -> str:
     if checked.instances:
         extra = "" if checked.reason == "no counterexample was found" else f" ({checked.reason})"
         return f"not refuted{extra}"
-    return f"not examined: {checked.reason}"
+    seen = "candidate: " in checked.reason  # something was examined, and could not be made exact
+    return f"{'undecided' if seen else 'not examined'}: {checked.reason}"
 
 
 def _certificate(certificate: Mapping[str, Any], witness: Witness) -> Iterator[str]:

@@ -8,11 +8,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from math import isfinite
 from typing import Any
 
-from theory.model import UnconstrainedFeatures
+from theory.parameters import decoded, encoded
 from theory.statement import Instance, Statement
 from theory.statement import statements as registered_statements
 from verify import engines as engine_table
@@ -168,10 +167,11 @@ def encode(parameters: Mapping[str, Any]) -> str:
     Raises:
         TypeError: for a value that is not a model, a rational, an integer, text, or a tuple of these.
 
+    >>> from fractions import Fraction
     >>> encode({"sizes": (2, 1), "decay": Fraction(1, 3)})
     '{"decay":{"rational":"1/3"},"sizes":{"tuple":[2,1]}}'
     """
-    return canonical({name: _encoded(value) for name, value in parameters.items()})
+    return canonical({name: encoded(value) for name, value in parameters.items()})
 
 
 def decode(text: str) -> dict[str, Any]:
@@ -180,27 +180,4 @@ def decode(text: str) -> dict[str, Any]:
     >>> decode('{"decay":{"rational":"1/3"},"sizes":{"tuple":[2,1]}}')
     {'decay': Fraction(1, 3), 'sizes': (2, 1)}
     """
-    return {name: _decoded(value) for name, value in json.loads(text).items()}
-
-
-def _encoded(value: Any) -> Any:
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, Fraction):
-        return {"rational": str(value)}
-    if isinstance(value, tuple | list):
-        return {"tuple": [_encoded(part) for part in value]}
-    if isinstance(value, UnconstrainedFeatures):
-        return {"model": value.to_json()}
-    raise TypeError(f"a parameter must be a model, a rational, an integer, text or a tuple of these, got {value!r}")
-
-
-def _decoded(value: Any) -> Any:
-    if not isinstance(value, dict):
-        return value
-    ((kind, data),) = value.items()
-    if kind == "rational":
-        return Fraction(data)
-    if kind == "tuple":
-        return tuple(_decoded(part) for part in data)
-    return UnconstrainedFeatures.from_json(data)
+    return {name: decoded(value) for name, value in json.loads(text).items()}

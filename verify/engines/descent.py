@@ -7,9 +7,9 @@ one. It proposes and does not prove: ``holds`` is numerical, and a refutation ne
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import prod
+from math import isfinite, prod
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -19,6 +19,7 @@ from theory.arithmetic.interpreters import Undecidable
 from theory.claims import (
     Clause,
     CriticalPoints,
+    Experiment,
     GlobalMinimum,
     Inequality,
     Minimisation,
@@ -28,7 +29,9 @@ from theory.claims import (
 from theory.model import UnconstrainedFeatures
 from theory.ops import Expression, walk
 from theory.statement import Instance
-from verify.methods.feasible import MARGINS, MET, Equations, Residuals, descend, exact_points, pushed
+from verify.empirical import programs
+from verify.methods.equations import Equations
+from verify.methods.feasible import MARGINS, MET, Residuals, descend, exact_points, pushed
 from verify.methods.minimise import (
     SMALL_VALUE,
     Endpoints,
@@ -95,6 +98,9 @@ SADDLE_ITERATIONS = 40
 SECONDS = {"quick": 5.0, "full": 60.0}
 """How long a point below a value of a ReLU model is looked for; most are found in the first batch of starts."""
 
+RUNS = {"quick": 2, "full": 8}
+"""Seeds from which the program of an experiment is run."""
+
 FEW = 8
 """Starts of each kind in that first batch."""
 
@@ -120,6 +126,8 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
             evidence = _examine_critical_points(claim, settings, device)
         elif isinstance(claim, Inequality):
             evidence = _examine_inequality(claim, settings, device)
+        elif isinstance(claim, Experiment):
+            evidence = _examine_experiment(claim, settings)
         else:
             raise Unable(f"descent does not examine claims of the kind {claim.kind}")
     except Undecidable as error:
@@ -389,6 +397,44 @@ def _examine_critical_points(claim: CriticalPoints, settings: Settings, device: 
         "columns": search.columns,
     }
     return findings, numbers, search.uses, ()
+
+
+# ----------------------------------------------------------------------------------------------------- experiments
+
+
+def _examine_experiment(claim: Experiment, settings: Settings) -> Parts:
+    """Run the program from a few seeds, and hold the clauses against what it measures: a failure is a candidate."""
+    known = programs()
+    if claim.run not in known:
+        reason = f"no program is called {claim.run!r}; there are {', '.join(sorted(known))}"
+        return [undecided(c.name, reason) for c in claim.clauses], {}, (), ()
+    seeds = range(settings.seed, settings.seed + RUNS[settings.effort])
+    runs = [{n: float(x) for n, x in known[claim.run](seed=seed, **claim.parameters).items()} for seed in seeds]
+    missing = [name for name in claim.measured if any(name not in found for found in runs)]
+    if missing:
+        reason = f"{claim.run} does not measure {missing[0]}; it measures {', '.join(runs[0])}"
+        return [undecided(c.name, reason) for c in claim.clauses], {}, (), ()
+    return [_measured(c, runs) for c in claim.clauses], {**runs[0], "runs": len(runs)}, (), ()
+
+
+def _measured(clause: Clause, runs: Sequence[Mapping[str, float]]) -> Finding:
+    """Whether a clause holds of what every run measured."""
+    for found in runs:
+        shown = ", ".join(f"{name} = {found[name]:.6g}" for name in _named(clause))
+        if not all(isfinite(found[name]) for name in _named(clause)) or not _is_kept(clause, found):
+            return undecided(clause.name, f"candidate: {shown} in one of {len(runs)} runs")
+    return holds(clause.name, "numerical", f"{shown} in the last of {len(runs)} runs")
+
+
+def _is_kept(clause: Clause, found: Mapping[str, float]) -> bool:
+    floats, values = Floats(), {name: torch.tensor([x], dtype=torch.float64) for name, x in found.items()}
+    sides = ((floats.evaluate(r.left, values), r.sign, floats.evaluate(r.right, values)) for r in clause.relations)
+    return all(bool((x < y if sign == "<" else x <= y).all()) for x, sign, y in sides)
+
+
+def _named(clause: Clause) -> list[str]:
+    """The numbers that a clause speaks of."""
+    return sorted(frozenset().union(*(side.variables for r in clause.relations for side in (r.left, r.right))))
 
 
 # ----------------------------------------------------------------------------------------------------- inequality

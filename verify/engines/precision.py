@@ -21,6 +21,7 @@ from theory.claims import (
     Clause,
     Convergence,
     CriticalPoints,
+    Experiment,
     GlobalMinimum,
     Identity,
     Inequality,
@@ -48,8 +49,8 @@ from verify.methods.enclosed import (
     mode_frames,
     pairs,
 )
+from verify.methods.equations import Equations, meets
 from verify.methods.exact_points import collapsed_means, objective_at, rotate
-from verify.methods.feasible import Equations, meets
 from verify.verdict import Evidence, Finding, Unable, holds, refuted, undecided
 from verify.witness import violation
 
@@ -94,6 +95,8 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
             findings = [*(constants_finding(c, Balls()) for c in claim.clauses), _limit(claim)]
         elif isinstance(claim, Spectrum):
             findings = spectra.in_balls(claim)
+        elif isinstance(claim, Experiment):
+            raise Unable("what a program measures is numerical")
         elif isinstance(claim, NotGlobalMinimum):
             findings = _not_beaten(claim)
         elif isinstance(claim.problem, UnconstrainedFeatures) and not claim.problem.has_modes:

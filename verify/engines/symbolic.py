@@ -26,6 +26,7 @@ from theory.claims import (
     Clause,
     Convergence,
     CriticalPoints,
+    Experiment,
     GlobalMinimum,
     Identity,
     Inequality,
@@ -91,6 +92,8 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
         findings, certificates = spectra.exactly(claim)
     elif isinstance(claim, NotGlobalMinimum):
         raise Unable("a point that is lower is for a search")
+    elif isinstance(claim, Experiment):
+        raise Unable("what a program measures is numerical")
     elif isinstance(claim.problem, UnconstrainedFeatures) and not claim.problem.has_modes:
         findings = _at_claimed_minimisers(claim, claim.problem)
     elif isinstance(claim.problem, UnconstrainedFeatures):

@@ -29,8 +29,8 @@ SHOWN, MAX_TEXT = 12, 90
 
 def exactly(claim: Spectrum) -> tuple[list[Finding], tuple[Mapping[str, Any], ...]]:
     """Both clauses by the characteristic polynomial; with a certificate where they hold of a rational matrix."""
-    field = AlgebraicNumbers([claim.matrix, *(value for value, _ in claim.eigenvalues)])
     try:
+        field = AlgebraicNumbers([claim.matrix, *(value for value, _ in claim.eigenvalues)])
         rows = rational_rows(claim)
         if rows is None:
             polynomial = _characteristic(field, field.evaluate(claim.matrix))
@@ -56,8 +56,8 @@ def against(claim: Spectrum, certificate: Mapping[str, Any]) -> str:
     if rows is None or certificate.get("matrix") != [[str(x) for x in row] for row in rows]:
         return "the matrix is another one"
     stated = [([Fraction(c) for c in f["polynomial"]], f["multiplicity"]) for f in certificate["factors"]]
-    field = AlgebraicNumbers([value for value, _ in claim.eigenvalues])
     try:
+        field = AlgebraicNumbers([value for value, _ in claim.eigenvalues])
         failures = failing(claim, field, [field.number(c) for c in _expanded(stated)])
     except Undecidable as reason:
         return f"the eigenvalues are not compared: {reason}"
@@ -180,6 +180,8 @@ def in_balls(claim: Spectrum) -> list[Finding]:
         values = [as_ball(balls.evaluate(value)) for value, _ in claim.eigenvalues]
     except Undecidable as reason:
         return [undecided(name, str(reason)) for name in claim.clause_names]
+    if not all(x.is_finite() for x in (*found, *values)):
+        return [undecided(name, "an eigenvalue or a listed value has no enclosure") for name in claim.clause_names]
     strangers = [value for value in values if not any(value.overlaps(x) for x in found)]
     lost = [x for x in found if not any(x.overlaps(value) for value in values)]
     if strangers or lost:
