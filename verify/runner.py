@@ -168,12 +168,11 @@ def _with_refuter(examined: Sequence[Examined], statement: Statement, outcome: O
     text = None if outcome is None or outcome.evidence is None else outcome.evidence.numbers.get("instance")
     instances = list(examined)
     if outcome is not None and text is not None:
-        parameters = decode(text)
-        known = next((i for i, e in enumerate(instances) if e.parameters == parameters), None)
+        known = next((i for i, e in enumerate(instances) if encode(e.parameters) == text), None)
         if known is None:
-            claim = statement.claim(parameters)
+            claim = statement.claim(decode(text))
             names, kind = claim.clause_names, claim.kind
-            instances.append(Examined(parameters, names, (outcome,), model=_model(claim), kind=kind))
+            instances.append(Examined(decode(text), names, (outcome,), model=_model(claim), kind=kind))
         else:
             instances[known] = replace(instances[known], outcomes=(*instances[known].outcomes, outcome))
     return Examination(tuple(instances), statement, outcome)

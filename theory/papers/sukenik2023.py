@@ -687,3 +687,37 @@ def nuclear_more_columns(rows: int, columns: int, factor: Fraction = Fraction(1)
     """The ReLU does not raise the nuclear norm of a matrix with three or more columns either: which is false."""
     X = variable("X", (rows, columns))
     return Inequality(nuclear_norm(relu(X)), factor * nuclear_norm(X), {"X": X})
+
+
+@theorem(
+    "sukenik2023-nuclear-any-columns",
+    source=source("extension of section 3.4; own"),
+    expected=Expected("holds", "numerical", "an inequality for all matrices: drawn points and descent only"),
+    hypotheses={"sizes ≥ 1": lambda rows, columns: rows >= 1 and columns >= 1},
+    rows=st.integers(1, 5),
+    columns=st.integers(1, 4),
+    witness={"rows": 3, "columns": 3},
+    wrong={
+        "4 in place of 3": {"gain": Fraction(4)},
+        "off by 1e-6": {"factor": OFF},
+        "without the ReLU’s largest singular value": {"norm": nuclear_norm},
+    },
+)
+def nuclear_any_columns(
+    rows: int,
+    columns: int,
+    gain: Fraction = Fraction(3),
+    factor: Fraction = Fraction(1),
+    norm: Callable[[Expression], Expression] = operator_norm,
+) -> Inequality:
+    """What holds for any number of columns: ‖X‖_* ≥ Σ_i s_i²(3 − s_i²/s_1²)/(2 s_1), s_i the singular values of σ(X).
+
+    Here times 2 s_1³: 3 s_1² ‖A‖² − ‖AᵀA‖² ≤ 2 s_1³ ‖X‖_* with A = σ(X); equality for orthogonal columns of one length.
+    The proof is in ``theory.closed_form.spread``, which makes a lower bound on the minimum of it.
+    """
+    X = variable("X", (rows, columns))
+    A = relu(X)
+    s = norm(A)
+    left = gain * s**2 * sum_squares(A) - sum_squares(A.T @ A)
+    tight = {"X": diagonal([Fraction(1)] * min(rows, columns), rows, columns)}
+    return Inequality(factor * left, 2 * operator_norm(A) ** 3 * nuclear_norm(X), {"X": X}, (tight,))

@@ -31,6 +31,7 @@ from theory.claims import (
     Spectrum,
 )
 from theory.closed_form.relu import norm_chain
+from theory.closed_form.spread import spread_bound
 from theory.model import UnconstrainedFeatures
 from theory.ops import Expression
 from theory.reductions import MEANS, class_mean_objective
@@ -151,12 +152,21 @@ def _at_every_minimiser(
 
 
 def _below_norm_bound(model: Any, value: Expression) -> str:
-    """Why no point can have a value, where the bound by norms says so; else empty."""
+    """Why no point can have a value, where a bound by norms says so; else empty."""
     if not isinstance(model, UnconstrainedFeatures) or model.has_bias or model.loss != "mse":
         return ""
-    bound = norm_chain(model).low
-    text = f"every point has at least {float(bound):.12g}, by the norms of its factors"
-    return text if as_ball(Balls().evaluate(value)) < Balls().number(bound) else ""
+    claimed = as_ball(Balls().evaluate(value))
+    for bound in _bounds(model, Fraction(float(claimed.mid()))):
+        if claimed < Balls().number(bound):
+            return f"every point has at least {float(bound):.12g}, by the norms of its factors"
+    return ""
+
+
+def _bounds(model: UnconstrainedFeatures, claimed: Fraction) -> Iterator[Fraction]:
+    """Lower bounds on the minimum, coarse ones first."""
+    yield norm_chain(model).low
+    if model.balanced and model.M > 1 and model.K > 2:
+        yield spread_bound(model, claimed)
 
 
 def _not_beaten(claim: NotGlobalMinimum) -> list[Finding]:
