@@ -1,8 +1,8 @@
 """The refuter: tries hard to refute a conjecture, smallest instances first, and says what it examined.
 
 Instances are drawn by Hypothesis, ordered by size, and attacked in rounds of growing effort, so that the first witness
-is a small one. An attack proposes points by descent; what refutes is a certificate that the checker accepts. ``check`` is
-behind ``collapse check``; ``examined`` does the same to each statement of ``collapse verify``, within a small budget.
+is a small one. An attack proposes points by descent; what refutes is a certificate that the checker accepts. ``check``
+is behind ``collapse check``; ``examined`` does the same to each statement of ``collapse verify``, within a small budget.
 """
 
 from __future__ import annotations
