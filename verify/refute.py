@@ -2,7 +2,7 @@
 
 Instances are drawn by Hypothesis, ordered by size, and attacked in rounds of growing effort, so that the first witness
 is a small one. An attack proposes points by descent; what refutes is a certificate that the checker accepts. ``check``
-is behind ``collapse check``; ``examined`` does the same to each statement of ``collapse verify``, within a small budget.
+is behind ``collapse check``; ``examined`` does the same to the statements of ``collapse verify``, on a small budget.
 """
 
 from __future__ import annotations
