@@ -1,6 +1,6 @@
 """Imbalanced cross-entropy with one layer: the certified enclosure against the same problem in plain CVXPY, in one run.
 
-``make bench-duals`` prints the table of ``docs/duals.md``. Problems have K classes of 10, 13, 16, … samples. CVXPY gets
+``make bench`` prints the table of ``docs/duals.md``. Problems have K classes of 10, 13, 16, … samples. CVXPY gets
 the convex problem over class means, min Σ n_k/N (log Σ e^{z_k} − z_kk) + √(λ_W λ_H) ‖Z D^{1/2}‖_*, and each solver runs
 in a process of its own that is stopped after ``LIMIT`` seconds.
 """
