@@ -168,7 +168,10 @@ class Model:
             raise Rejected("only squared error with free features and a free bias is known here")
         smooth, focused = loss == "label-smoothing", loss == "focal"
         within = (
-            0 <= self.alpha <= (1 if smooth else 0) and self.alpha < 1 and 0 <= self.gamma <= (100 if focused else 0)
+            0 <= self.alpha < 1
+            and 0 <= self.gamma <= 100
+            and (smooth or not self.alpha)
+            and (focused or not self.gamma)
         )
         if not within or self.bias_decay < 0 or sign not in ("free", "nonnegative"):
             raise Rejected("an option of the model is out of its range")
