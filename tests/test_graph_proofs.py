@@ -176,6 +176,10 @@ WRONG: dict[str, tuple[Callable[[GraphProof], object], str]] = {
         lambda p: p.equation("parts", ((5 - r) * (5 - r)) ** (L / 2), (5 - r) ** L),
         "sign",
     ),
+    "a root of a square of what is negative": (
+        lambda p: p.equation("square", ((3 - r) * (3 - r)) ** (L / 2), ((3 - r) * (3 - r)) ** ((L - 1) / 2) * (3 - r)),
+        "not positive",
+    ),
     "division by what is negative": (lambda p: p.equation("negative", 1 / (3 - r) * (3 - r), 1), "not positive"),
     "scaled outputs of another power": (
         lambda p: p.equation("out", SCALED_OUTPUTS, y**L * e, [scaled_outputs(p)[0]]),
