@@ -663,6 +663,13 @@ add(
     (lambda c: c.logarithm(F(-1), 128), UNKNOWN),
 )
 add(
+    "common denominator",
+    (lambda c: c.common_denominator([F(1, 4), F(5, 6), F(3)]) % 12, 0),
+    (lambda c: c.common_denominator([]) > 0, True),
+    (bounded(lambda c: c.common_denominator([F(1, 2**20)]) % 2**20, MAX_SHIFT=21), 0),
+    (bounded(lambda c: c.common_denominator([F(1, 2**20)]), MAX_SHIFT=20), REJECTED),
+)
+add(
     "exponential",
     *((lambda c, x=x, digits=digits: encloses(c.exponential(x, 160), digits), True) for x, digits in EXP.items()),
     *((lambda c, x=x, b=b: narrow(c.exponential(x, b), EXP[x], b), True) for x in (F(1, 3), F(-1)) for b in (20, 60)),

@@ -292,17 +292,10 @@ def objective(
 ) -> Interval:
     """The objective at features of which column i has the label labels[i] and stands for counts[i] equal samples.
 
-    An interval with equal ends for squared error, where outputs that are zero with label and bias are skipped.
+    An interval with equal ends for squared error.
     """
-    outputs, residuals, N = forward(model, weights, features), [], model.N
-    for i, (k, count) in enumerate(zip(labels, counts, strict=True)):
-        for j in range(model.K) if any(bias) else {k, *(j for j, row in outputs.items() if i in row)}:
-            residual = outputs.get(j, {}).get(i, Fraction(0)) + bias[j] - (1 if j == k else 0)
-            residuals.append(count * residual * residual if model.loss == "mse" else Fraction(0))
-    fit = (
-        Interval(total(residuals) / (2 * N))
-        if model.loss == "mse"
-        else likelihood(model, outputs, labels, counts, bias)
+    fit = (squared_error if model.loss == "mse" else likelihood)(
+        model, forward(model, weights, features), list(zip(labels, counts, strict=True)), bias
     )
     norm = total(counts[i] * x * x for row in features.values() for i, x in row.items())
     decay = sum((c * squares(W) for c, W in zip(model.weight_decays, weights, strict=True)), Fraction(0))
@@ -310,10 +303,20 @@ def objective(
     return Interval(fit.low + rest, fit.high + rest)
 
 
-def likelihood(model: Model, outputs: Sparse, labels: list[int], counts: list[int], bias: list[Fraction]) -> Interval:
+def squared_error(model: Model, outputs: Sparse, columns: list[tuple[int, int]], bias: list[Fraction]) -> Interval:
+    """Σ counts ‖z − e_k‖²/(2N); outputs that are zero where the label and the bias are too are skipped."""
+    residuals = []
+    for i, (k, count) in enumerate(columns):
+        for j in range(model.K) if any(bias) else {k, *(j for j, row in outputs.items() if i in row)}:
+            residual = outputs.get(j, {}).get(i, Fraction(0)) + bias[j] - (1 if j == k else 0)
+            residuals.append(count * residual * residual)
+    return Interval(total(residuals) / (2 * model.N))
+
+
+def likelihood(model: Model, outputs: Sparse, columns: list[tuple[int, int]], bias: list[Fraction]) -> Interval:
     """Σ counts/N (1 − p)^γ ℓ with ℓ = log Σ e^z − ⟨t, z⟩, targets t = (1 − α) e_k + α/K, and p = e^(−ℓ) where α = 0."""
     fit = Interval(Fraction(0))
-    for i, (k, count) in enumerate(zip(labels, counts, strict=True)):
+    for i, (k, count) in enumerate(columns):
         z = [outputs.get(j, {}).get(i, Fraction(0)) + bias[j] for j in range(model.K)]
         aim = (1 - model.alpha) * z[k] + model.alpha / model.K * total(z)
         loss = log_sum_exp([Interval(x) for x in z]) - Interval(aim)

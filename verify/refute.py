@@ -2,7 +2,7 @@
 
 Instances are drawn by Hypothesis, ordered by size, and attacked in rounds of growing effort, so that the first witness
 is a small one. An attack proposes points by descent; what refutes is a certificate that the checker accepts. ``check``
-is behind ``collapse check``; ``examined`` does the same to the statements of ``collapse verify``, on a small budget.
+is behind ``collapse check``; ``examined`` does the same to each statement of ``collapse verify``, with a small budget.
 """
 
 from __future__ import annotations
@@ -57,14 +57,23 @@ BUDGET = 60.0
 
 @dataclass(frozen=True)
 class Reach:
-    """How far an attack goes: seconds, instances drawn at most, and starts of each kind in a first batch of descent."""
+    """How far an attack goes: seconds, instances drawn at most, and starts of each kind in a first batch of descent.
+
+    ``of_processor``: seconds of work, however busy the machine is, in place of seconds that somebody waits.
+    """
 
     seconds: float
     instances: int = POOL
     starts: int = FIRST_BATCH
+    of_processor: bool = False
+
+    @property
+    def now(self) -> Callable[[], float]:
+        """The clock that the seconds are of."""
+        return time.process_time if self.of_processor else time.monotonic
 
 
-REACH = {"quick": Reach(2.0, 60, 8), "full": Reach(60.0)}
+REACH = {"quick": Reach(2.0, 60, 8, of_processor=True), "full": Reach(60.0, of_processor=True)}
 """For a statement that is verified, which engines examine as well."""
 
 AGAIN = 0.2
@@ -219,7 +228,8 @@ class _Check:
         self.conjecture, self.reach, self.seed, self.wrong = conjecture, reach, seed, wrong
         self.progress, self.memory, self.keep = progress, memory or Memory(), keep
         preload()  # an interrupted import leaves a library unusable
-        self.start, self.end = time.monotonic(), time.monotonic() + reach.seconds
+        self.now, self.start = reach.now, reach.now()
+        self.end = self.start + reach.seconds
         self.attacked: dict[str, _Target] = {}
         self.used: dict[str, None] = {}
         self.drawn = 0
@@ -231,7 +241,7 @@ class _Check:
     def run(self) -> Checked:
         """Draw and attack until there is a witness, or the budget is spent."""
         try:
-            with _until(self.end):
+            with _until(self.end, self.reach):
                 targets = self._targets()
                 if targets:
                     self._attack(targets)
@@ -304,12 +314,12 @@ class _Check:
 
     def _found(self, target: _Target, attack: Attack, effort: float, number: int) -> bool:
         """Attack one instance; whether it is refuted by certificates that the checker accepts."""
-        if time.monotonic() >= self.end:
+        if self.now() >= self.end:
             raise Timeout
         instance = Instance(target.claim, target.parameters, self.conjecture, self.wrong)
         seed = self.seed + 1_000 * number + 1_000_000 * self.memory.runs
-        found = attack.run(instance, seed, min(effort, self.end - time.monotonic()))
-        if time.monotonic() >= self.end:
+        found = attack.run(instance, seed, min(effort, self.end - self.now()))
+        if self.now() >= self.end:
             attack.problems.clear()  # what was interrupted did not fail
             attack.candidates.clear()
         self.used |= dict.fromkeys(attack.used)
@@ -347,7 +357,7 @@ class _Check:
                 self.attacked[target.text] = target
 
     def _seconds(self) -> float:
-        return time.monotonic() - self.start
+        return self.now() - self.start
 
     def _checked(self) -> Checked:
         told = [f"{what} ({n} times)" if n > 1 else what for what, n in self.problems.items()]
@@ -420,7 +430,7 @@ def shown(parameters: Mapping[str, Any]) -> str:
 
 
 @contextmanager
-def _until(end: float) -> Iterator[None]:
+def _until(end: float, reach: Reach) -> Iterator[None]:
     """Interrupt whatever runs when the time is up, where the system can; a library's own loop ends first.
 
     The signal comes again and again: an exception that is raised inside a destructor or a callback is lost.
@@ -433,15 +443,16 @@ def _until(end: float) -> Iterator[None]:
         if not _inside_callback(frame):
             raise Timeout
 
-    before, start = signal.signal(signal.SIGALRM, stop), time.monotonic()
-    outer, again = signal.setitimer(signal.ITIMER_REAL, max(end - start, 0.001), AGAIN)
+    timer, number = (signal.ITIMER_PROF, signal.SIGPROF) if reach.of_processor else (signal.ITIMER_REAL, signal.SIGALRM)
+    before, start = signal.signal(number, stop), reach.now()
+    outer, again = signal.setitimer(timer, max(end - start, 0.001), AGAIN)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(timer, 0)
+        signal.signal(number, before)
         if outer:
-            signal.setitimer(signal.ITIMER_REAL, max(outer - (time.monotonic() - start), 0.001), again)
+            signal.setitimer(timer, max(outer - (reach.now() - start), 0.001), again)
 
 
 def _inside_callback(frame: FrameType | None) -> bool:
