@@ -31,7 +31,9 @@ A_MOMENT = 0.5
 """Seconds for a point below a value that no point is below, which descent would look for in vain."""
 
 EXACT_ONLY = "critical points are exact only in the free algebra; elsewhere a violation at one is a candidate"
-BOUND_ONLY = "only the bound by norms excludes lower points of a ReLU model; not finding one decides nothing"
+BOUND_ONLY = "only the bound by norms excludes lower points of a deep model; not finding one decides nothing"
+BALLS_ONLY = "cross-entropy has exact geometry only in balls at the claimed minimisers; descent sees it in floats"
+DESCENT_ONLY = "the directions of negative curvature are few: points drawn at random miss them"
 ONLY_ONE = {
     ("dang2023-balancedness", "decays exchanged"): EXACT_ONLY,
     ("dang2023-balancedness", "missing factor N at the features"): EXACT_ONLY,
@@ -41,6 +43,14 @@ ONLY_ONE = {
     ("sukenik2024-small-k", "C = 1 in place of C = K"): BOUND_ONLY,
     ("sukenik2024-scope", "C = 1 in place of C = K"): BOUND_ONLY,
     ("sukenik2024-few-layers", "C = 1 in place of C = K"): BOUND_ONLY,
+    ("dang2023-ce-one-layer", "orthogonal frame"): BALLS_ONLY,
+    ("garrod2025-critical-structure", "up to a constant, as for gradient flow"): EXACT_ONLY,
+    ("garrod2025-dnc-not-global", "the decays left out"): BOUND_ONLY,
+    ("garrod2025-dnc-not-global-outside", "the decays left out"): BOUND_ONLY,
+    ("garrod2025-relu-not-global", "the decays left out"): BOUND_ONLY,
+    ("garrod2025-relu-not-global-outside", "the decays left out"): BOUND_ONLY,
+    ("garrod2025-dnc-psd", "at a tenth of the scale"): DESCENT_ONLY,
+    ("garrod2025-dnc-psd-sharp", "a twentieth lower"): DESCENT_ONLY,
 }
 """Wrong versions that a single engine can refute, with the reason."""
 

@@ -17,7 +17,12 @@ from theory.claims import Claim
 
 Parameters = Mapping[str, Any]
 
-PAPERS = ("theory.papers.dang2023", "theory.papers.sukenik2023", "theory.papers.sukenik2024")
+PAPERS = (
+    "theory.papers.dang2023",
+    "theory.papers.sukenik2023",
+    "theory.papers.sukenik2024",
+    "theory.papers.garrod2025",
+)
 """Modules whose statements make up the registry."""
 
 EXAMPLES_A_RUN = 6

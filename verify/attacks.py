@@ -1,7 +1,8 @@
 """Attacks on one claim: what proposes points, and how a proposal becomes exact evidence.
 
-ReLU models are attacked by descent from structured starts (``verify.methods.rivals``); every other claim by the engines
-that can refute it, lightest first. Whatever is found is returned with certificates that anyone can check.
+Deep models that do not split into scalar problems are attacked by descent from structured starts
+(``verify.methods.rivals``); every other claim by the engines that can refute it, lightest first. Whatever is found is
+returned with certificates that anyone can check.
 """
 
 from __future__ import annotations
@@ -37,6 +38,9 @@ LEAST_GAP = 1e-8
 
 HOPE = 2e-3
 """Points that are not at the claimed value, and at most so far above it (relative), are followed further down."""
+
+CLEAR = 1e-3
+"""Points this far below (relative) are made exact as they are, where better ones give no exact fit."""
 
 FIRST_BATCH, LARGEST_BATCH = 32, 800
 """Starts of each kind in the first batch of an attack, and at most."""
@@ -91,9 +95,11 @@ def preload() -> None:
 
 
 def attack_on(claim: Claim, known: MutableMapping[tuple[int, int], Any], first: int = FIRST_BATCH) -> Attack:
-    """The attack that fits a claim; ``known`` collects solutions of ReLU models by classes and depth."""
+    """The attack that fits a claim; ``known`` collects solutions of models by classes and depth."""
+    from verify.methods.rivals import may_hide
+
     model = claim.problem if isinstance(claim, GlobalMinimum) else None
-    if isinstance(claim, GlobalMinimum) and isinstance(model, UnconstrainedFeatures) and not model.is_linear:
+    if isinstance(claim, GlobalMinimum) and isinstance(model, UnconstrainedFeatures) and may_hide(model):
         return RivalSearch(claim, known, first)
     return BoundByNorms(claim) if isinstance(claim, NotGlobalMinimum) else Engines(claim)
 
@@ -226,11 +232,11 @@ def _rounded(x: Fraction | float, bits: int) -> Fraction:
     return Fraction(round(x * 2**bits), 2**bits)
 
 
-# --------------------------------------------------------------------------------------------------------- ReLU models
+# --------------------------------------------------------------------------------------------------------- deep models
 
 
 class RivalSearch:
-    """Descent on a ReLU model from many kinds of starts, for a value below the claimed one.
+    """Descent on a deep model from many kinds of starts, for a value below the claimed one.
 
     ``first`` is the number of starts of each kind in the first batch.
     """
@@ -303,7 +309,8 @@ class RivalSearch:
         if not len(hopeful):
             return None
         chosen = hopeful[values[hopeful].argsort()[:3]]
-        lowest = lbfgs(kernel, points[chosen], POLISH)
+        deep = kernel.model.loss != "mse" and float(values[chosen[0]]) < claimed * (1 - CLEAR)
+        lowest = points[chosen] if deep else lbfgs(kernel, points[chosen], POLISH)
         values = kernel.value_and_gradient(lowest)[0]
         best = int(values.argmin())
         if not float(values[best]) < claimed * (1 - LEAST_GAP):

@@ -47,6 +47,11 @@ def lower_point(
     return _certificate("counterexample", {kind: problem.to_json(), "value": to_json(value)}, point)
 
 
+def stands_above(problem: UnconstrainedFeatures | Minimisation, point: Point, value: Expression) -> bool:
+    """Whether balls show that the objective at the point is strictly above ``value``."""
+    return compare_at(_objective(problem, point), value, point) > 0
+
+
 def _entries(value: Any) -> list[Fraction]:
     return [x for row in value for x in row] if isinstance(value, list) else [value]
 

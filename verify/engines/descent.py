@@ -30,6 +30,7 @@ from theory.model import UnconstrainedFeatures
 from theory.ops import Expression, walk
 from theory.statement import Instance
 from verify.empirical import programs
+from verify.methods import rivals
 from verify.methods.equations import Equations
 from verify.methods.feasible import MARGINS, MET, Residuals, descend, exact_points, pushed
 from verify.methods.minimise import (
@@ -96,7 +97,7 @@ SADDLE_ITERATIONS = 40
 """Newton steps on the gradient from each start: most converge within 20, and the others are dropped."""
 
 SECONDS = {"quick": 5.0, "full": 60.0}
-"""How long a point below a value of a ReLU model is looked for; most are found in the first batch of starts."""
+"""How long a point below a value of a deep model is looked for; most are found in the first batch of starts."""
 
 RUNS = {"quick": 2, "full": 8}
 """Seeds from which the program of an experiment is run."""
@@ -188,6 +189,7 @@ class Outcome:
 def _examine_minimum(claim: GlobalMinimum, settings: Settings, device: torch.device) -> Parts:
     search = search_for(claim.problem, device)
     outcome = _descend(search, float(to_float(claim.value)), settings)
+    _clear_rounding(outcome, claim.value)
     value, certificates = _value_finding(claim, outcome)
     findings = [value]
     if claim.minimisers:
@@ -221,6 +223,16 @@ def _descend(search: Search, claimed: float, settings: Settings) -> Outcome:
     more = search.minimise(search.starts(4 * count, generator), 4 * search.iterations)
     pairs = zip(outcome.ends.columns(), more.columns(), strict=True)
     return Outcome(search, Endpoints(*(torch.cat(pair) for pair in pairs)), claimed)
+
+
+def _clear_rounding(outcome: Outcome, value: Expression) -> None:
+    """Drop endpoints that only rounding puts below the claim: far out a loss is a small difference of large numbers."""
+    ends = outcome.ends
+    for i in ends.values.argsort().tolist():
+        below = float(ends.values[i]) < outcome.claimed - UNDERCUT * outcome.scale
+        if not below or not outcome.search.is_above(ends.points[i], value):
+            return
+        ends.values[i] = torch.inf
 
 
 def _value_finding(claim: GlobalMinimum, outcome: Outcome) -> tuple[Finding, tuple[Mapping[str, Any], ...]]:
@@ -296,7 +308,7 @@ def _spread(values: Tensor, floor: float) -> float:
 def _examine_beaten(instance: Instance, claim: NotGlobalMinimum, settings: Settings, device: torch.device) -> Parts:
     """Look for a point below the value; one that is found is made exact, and its absence decides nothing."""
     claimed = float(to_float(claim.value))
-    if isinstance(claim.problem, UnconstrainedFeatures) and not claim.problem.is_linear:
+    if isinstance(claim.problem, UnconstrainedFeatures) and rivals.may_hide(claim.problem):
         return _rivals(instance, claim, settings, claimed)
     outcome = _descend(search_for(claim.problem, device), claimed, settings)
     lowest = outcome.ends.points[outcome.ends.values.argmin()]

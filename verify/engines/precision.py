@@ -38,6 +38,7 @@ from theory.reductions import MEANS, class_mean_objective
 from theory.statement import Instance
 from verify import checker
 from verify.certificate import geometry, threshold_identities, two_sided_bound
+from verify.enclosures import by_norms, stays_above
 from verify.methods import spectra
 from verify.methods.enclosed import (
     SMALL,
@@ -153,7 +154,12 @@ def _at_every_minimiser(
 
 def _below_norm_bound(model: Any, value: Expression) -> str:
     """Why no point can have a value, where a bound by norms says so; else empty."""
-    if not isinstance(model, UnconstrainedFeatures) or model.has_bias or model.loss != "mse":
+    if not isinstance(model, UnconstrainedFeatures) or model.has_bias:
+        return ""
+    if model.loss in ("ce", "label-smoothing"):
+        above = stays_above(*by_norms(model), value)
+        return "every point has more, by the norms of its factors and the contrast of the loss" if above else ""
+    if model.loss != "mse":
         return ""
     claimed = as_ball(Balls().evaluate(value))
     for bound in _bounds(model, Fraction(float(claimed.mid()))):

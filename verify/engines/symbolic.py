@@ -45,6 +45,8 @@ from theory.ops import (
     ones,
     smallest_positive_root,
     sqrt,
+    sum_squares,
+    variable,
     walk,
     zeros,
 )
@@ -255,6 +257,8 @@ def _at_claimed_minimisers(claim: GlobalMinimum, model: UnconstrainedFeatures) -
     """ReLU layers: no optimum is derived, but the value and the clauses must be right at the claimed minimisers."""
     if not claim.minimisers:
         raise Unable("ReLU layers: no derivation, and no claimed minimiser to evaluate")
+    if model.loss != "mse":
+        raise Unable("an exponential of a matrix has no normal form here")
     try:
         field = AlgebraicNumbers([*_formulas(claim, model), model.objective])
         points = evaluate_points(field, claim.minimisers)
@@ -325,18 +329,38 @@ def _bias(model: UnconstrainedFeatures) -> dict[str, Expression]:
 
 def _critical_points(claim: CriticalPoints) -> list[Finding]:
     model = claim.problem
-    if not isinstance(model, UnconstrainedFeatures) or not model.has_modes:
-        raise Unable("critical points are examined for the linear model with squared error only")
+    if not isinstance(model, UnconstrainedFeatures) or not (model.has_modes or _is_plain(model)):
+        raise Unable("critical points are examined for linear layers only, with free features and a free bias, if any")
     if any(not relation.left.shape for c in claim.clauses for relation in c.relations):
         raise Unable("a relation of scalars at critical points is no identity between matrices")
     leaves = {name: free_algebra.variable(name, _pair(v)) for name, v in model.variables.items()}
     P = free_algebra.read(model.product, leaves)
     one = free_algebra.constant([[1]] * model.N)
-    gradients = free_algebra.gradient(model.objective, model.variables)
+    gradients = _gradients(model)
     extra = {"P": P, "Pᵀ": P.T, "PPᵀ": P @ P.T, "1": one}
     shapes = {_pair(relation.left) for c in claim.clauses for relation in c.relations}
     products = free_algebra.candidates(gradients, model.variables, extra, shapes)
     return [_vanishes(c, model, leaves, gradients, products) for c in claim.clauses]
+
+
+def _is_plain(model: UnconstrainedFeatures) -> bool:
+    """Whether the objective is any loss of the outputs of linear layers without a bias, and decays."""
+    return model.is_linear and not model.has_bias and model.sign == "free"
+
+
+def _gradients(model: UnconstrainedFeatures) -> dict[str, Any]:
+    """The gradient by all factors; for another loss than squared error with a letter G, that of the fit by the outputs.
+
+    The gradient of the fit is that of ⟨G, Z⟩ = (‖G + Z‖² − ‖G − Z‖²)/4 by the factors of Z = W_M ⋯ W_1 H.
+    """
+    if model.has_modes:
+        return free_algebra.gradient(model.objective, model.variables)
+    outputs = model.outputs(model.features)
+    letters = {**model.variables, "G": variable("G", outputs.shape)}
+    along = Fraction(1, 4) * (sum_squares(letters["G"] + outputs) - sum_squares(letters["G"] - outputs))
+    decays = model.weight_regulariser + model.feature_decay / 2 * sum_squares(model.features)
+    found = free_algebra.gradient(along + decays, letters)
+    return {name: found[name] for name in model.variables}
 
 
 def _pair(v: Expression) -> tuple[int, int]:
@@ -370,6 +394,8 @@ def _fails_somewhere(c: Clause, model: UnconstrainedFeatures, gradients: Mapping
     try:
         if _fails_at_zero(c, model, gradients):
             return refuted(c.name, "fails at the zero solution, a critical point")
+        if not model.has_modes:
+            return undecided(c.name, "no identity with the gradient was found")
         derived = derive(model)
         point = derived_point(model, derived)
         field = AlgebraicNumbers([*point.values(), *(s for r in c.relations for s in (r.left, r.right))])
@@ -382,10 +408,13 @@ def _fails_somewhere(c: Clause, model: UnconstrainedFeatures, gradients: Mapping
 
 
 def _fails_at_zero(c: Clause, model: UnconstrainedFeatures, gradients: Mapping[str, Any]) -> bool:
-    """Whether zero (with b = n/N) is a critical point, by the exact gradient, at which the clause fails."""
+    """Whether zero (with b = n/N) is a critical point, by the exact gradient, at which the clause fails.
+
+    Where the gradient by the outputs is only a letter, every term of the factors' gradients but one has a factor more.
+    """
     rationals = Rationals()
     point = {name: zeros(*v.shape) for name, v in model.variables.items()} | _bias(model)
-    values = rationals.point(point)
+    values = rationals.point(point) | {"G": [[rationals.number(Fraction(1))] * model.N for _ in range(model.K)]}
     if any(x for g in gradients.values() for row in free_algebra.evaluate(g, values) for x in row):
         return False
     field = AlgebraicNumbers([s for r in c.relations for s in (r.left, r.right)])

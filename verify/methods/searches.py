@@ -20,7 +20,7 @@ from verify.methods import rivals
 from verify.methods.kernels import LayeredModel
 from verify.methods.minimise import Endpoints, Formula, Layout, Objective, minimise, newton
 from verify.verdict import Unable
-from verify.witness import lower_point
+from verify.witness import lower_point, stands_above
 
 Tensor = torch.Tensor
 Values = dict[str, Tensor]
@@ -98,6 +98,10 @@ class Search(Protocol):
         """A certificate that the objective near the point x (n) is below the value, decided exactly; else None."""
         ...
 
+    def is_above(self, x: Tensor, value: Expression) -> bool:
+        """Whether the objective at the point x (n) is above the value, decided exactly, whatever floats say."""
+        ...
+
 
 class ModelSearch:
     """Descent on a model, over all N columns where it is small, else over class means."""
@@ -115,13 +119,14 @@ class ModelSearch:
     def starts(self, count: int, generator: torch.Generator) -> Tensor:
         """Half Gaussian, half chained (all Gaussian where layers are wide); one at zero, a few of lower rank.
 
-        ReLU models get structured starts of ``verify.methods.rivals`` as well, collapse itself among them.
+        Models that may hide minima of low rank get structured starts of ``verify.methods.rivals`` as well, collapse
+        itself among them.
         """
         most = min(self.model.R, self.model.K - self.model.has_bias)
         chained = 0 if self.wide else count // 2
         gains = torch.tensor([GAINS[i % len(GAINS)] for i in range(count - chained)], dtype=torch.float64)
         starts = self.objective.gaussian_starts(gains, generator)
-        if not self.model.is_linear:
+        if rivals.may_hide(self.model):
             starts = torch.cat([starts, *self._structured(max(2, count // 4), generator)])
         if not chained:
             return starts
@@ -157,6 +162,10 @@ class ModelSearch:
         rounded = ({name: _rounded(matrix, bits) for name, matrix in factors.items()} for bits in EXACT_BITS)
         certificates = (lower_point(self.model, point, value) for point in rounded)
         return next((certificate for certificate in certificates if certificate is not None), None)
+
+    def is_above(self, x: Tensor, value: Expression) -> bool:
+        """Decided at the floats themselves."""
+        return stands_above(self.model, exact_point(self.objective.factors(x[None])), value)
 
 
 class FormulaSearch:
@@ -227,6 +236,10 @@ class FormulaSearch:
     def counterexample(self, x: Tensor, value: Expression) -> dict[str, Any] | None:
         """Values of the variables at which a ball of the objective lies below the value."""
         return lower_point(self.problem, exact_point(self.values(x[None])), value)
+
+    def is_above(self, x: Tensor, value: Expression) -> bool:
+        """Decided at the floats themselves."""
+        return stands_above(self.problem, exact_point(self.values(x[None])), value)
 
 
 def search_for(problem: Any, device: torch.device) -> Search:
