@@ -34,6 +34,7 @@ EXACT_ONLY = "critical points are exact only in the free algebra; elsewhere a vi
 BOUND_ONLY = "only the bound by norms excludes lower points of a deep model; not finding one decides nothing"
 BALLS_ONLY = "cross-entropy has exact geometry only in balls at the claimed minimisers; descent sees it in floats"
 DESCENT_ONLY = "the directions of negative curvature are few: points drawn at random miss them"
+DUAL_ONLY = "only the dual of the convex problem excludes lower points; not finding one decides nothing"
 ONLY_ONE = {
     ("dang2023-balancedness", "decays exchanged"): EXACT_ONLY,
     ("dang2023-balancedness", "missing factor N at the features"): EXACT_ONLY,
@@ -51,6 +52,7 @@ ONLY_ONE = {
     ("garrod2025-relu-not-global-outside", "the decays left out"): BOUND_ONLY,
     ("garrod2025-dnc-psd", "at a tenth of the scale"): DESCENT_ONLY,
     ("garrod2025-dnc-psd-sharp", "a twentieth lower"): DESCENT_ONLY,
+    ("seli-finite-lam", "beaten by a tenth"): DUAL_ONLY,
 }
 """Wrong versions that a single engine can refute, with the reason."""
 

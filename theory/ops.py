@@ -378,9 +378,11 @@ def exp(value: Any) -> Expression:
     node = constant(value)
     if _is_zero(node):
         return constant(1)
-    factor, inner = node.args if node.op == "scale" else (constant(1), node)
-    if not node.shape and factor.op == "rational" and inner.op == "log":
-        return inner.args[0] ** _value(factor)
+    factor, inner = Fraction(1), node
+    while inner.op == "scale" and inner.args[0].op == "rational":
+        factor, inner = factor * _value(inner.args[0]), inner.args[1]
+    if not node.shape and inner.op == "log":
+        return inner.args[0] ** factor
     return _node("exp", (node,), node.shape)
 
 

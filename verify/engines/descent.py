@@ -355,6 +355,7 @@ def _deviation(relation: Relation, values: Values, reference: Values, floats: Fl
     entries = max(prod(node.shape) for node in walk(relation.left, relation.right))
     count, chunk = len(next(iter(values.values()))), max(1, ENTRIES // entries)
     floor = ABSOLUTE * max(floats.magnitude(side, reference) for side in (relation.left, relation.right))
+    floor = floor if isfinite(floor) else 0.0  # a part that has no value at the reference says nothing about rounding
     worst = 0.0
     for start in range(0, count, chunk):
         part = {name: value[start : start + chunk] for name, value in values.items()}

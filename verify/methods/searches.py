@@ -230,8 +230,16 @@ class FormulaSearch:
         return {name: shaped[name] * (p * p if name in self.nonnegative else p) for name, p in parts.items()}
 
     def reference(self) -> Values:
-        """All variables one."""
-        return self.values(torch.ones(1, self.layout.size + 1, dtype=torch.float64, device=self.device))
+        """Scalars one, entries of matrices Gaussian: where columns are centred, equal entries would vanish."""
+        generator = torch.Generator().manual_seed(0)
+        parts = [
+            torch.randn(1, *v.shape, generator=generator, dtype=torch.float64)
+            if v.shape
+            else torch.ones(1, dtype=torch.float64)
+            for v in self.problem.variables.values()
+        ]
+        x = torch.cat([self.layout.join(parts), torch.ones(1, 1, dtype=torch.float64)], dim=1)
+        return self.values(x.to(self.device))
 
     def counterexample(self, x: Tensor, value: Expression) -> dict[str, Any] | None:
         """Values of the variables at which a ball of the objective lies below the value."""
