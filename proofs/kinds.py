@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 import sympy as sp
 
+from proofs.contrast_kinds import ContrastiveLoss
 from proofs.entailment import NotEntailed, entailed, require_linear
 from proofs.graph_kinds import ForEveryGraph, GraphLosses
 from proofs.kernel import selection
@@ -26,7 +27,9 @@ from proofs.kernel.setting import Setting
 from proofs.kernel.words import identity, power
 from proofs.lemmas import setting as s
 from proofs.lemmas.setting import BIASED, CONSTRUCTION, CRITICAL_POINT
+from proofs.pairs_kinds import PairsBeatCollapse
 from proofs.scalar_kinds import Answers, Proofs, ScalarMinimum, ScaleMinimum, require, require_best
+from proofs.softmax_kinds import SoftmaxMinimum
 from theory.claims import CriticalPoints, GlobalMinimum, Inequality, Relation, equal
 from theory.model import UnconstrainedFeatures
 from theory.ops import Expression, constant, diagonal, ones, schatten, sum_squares, variable, zeros
@@ -308,5 +311,29 @@ def _factors(regulariser: Expression) -> list[tuple[Expression, Fraction]]:
     return found
 
 
-Kind = Balanced | CentredBias | ModelMinimum | LayeredBound | ScalarMinimum | ScaleMinimum | ForEveryGraph | GraphLosses
-KINDS = (Balanced, CentredBias, ModelMinimum, LayeredBound, ScalarMinimum, ScaleMinimum, ForEveryGraph, GraphLosses)
+Kind = (
+    Balanced
+    | CentredBias
+    | ModelMinimum
+    | LayeredBound
+    | ScalarMinimum
+    | ScaleMinimum
+    | ForEveryGraph
+    | GraphLosses
+    | SoftmaxMinimum
+    | PairsBeatCollapse
+    | ContrastiveLoss
+)
+KINDS = (
+    Balanced,
+    CentredBias,
+    ModelMinimum,
+    LayeredBound,
+    ScalarMinimum,
+    ScaleMinimum,
+    ForEveryGraph,
+    GraphLosses,
+    SoftmaxMinimum,
+    PairsBeatCollapse,
+    ContrastiveLoss,
+)

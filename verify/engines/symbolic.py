@@ -94,7 +94,7 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
     elif isinstance(claim, Spectrum):
         findings, certificates = spectra.exactly(claim)
     elif isinstance(claim, NotGlobalMinimum):
-        raise Unable("a point that is lower is for a search")
+        findings = []
     elif isinstance(claim, Experiment):
         raise Unable("what a program measures is numerical")
     elif isinstance(claim.problem, UnconstrainedFeatures) and not claim.problem.has_modes:
@@ -107,6 +107,8 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
     else:
         raise Unable(f"no derivation for {claim.kind}")
     findings, axioms = _with_proof(instance, findings, context)
+    if not findings:
+        raise Unable("a point that is lower is for a search, or for a proof")
     if all(f.assurance == "proved" for f in findings):
         uses = ()
     seconds = perf_counter() - start
