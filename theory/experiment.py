@@ -21,9 +21,11 @@ class Experiment:
     Args:
         run: the name of the program.
         parameters: what it is called with besides a seed: models, rationals, integers, text, or tuples of these.
+        full: what is examined instead where effort is ``full``: a paper's own sizes and lengths, as a rule. It has the
+            same clauses by name.
 
     Raises:
-        FormulaError: for clauses that compare by =, about no number, or about matrices.
+        FormulaError: for clauses that compare by =, about no number, or about matrices; for other clauses in full.
         TypeError: for a parameter of another type.
 
     >>> from theory import UnconstrainedFeatures, at_most, clause
@@ -37,6 +39,7 @@ class Experiment:
     run: str
     parameters: Mapping[str, Any] = field(hash=False)
     clauses: tuple[Clause, ...]
+    full: Experiment | None = None
 
     kind = "experiment"
 
@@ -50,6 +53,8 @@ class Experiment:
                 raise FormulaError("a measured number never equals another: compare by at_most or less")
             if not relation.left.variables | relation.right.variables:
                 raise FormulaError("a clause of an experiment mentions no measured number")
+        if self.full is not None and self.full.clause_names != self.clause_names:
+            raise FormulaError("the full experiment needs the clauses of the quick one")
         encoded(tuple(self.parameters.values()))
 
     @property
@@ -63,7 +68,12 @@ class Experiment:
         """All clauses that an engine can report on."""
         return tuple(c.name for c in self.clauses)
 
+    def at(self, effort: str) -> Experiment:
+        """What is examined at an effort, ``quick`` or ``full``."""
+        return self.full if effort == "full" and self.full is not None else self
+
     def to_json(self) -> dict[str, Any]:
         """The whole claim as plain data."""
         parameters = {name: encoded(value) for name, value in self.parameters.items()}
-        return {"kind": self.kind, "run": self.run, "parameters": parameters, "clauses": clauses_json(self.clauses)}
+        plain = {"kind": self.kind, "run": self.run, "parameters": parameters, "clauses": clauses_json(self.clauses)}
+        return plain if self.full is None else {**plain, "full": self.full.to_json()}

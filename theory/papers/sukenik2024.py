@@ -17,7 +17,18 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from theory.claims import GlobalMinimum, Identity, Inequality, Minimisation, NotGlobalMinimum, clause, equal, less
+from theory.claims import (
+    Experiment,
+    GlobalMinimum,
+    Identity,
+    Inequality,
+    Minimisation,
+    NotGlobalMinimum,
+    at_most,
+    clause,
+    equal,
+    less,
+)
 from theory.configurations import adjacency, incidence
 from theory.frames import coordinate_frame, deep_neural_collapse
 from theory.model import UnconstrainedFeatures as Model
@@ -43,7 +54,7 @@ from theory.ops import sqrt as root
 from theory.papers.dang2023.frames import general_orthogonal_frame, mode, share
 from theory.papers.dang2023.letters import LETTERS, OFF, Letters, LogitsOff, SmallestRoot, ValueOff
 from theory.papers.dang2023.setting import unequal
-from theory.papers.sukenik2023 import scale_minimum, scale_problem, scale_root, with_relu
+from theory.papers.sukenik2023 import load, scale_minimum, scale_problem, scale_root, with_relu
 from theory.statement import Expected, Source, theorem
 from theory.strategies import ABOVE, AT, BELOW, balanced_sizes, decay_product, models, threshold
 
@@ -791,3 +802,119 @@ def three_layers(decay: Fraction, scale: Fraction = Fraction(1), spare: int = 0)
     low = equal(M_2[outside, range(4)], zeros(len(outside), 4))
     positive = less(0, sum_squares(M_2[rows, range(4)]))
     return Identity((clause("beaten", below), clause("rank at most 3", low, positive)))
+
+
+# --------------------------------------------------------------------------------------------------------- experiments
+
+
+def srg_value(r: int, model: Model, power: int = 2) -> Expression:
+    """g(C_SRG) of a model with K = r(r−1)/2 classes, below the threshold of the SRG solution."""
+    C = norm_of_incidence(r) ** 2 * r ** (model.M - power) * Fraction(model.K**2, 4)  # C^{L+1}
+    c = (C * load(model)) ** Fraction(1, model.M + 1)
+    return substitute(scale_problem(model.M, c, Fraction(1, 2)).objective, {"y": scale_root(model.M, c)})
+
+
+TEN_CLASSES = Model(class_sizes=(50,) * 10, depth=4, widths=(30,), decays="1/250", activation="relu")
+"""The 4-DUFM of Fig. 2; the caption has no number of samples, so that n = 50 is a choice."""
+MEASURED = Expected("holds", "numerical", "what a program measures is numerical")
+
+
+@theorem(
+    "sukenik2024-gd",
+    source=source("Fig. 2, the 4-DUFM", "P"),
+    expected=MEASURED,
+    hypotheses={"full rank is K = 10": lambda rank: rank < 10},
+    rank=st.just(7),
+    witness={"rank": 7},
+    wrong={
+        "C_SRG without the factor r": {"power": 3},
+        "collapse is reached": {"turned": True},
+        "four directions fewer": {"spare": 4},
+    },
+)
+def gd(rank: int, power: int = 2, turned: bool = False, spare: int = 0) -> Experiment:
+    """Gradient descent in four layers, K = 10, ends below collapse: DNC1 holds, and ranks are at most 7 of 10.
+
+    The lowest loss is at most g(C_SRG), and the median is below g(K). In the best run, H_2, H_3 and H_4 have at most 7
+    singular values above a twentieth of the largest, and DNC1 ≤ 1/1000. The paper's settings (λ = 1/250, rate 1/2, width
+    30, 10 runs) are those of ``--full``, with n = 50 and 12,000 steps; the quick version has n = 3, λ = 7/1000, at nearly
+    the same κ, entries of deviation 3/20 at the start, 4 runs and 2,000 steps. Not every run gets below g(C_SRG): of 10 on
+    class means with n = 50 and 8,000 steps, 8 end at 0.183 to 0.194, where g(C_SRG) = 0.1938 and g(K) = 0.2146, and two
+    above both, at 0.227 and 0.255. With n = 1 one of 10 ends below g(C_SRG), and eight below g(K).
+    """
+    full = _ends_below_collapse(TEN_CLASSES, 10, 12_000, {}, rank - spare, power, turned)
+    quick = TEN_CLASSES.with_(class_sizes=(3,) * 10, decays="7/1000")
+    start = {"deviation": Fraction(3, 20)}
+    return _ends_below_collapse(quick, 4, 2000, start, rank - spare, power, turned, full)
+
+
+def _ends_below_collapse(
+    model: Model,
+    runs: int,
+    steps: int,
+    start: dict[str, Any],
+    rank: int,
+    power: int,
+    turned: bool,
+    full: Experiment | None = None,
+) -> Experiment:
+    collapse, lowest, median = deep_neural_collapse(model), variable("lowest"), variable("median")
+    layers = range(1, model.M + 1)
+    dnc1 = [*(f"dnc1_H_{layer}" for layer in layers), *(f"dnc1_relu_H_{layer}" for layer in layers[1:])]
+    clauses = (
+        clause("SRG", at_most(lowest, srg_value(5, model, power))),
+        clause("below collapse", less(collapse, median) if turned else less(median, collapse)),
+        clause("rank", *(at_most(variable(f"rank_H_{layer}"), rank) for layer in layers[1:])),
+        clause("DNC1", *(at_most(variable(name), Fraction(1, 1000)) for name in dnc1)),
+    )
+    parameters = {"model": model, "runs": runs, "steps": steps, "rate": Fraction(1, 2), **start}
+    return Experiment("deep relu training", parameters, clauses, full)
+
+
+@theorem(
+    "sukenik2024-trends",
+    source=source("Fig. 3, middle and right", "P"),
+    expected=MEASURED,
+    hypotheses={"K = 10": lambda classes: classes == 10},
+    classes=st.just(10),
+    witness={"classes": 10},
+    wrong={
+        "rank rises with the decay": {"turned": True},
+        "class means are orthogonal": {"share": "orthogonal"},
+    },
+)
+def trends(classes: int, turned: bool = False, share: str = "full_rank") -> Experiment:
+    """Ranks fall as weight decay grows, and wider layers end in full rank more often (L = 4, K = 10).
+
+    The average rank of H_2, H_3, H_4 at the largest decay is below that at the smallest by 1 or more, and the share of
+    runs in which all have rank K grows by a tenth or more from the narrowest layers to the widest. The paper counts runs
+    that end in collapse; its criterion was not seen. Full rank comes long before orthogonal class means: of layers of 60
+    neurons at λ = 1/125, six of 6 runs have full rank and DNC2 of 0.45 to 0.52 after 4,000 steps; of two runs of 40,000
+    one ends in collapse (DNC2 0.02, loss g(K) = 0.1966), the other below it with rank 9. Class means are trained, one
+    sample a class; grids and lengths are ours: width 20 with λ = 1/250 and 7/500, λ = 1/125 with widths 12 and 40, 3 runs
+    of 1,000 steps; in ``--full`` width 30 with λ from 1/1000 to 7/500, widths 15 to 120, 10 runs of 40,000 steps.
+    """
+    model = Model(class_sizes=(1,) * classes, depth=4, widths=(30,), decays="1/125", activation="relu")
+    decays = tuple(Fraction(x, 1000) for x in (1, 2, 4, 8, 14))
+    full = _trends(model, decays, (15, 30, 60, 120), 10, 40_000, turned, share)
+    return _trends(model.with_(widths=(20,)), (decays[2], decays[4]), (12, 40), 3, 1000, turned, share, full)
+
+
+def _trends(
+    model: Model,
+    decays: tuple[Fraction, ...],
+    widths: tuple[int, ...],
+    runs: int,
+    steps: int,
+    turned: bool,
+    share: str,
+    full: Experiment | None = None,
+) -> Experiment:
+    parameters = {"model": model, "decays": decays, "widths": widths, "runs": runs, "steps": steps}
+    low, high = (variable(f"rank_{i}") for i in ((1, len(decays)) if turned else (len(decays), 1)))
+    narrow, wide = (variable(f"{share}_{i}") for i in (1, len(widths)))
+    clauses = (
+        clause("rank", at_most(low + 1, high)),
+        clause("width", at_most(narrow + Fraction(1, 10), wide)),
+    )
+    return Experiment("rank and collapse", {**parameters, "rate": Fraction(1, 2)}, clauses, full)

@@ -11,6 +11,7 @@ import torch
 from theory.metrics import dang2023_nc1
 from theory.model import UnconstrainedFeatures
 from verify.empirical import program
+from verify.empirical.training import descend
 from verify.methods.kernels import LayeredModel
 
 
@@ -30,11 +31,9 @@ def gradient_descent(
     kernel = LayeredModel(model, collapsed=False)
     generator = torch.Generator().manual_seed(seed)
     x = kernel.gaussian_starts(torch.ones(1, dtype=torch.float64), generator)
+    start = float(kernel.value_and_gradient(x)[0])
+    x = descend(kernel, x, float(rate), steps)
     value, gradient = kernel.value_and_gradient(x)
-    start = float(value)
-    for _ in range(steps):
-        x = x - float(rate) * gradient
-        value, gradient = kernel.value_and_gradient(x)
     features = kernel.factors(x)["H"][0].numpy()
     labels = np.repeat(np.arange(model.K), model.class_sizes)
     return {

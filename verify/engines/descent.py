@@ -99,8 +99,8 @@ SADDLE_ITERATIONS = 40
 SECONDS = {"quick": 5.0, "full": 60.0}
 """How long a point below a value of a deep model is looked for; most are found in the first batch of starts."""
 
-RUNS = {"quick": 2, "full": 8}
-"""Seeds from which the program of an experiment is run."""
+RUNS = {"quick": 2, "full": 3}
+"""Seeds from which the program of an experiment is run; most programs train several starts from each."""
 
 FEW = 8
 """Starts of each kind in that first batch."""
@@ -128,7 +128,7 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
         elif isinstance(claim, Inequality):
             evidence = _examine_inequality(claim, settings, device)
         elif isinstance(claim, Experiment):
-            evidence = _examine_experiment(claim, settings)
+            evidence = _examine_experiment(claim.at(settings.effort), settings)
         else:
             raise Unable(f"descent does not examine claims of the kind {claim.kind}")
     except Undecidable as error:
