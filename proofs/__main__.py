@@ -9,8 +9,9 @@ from pathlib import Path
 from proofs.graphs import READING as GRAPHS_READING
 from proofs.graphs import GraphProof
 from proofs.kernel.ledger import Ledger
-from proofs.kernel.render import READING, markdown, section
-from proofs.theorem import Theorem, find
+from proofs.kernel.proof import Proof
+from proofs.kernel.render import DEEP, EVALUATED, markdown, section
+from proofs.theorem import find
 from theory.statement import statements
 
 FOLDER = Path(__file__).parent
@@ -26,22 +27,26 @@ def pages() -> Iterator[tuple[Path, str]]:
     uses = Counter(heading for theorem in theorems for heading, *_ in theorem.sections)
     shared = {heading: proof for theorem in theorems for heading, proof, _ in theorem.sections if uses[heading] > 1}
     for heading, proof in shared.items():
-        yield _shared_page(heading), markdown(heading, [section("Steps", proof)], len(proof.gaps), "", {})
+        steps = [section("Steps", proof)]
+        yield _shared_page(heading), markdown(heading, steps, len(proof.gaps), "", {}, _reading(proof))
     for theorem in theorems:
         sections = [
             _linked(heading, proof) if heading in shared else section(heading, proof)
             for heading, proof, _ in theorem.sections
         ]
+        reading = _reading(*(proof for _, proof, _ in theorem.sections))
         title = f"{theorem.id}: {statements()[theorem.id].title.rstrip('.')}"
         yield (
             FOLDER / f"{theorem.id}.md",
-            markdown(title, sections, len(theorem.gaps), theorem.conclusion, theorem.axioms, _reading(theorem)),
+            markdown(title, sections, len(theorem.gaps), theorem.conclusion, theorem.axioms, reading),
         )
 
 
-def _reading(theorem: Theorem) -> str:
-    graphs = all(type(section.proof) is GraphProof for section in theorem.sections)
-    return GRAPHS_READING if graphs else READING
+def _reading(*proofs: Ledger) -> str:
+    """How to read the steps of some proofs: what their letters are called, and the rules of graphs."""
+    letters = dict.fromkeys(proof.setting.reading or DEEP for proof in proofs if isinstance(proof, Proof))
+    graphs = [GRAPHS_READING] if any(type(proof) is GraphProof for proof in proofs) else []
+    return "\n\n".join([*([EVALUATED + "\n".join(letters)] if letters else []), *graphs])
 
 
 def _shared_page(heading: str) -> Path:

@@ -16,17 +16,21 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from proofs.contrast_kinds import ContrastiveLoss
 from proofs.entailment import NotEntailed
 from proofs.graph_kinds import ForEveryGraph, GraphLosses
 from proofs.graphs import GraphProof
 from proofs.kernel.axioms import AXIOMS
+from proofs.kernel.convex import ConvexProof
 from proofs.kernel.facts import Fact
 from proofs.kernel.ledger import Step
+from proofs.kernel.monotone import MonotoneProof
 from proofs.kernel.proof import Proof
 from proofs.kernel.scalars import Rejected
 from proofs.kinds import KINDS, Kind
+from proofs.pairs_kinds import PairsBeatCollapse
 
-PROOFS = (Proof, GraphProof)
+PROOFS = (Proof, ConvexProof, MonotoneProof, GraphProof)
 
 
 class Section(NamedTuple):
@@ -86,7 +90,7 @@ class Theorem:
         """
         if self.gaps:
             raise NotEntailed("the proof has a gap")
-        if isinstance(self.kind, ForEveryGraph | GraphLosses):
+        if isinstance(self.kind, ForEveryGraph | GraphLosses | PairsBeatCollapse | ContrastiveLoss):
             return self.kind.entails(claim, parameters)
         return self.kind.entails(claim, field, roots)
 
@@ -112,8 +116,9 @@ def _check(sections: tuple[Section, ...], kind: Kind) -> None:
 
 FOLDER = Path(__file__).parent
 TRUSTED = (
-    "__init__.py", "__main__.py", "entailment.py", "graph_kinds.py", "graphs.py", "kinds.py", "theorem.py",
-    "lemmas/setting.py",
+    "__init__.py", "__main__.py", "contrast_kinds.py", "entailment.py", "graph_kinds.py", "graphs.py", "kinds.py",
+    "pairs_kinds.py", "reading.py", "scalar_kinds.py", "simplex.py", "softmax_kinds.py", "theorem.py",
+    "lemmas/contrast_setting.py", "lemmas/pairs_setting.py", "lemmas/setting.py", "lemmas/softmax_setting.py",
 )  # fmt: skip
 """What decides, beside the kernel."""
 

@@ -34,6 +34,7 @@ PAPERS = tuple(
         "softmaxcode",
         "regression",
         "resnet2025",
+        "garrod2025",
     )
 )
 """Modules whose statements make up the registry."""

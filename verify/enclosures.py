@@ -30,6 +30,9 @@ DIGITS = 30
 CELLS = 20_000
 """Pieces of the scalar problem at most: the bound by norms then is within 1e-6 of what norms allow."""
 
+FEW_CELLS = 500
+"""Pieces in which a number is shown to be below it: one that is not near needs no more."""
+
 TOLERANCE = 1e-7
 
 BITS = 4_000
@@ -130,15 +133,21 @@ def _at_zero(model: UnconstrainedFeatures) -> Expression:
 
 def _below(model: UnconstrainedFeatures) -> tuple[Fraction, tuple[str, ...]]:
     """What norms allow; zero where the contrast is not convex, or classes of different sizes have a bias."""
-    rho, K, N, M = variable("rho"), model.K, model.N, model.M
-    if model.loss == "focal" and M == 1 and model.balanced and model.sign == "free":
+    rho, K, N = variable("rho"), model.K, model.N
+    if model.loss == "focal" and model.M == 1 and model.balanced and model.sign == "free":
         fit = contrast(model, -sqrt(Fraction(K * (K - 1), N)) * rho)
         return least_sum(fit, sqrt(model.Lambda) * sqrt(K - 1) * rho), (CONTRAST, NUCLEAR)
     if model.loss not in CONVEX or model.loss == "mse" or (model.has_bias and not model.balanced):
         return Fraction(0), ("the loss is not negative",)
+    return least_sum(*by_norms(model)), (CONTRAST, CONVEXITY, NORMS)
+
+
+def by_norms(model: UnconstrainedFeatures) -> tuple[Expression, Expression]:
+    """Fit and decays, as functions of ρ, that no outputs of norm ρ = ‖Z D^{1/2}‖ go below: convex losses, no free bias
+    with unequal classes. A ReLU raises no norm."""
+    rho, K, N, M = variable("rho"), model.K, model.N, model.M
     fit = contrast(model, -sqrt(Fraction(K * (K - 1), N)) * rho)
-    cost = Fraction(M + 1, 2) * constant(model.Lambda) ** Fraction(1, M + 1) * rho ** Fraction(2, M + 1)
-    return least_sum(fit, cost), (CONTRAST, CONVEXITY, NORMS)
+    return fit, Fraction(M + 1, 2) * constant(model.Lambda) ** Fraction(1, M + 1) * rho ** Fraction(2, M + 1)
 
 
 def least_sum(falling: Expression, rising: Expression) -> Fraction:
@@ -164,6 +173,31 @@ def least_sum(falling: Expression, rising: Expression) -> Fraction:
             if cells[0][0] >= best - TOLERANCE * abs(best):
                 break
         return Fraction(min(cells[0][0], best))
+
+
+def stays_above(falling: Expression, rising: Expression, value: Expression) -> bool:
+    """Whether the sum of two such functions of ρ ≥ 0 is shown to exceed a number everywhere.
+
+    >>> rho = variable("rho")
+    >>> [stays_above(1 / (1 + rho), rho, constant(x)) for x in (Fraction(1, 2), Fraction(2))]
+    [True, False]
+    """
+    down, up = (_evaluator(f) for f in (falling, rising))
+    bound, end = _evaluator(value)(Fraction(0))[1], Fraction(1)
+    while up(end)[0] <= bound:
+        end *= 2
+    cells = [(Fraction(0), end)]
+    for _ in range(FEW_CELLS):
+        if not cells:
+            return True
+        a, b = cells.pop()
+        if down(b)[0] + up(a)[0] > bound:
+            continue
+        middle = (a + b) / 2
+        if down(middle)[1] + up(middle)[1] <= bound:
+            return False
+        cells += [(a, middle), (middle, b)]
+    return False
 
 
 def _evaluator(formula: Expression) -> Callable[[Fraction], tuple[float, float]]:

@@ -101,7 +101,7 @@ class Proof(Ledger):
         layers = read_range(self.setting, fact.layers) if own_layers else self._common_layers(fact.name, used)
         body = read(self.setting, fact.body, layers)
         sign = _sign(fact.sign, fact.name)
-        if sign != ZERO and isinstance(body, Matrix | Trace):
+        if (isinstance(body, Matrix) and sign != ZERO) or (isinstance(body, Trace) and sign == POSITIVE):
             raise Rejected(f"{fact.name} is an inequality, but not between numbers")
         if assumptions is None:
             assumptions = fact.assumptions.union(*(f.assumptions for f in used))
@@ -590,8 +590,8 @@ class Proof(Ledger):
             formulas += [c, square]
             if not self._positive(c, sure):
                 raise Rejected(f"{name}: the coefficient {coefficient} is not shown to be positive")
-            if any(f.sign not in (POSITIVE, NONNEGATIVE) for f in facts):
-                raise Rejected(f"{name}: a product may only hold facts that are not negative")
+            if any(f.sign not in (POSITIVE, NONNEGATIVE) or isinstance(f.body, Trace) for f in facts):
+                raise Rejected(f"{name}: a product may only hold numbers that are not negative")
             total += c * sp.Mul(*(f.body for f in facts)) * square**2
             strict = strict or (all(f.sign == POSITIVE for f in facts) and self._positive(square, sure))
         if sign == POSITIVE and not strict:

@@ -31,10 +31,15 @@ class _Plain(StrPrinter):
         return text.replace("**", "^")
 
 
-READING = """\
+EVALUATED = """\
 Each step names the rule that accepted it and the steps that it used; each formula was also evaluated in balls at 100
-random instances. $W_0 = H$, $\\lambda_0 = \\lambda_H$, $Q_m = W_M \\cdots W_m$, $R_m = W_m \\cdots W_1 H$,
-$\\Lambda_m = \\lambda_m \\cdots \\lambda_M$, $\\Lambda = \\Lambda_0$."""
+random instances. """
+
+DEEP = r"""$W_0 = H$, $\lambda_0 = \lambda_H$, $Q_m = W_M \cdots W_m$, $R_m = W_m \cdots W_1 H$,
+$\Lambda_m = \lambda_m \cdots \lambda_M$, $\Lambda = \Lambda_0$."""
+"""The letters of deep linear models."""
+
+READING = EVALUATED + DEEP
 
 
 @dataclass(frozen=True)

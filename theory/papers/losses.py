@@ -29,10 +29,9 @@ from theory.ops import (
     exp,
     identity,
     log,
+    nuclear_norm,
     ones,
-    relu,
     sqrt,
-    trace,
     variable,
 )
 from theory.papers.dang2023.letters import OFF
@@ -76,7 +75,7 @@ def contrast(z: Expression, k: int, i: int) -> Expression:
 @theorem(
     "losses-contrastive",
     source=source("contrastive property"),
-    expected=Expected("holds", "numerical", "an inequality for all outputs: drawn points and descent only"),
+    expected=Expected("holds", "proved"),
     hypotheses={"K ≥ 2, not squared error": lambda classes, loss, parameter: classes >= 2 and loss in PARAMETERS},
     classes=st.integers(2, 3),
     loss=st.sampled_from(("label-smoothing", "focal")),
@@ -108,7 +107,7 @@ def contrastive(
 @theorem(
     "losses-reduction",
     source=source("global optimality, reduction to a scalar problem"),
-    expected=Expected("holds", "numerical", "an inequality for all points of the model: drawn points and descent only"),
+    expected=Expected("holds", "proved"),
     hypotheses={
         "balanced, d ≥ K − 1": lambda model: model.balanced and model.widths[0] >= model.K - 1,
         "one layer, a contrastive loss, no bias": lambda model: (
@@ -133,8 +132,7 @@ def reduction(model: Model, n: int = 1, factor: Fraction = Fraction(1)) -> Inequ
     labels = [k for k, size in enumerate(model.class_sizes) for _ in range(size)]
     terms = [contrast(outputs, k, i) for i, k in enumerate(labels)]
     least = reduce(lambda a, b: a + b, (phi(model, t) for t in terms))
-    T = diagonal(terms)
-    bound = (least + sqrt(n) * strength(model) * trace(relu(T) + relu(-T))) / model.N
+    bound = (least + sqrt(n) * strength(model) * nuclear_norm(diagonal(terms))) / model.N
     tight = simplex_point(model, log(3))
     return Inequality(factor * bound, model.objective, model.variables, (tight,))
 
@@ -174,6 +172,7 @@ WITNESS = Model(
 @theorem(
     "losses-scale",
     source=source("global optimality, scale"),
+    expected=Expected("holds", "proved"),
     hypotheses={
         "balanced, K ≥ 2, d ≥ K − 1": lambda model: model.balanced and model.widths[0] >= model.K - 1 >= 1,
         "one layer, cross-entropy or label smoothing": lambda model: (

@@ -101,6 +101,7 @@ def bias_clauses(model: Model, vanishes: bool | None = None) -> tuple[Clause, ..
 @theorem(
     "zhu2021-ce-etf",
     source=source("theorem on global optimality"),
+    expected=Expected("holds", "proved"),
     hypotheses=SETTING,
     model=MODELS,
     witness={"model": WITNESS},

@@ -24,13 +24,16 @@ from theory.arithmetic.algebraic import AlgebraicNumbers
 from theory.arithmetic.interpreters import Balls, Rationals, Symbols, Undecidable, positive_roots, precision
 from theory.claims import (
     Clause,
+    Convergence,
     CriticalPoints,
+    Experiment,
     GlobalMinimum,
     Identity,
     Inequality,
     Minimisation,
     NotGlobalMinimum,
     Point,
+    Spectrum,
 )
 from theory.frames import aligned_factors
 from theory.model import UnconstrainedFeatures
@@ -43,12 +46,14 @@ from theory.ops import (
     ones,
     smallest_positive_root,
     sqrt,
+    sum_squares,
+    variable,
     walk,
     zeros,
 )
 from theory.reductions import class_mean_objective
 from theory.statement import Instance
-from verify.methods import free_algebra, optimality
+from verify.methods import free_algebra, optimality, spectra
 from verify.methods.derivation import REDUCTIONS, Derived, derive
 from verify.methods.exact_points import (
     covers,
@@ -78,15 +83,20 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
     """
     start, claim = perf_counter(), instance.claim
     uses: tuple[str, ...] = ()
+    certificates: tuple[Mapping[str, Any], ...] = ()
     context = Context()
     if isinstance(claim, CriticalPoints):
         findings = _critical_points(claim)
     elif isinstance(claim, Inequality):
         findings = _tight(claim)
-    elif isinstance(claim, Identity):
+    elif isinstance(claim, Identity | Convergence):
         findings = [_of_constants(c) for c in claim.clauses]
+    elif isinstance(claim, Spectrum):
+        findings, certificates = spectra.exactly(claim)
     elif isinstance(claim, NotGlobalMinimum):
-        raise Unable("a point that is lower is for a search")
+        findings = []
+    elif isinstance(claim, Experiment):
+        raise Unable("what a program measures is numerical")
     elif isinstance(claim.problem, UnconstrainedFeatures) and not claim.problem.has_modes:
         findings = _at_claimed_minimisers(claim, claim.problem, settings.seed)
         uses = optimality.USES if any(f.clause == "value" for f in findings) else ()
@@ -97,9 +107,12 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
     else:
         raise Unable(f"no derivation for {claim.kind}")
     findings, axioms = _with_proof(instance, findings, context)
+    if not findings:
+        raise Unable("a point that is lower is for a search, or for a proof")
     if all(f.assurance == "proved" for f in findings):
         uses = ()
-    return Evidence("symbolic", tuple(findings), perf_counter() - start, uses=(*uses, *axioms))
+    seconds = perf_counter() - start
+    return Evidence("symbolic", tuple(findings), seconds, uses=(*uses, *axioms), certificates=certificates)
 
 
 @dataclass
@@ -352,18 +365,38 @@ def _bias(model: UnconstrainedFeatures) -> dict[str, Expression]:
 
 def _critical_points(claim: CriticalPoints) -> list[Finding]:
     model = claim.problem
-    if not isinstance(model, UnconstrainedFeatures) or not model.has_modes:
-        raise Unable("critical points are examined for the linear model with squared error only")
+    if not isinstance(model, UnconstrainedFeatures) or not (model.has_modes or _is_plain(model)):
+        raise Unable("critical points are examined for linear layers only, with free features and a free bias, if any")
     if any(not relation.left.shape for c in claim.clauses for relation in c.relations):
         raise Unable("a relation of scalars at critical points is no identity between matrices")
     leaves = {name: free_algebra.variable(name, _pair(v)) for name, v in model.variables.items()}
     P = free_algebra.read(model.product, leaves)
     one = free_algebra.constant([[1]] * model.N)
-    gradients = free_algebra.gradient(model.objective, model.variables)
+    gradients = _gradients(model)
     extra = {"P": P, "Pᵀ": P.T, "PPᵀ": P @ P.T, "1": one}
     shapes = {_pair(relation.left) for c in claim.clauses for relation in c.relations}
     products = free_algebra.candidates(gradients, model.variables, extra, shapes)
     return [_vanishes(c, model, leaves, gradients, products) for c in claim.clauses]
+
+
+def _is_plain(model: UnconstrainedFeatures) -> bool:
+    """Whether the objective is any loss of the outputs of linear layers without a bias, and decays."""
+    return model.is_linear and not model.has_bias and model.sign == "free"
+
+
+def _gradients(model: UnconstrainedFeatures) -> dict[str, Any]:
+    """The gradient by all factors; for another loss than squared error with a letter G, that of the fit by the outputs.
+
+    The gradient of the fit is that of ⟨G, Z⟩ = (‖G + Z‖² − ‖G − Z‖²)/4 by the factors of Z = W_M ⋯ W_1 H.
+    """
+    if model.has_modes:
+        return free_algebra.gradient(model.objective, model.variables)
+    outputs = model.outputs(model.features)
+    letters = {**model.variables, "G": variable("G", outputs.shape)}
+    along = Fraction(1, 4) * (sum_squares(letters["G"] + outputs) - sum_squares(letters["G"] - outputs))
+    decays = model.weight_regulariser + model.feature_decay / 2 * sum_squares(model.features)
+    found = free_algebra.gradient(along + decays, letters)
+    return {name: found[name] for name in model.variables}
 
 
 def _pair(v: Expression) -> tuple[int, int]:
@@ -397,6 +430,8 @@ def _fails_somewhere(c: Clause, model: UnconstrainedFeatures, gradients: Mapping
     try:
         if _fails_at_zero(c, model, gradients):
             return refuted(c.name, "fails at the zero solution, a critical point")
+        if not model.has_modes:
+            return undecided(c.name, "no identity with the gradient was found")
         derived = derive(model)
         point = derived_point(model, derived)
         field = AlgebraicNumbers([*point.values(), *(s for r in c.relations for s in (r.left, r.right))])
@@ -409,10 +444,13 @@ def _fails_somewhere(c: Clause, model: UnconstrainedFeatures, gradients: Mapping
 
 
 def _fails_at_zero(c: Clause, model: UnconstrainedFeatures, gradients: Mapping[str, Any]) -> bool:
-    """Whether zero (with b = n/N) is a critical point, by the exact gradient, at which the clause fails."""
+    """Whether zero (with b = n/N) is a critical point, by the exact gradient, at which the clause fails.
+
+    Where the gradient by the outputs is only a letter, every term of the factors' gradients but one has a factor more.
+    """
     rationals = Rationals()
     point = {name: zeros(*v.shape) for name, v in model.variables.items()} | _bias(model)
-    values = rationals.point(point)
+    values = rationals.point(point) | {"G": [[rationals.number(Fraction(1))] * model.N for _ in range(model.K)]}
     if any(x for g in gradients.values() for row in free_algebra.evaluate(g, values) for x in row):
         return False
     field = AlgebraicNumbers([s for r in c.relations for s in (r.left, r.right)])
@@ -428,9 +466,13 @@ def _tight(claim: Inequality) -> list[Finding]:
         raise Unable("no claim of equality to decide exactly")
     findings = []
     for point in claim.tight:
-        field = AlgebraicNumbers([claim.left, claim.right, *point.values(), *_logarithms(claim.left, claim.right)])
+        bounds = [side for r in claim.where for side in (r.left, r.right)]
+        logarithms = _logarithms(claim.left, claim.right)
+        field = AlgebraicNumbers([claim.left, claim.right, *bounds, *point.values(), *logarithms])
         try:
             values = field.point(point)
+            if not all(holds_exactly(field, relation, values) for relation in claim.where):
+                return [refuted("tight", "a point of claimed equality does not meet the constraints")]
             findings.append(
                 _equals("tight", field, field.evaluate(claim.left, values), field.evaluate(claim.right, values))
             )

@@ -35,7 +35,7 @@ def trimmed(kernel: LayeredModel, point: Tensor) -> list[Tensor]:
     for m in range(1, model.M + 1):
         W = parts[f"W_{m}"][:, kept]
         upper = W @ lower
-        if m < model.M:
+        if m < model.M and not model.is_linear:
             upper = upper.clamp(min=0.0)
             loud = (upper.amax(1) > SILENT * upper.max()).nonzero()[:, 0]
             W, upper, kept = W[loud], upper[loud], loud
@@ -47,9 +47,10 @@ def trimmed(kernel: LayeredModel, point: Tensor) -> list[Tensor]:
 def fitted(model: UnconstrainedFeatures, factors: Sequence[Tensor]) -> list[Tensor] | None:
     """X, W_1 … W_{M−1} near the given ones with the smallest product of squared norms, the last layer solved for.
 
-    None where the model is not balanced without a bias, or the product does not get below that of collapse.
+    None where the loss is not squared error, the model not balanced or with a bias, or the product not below that of
+    collapse.
     """
-    if model.has_bias or not model.balanced or model.M < 2:
+    if model.loss != "mse" or model.has_bias or not model.balanced or model.M < 2:
         return None
     hidden = list(factors[:-1])
     layout = Layout({str(i): tuple(part.shape) for i, part in enumerate(hidden)})

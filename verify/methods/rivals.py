@@ -1,9 +1,10 @@
 """Where a search for something better than deep neural collapse starts: groups of points, each with a name.
 
-Low-rank solutions of ReLU models keep all classes in few directions, in the cone of which some classes are sums of
-others, and take them apart with the last ReLU, which may need more neurons than there are classes. So random factors
-compete with narrow bottlenecks, with codes (each class a set of directions, each hidden layer the same), and with what
-was found for neighbouring sizes and depths. Nothing here knows a solution for the case at hand.
+Random factors through a bottleneck lead to low-rank solutions of deep linear models. Those of ReLU models keep all
+classes in few directions, in the cone of which some classes are sums of others, and take them apart with the last ReLU,
+which may need more neurons than there are classes. So random factors compete with narrow bottlenecks, with codes (each
+class a set of directions, each hidden layer the same), and with what was found for neighbouring sizes and depths.
+Nothing here knows a solution for the case at hand.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import e, log
 
 import torch
 
@@ -42,6 +44,11 @@ class Start:
     points: Tensor
 
 
+def may_hide(model: UnconstrainedFeatures) -> bool:
+    """Whether a model may have minima of low rank that plain descent misses: deep, and no sum of scalar problems."""
+    return model.M > 1 and not model.has_modes
+
+
 def collapse(kernel: LayeredModel, count: int, generator: torch.Generator) -> Start:
     """Collapse on coordinate frames, gains about 1: exactly, with noise, and without some of the classes."""
     model, points = kernel.model, []
@@ -65,7 +72,7 @@ def starts(
     if model.K > 2 and model.M > 1:
         narrow = [_gaussian(kernel, _narrowed(model, generator), i, generator) for i in range(count)]
         yield Start("random factors through a bottleneck", torch.cat(narrow))
-    if model.K > 2 and model.M > 2:
+    if model.K > 2 and model.M > 2 and not model.is_linear:
         yield Start(
             "a code of fewer directions than classes", torch.cat([_code(kernel, generator) for _ in range(count)])
         )
@@ -142,8 +149,15 @@ def _scale_of(factor: Tensor) -> float:
 
 
 def _near(kernel: LayeredModel, factors: Factors, noise: float, generator: torch.Generator) -> Tensor:
-    point = _point(kernel, factors)
+    point = _point(kernel, factors) / natural_size(kernel)
     return point * (1 + noise * torch.randn(point.shape, generator=generator, dtype=torch.float64))
+
+
+def natural_size(kernel: LayeredModel) -> float:
+    """The size of factors at an optimum: 1 for squared error, else logits grow as the logarithm of the decay falls."""
+    if kernel.model.loss == "mse":
+        return 1.0
+    return log(max(e, 1 / kernel.kappa)) ** (1 / (kernel.model.M + 1))
 
 
 def _scaled(factor: Tensor, classes: int) -> Tensor:
@@ -151,7 +165,7 @@ def _scaled(factor: Tensor, classes: int) -> Tensor:
 
 
 def _point(kernel: LayeredModel, factors: Factors) -> Tensor:
-    """The flat point (1, n) of factors X, W_1 … W_M, zero-padded (or cut) to the model's widths.
+    """The flat point (1, n) of factors X, W_1 … W_M of their natural size, zero-padded (or cut) to the model's widths.
 
     X may have a column a class, the mean times √n_k, in a search over all columns too: there each sample gets the mean.
     """
@@ -159,11 +173,11 @@ def _point(kernel: LayeredModel, factors: Factors) -> Tensor:
     sizes = torch.tensor(kernel.model.class_sizes)
     if not kernel.collapsed and X.shape[1] == kernel.model.K:
         X = torch.repeat_interleave(X / sizes.sqrt(), sizes, dim=1)
-    padded = []
+    padded, size = [], natural_size(kernel)
     for factor, shape in zip((*weights, X), kernel.layout.shapes.values(), strict=False):
         whole = torch.zeros(1, *shape, dtype=torch.float64)
         rows, columns = (min(a, b) for a, b in zip(factor.shape, shape, strict=True))
-        whole[0, :rows, :columns] = factor[:rows, :columns]
+        whole[0, :rows, :columns] = size * factor[:rows, :columns]
         padded.append(whole)
     bias = [torch.zeros(1, kernel.model.K, 1, dtype=torch.float64)] if kernel.model.has_bias else []
     return kernel.layout.join([*padded, *bias])

@@ -20,7 +20,7 @@ from verify.methods import rivals
 from verify.methods.kernels import LayeredModel
 from verify.methods.minimise import Endpoints, Formula, Layout, Objective, minimise, newton
 from verify.verdict import Unable
-from verify.witness import lower_point
+from verify.witness import lower_point, stands_above
 
 Tensor = torch.Tensor
 Values = dict[str, Tensor]
@@ -98,6 +98,10 @@ class Search(Protocol):
         """A certificate that the objective near the point x (n) is below the value, decided exactly; else None."""
         ...
 
+    def is_above(self, x: Tensor, value: Expression) -> bool:
+        """Whether the objective at the point x (n) is above the value, decided exactly, whatever floats say."""
+        ...
+
 
 class ModelSearch:
     """Descent on a model, over all N columns where it is small, else over class means."""
@@ -115,13 +119,14 @@ class ModelSearch:
     def starts(self, count: int, generator: torch.Generator) -> Tensor:
         """Half Gaussian, half chained (all Gaussian where layers are wide); one at zero, a few of lower rank.
 
-        ReLU models get structured starts of ``verify.methods.rivals`` as well, collapse itself among them.
+        Models that may hide minima of low rank get structured starts of ``verify.methods.rivals`` as well, collapse
+        itself among them.
         """
         most = min(self.model.R, self.model.K - self.model.has_bias)
         chained = 0 if self.wide else count // 2
         gains = torch.tensor([GAINS[i % len(GAINS)] for i in range(count - chained)], dtype=torch.float64)
         starts = self.objective.gaussian_starts(gains, generator)
-        if not self.model.is_linear:
+        if rivals.may_hide(self.model):
             starts = torch.cat([starts, *self._structured(max(2, count // 4), generator)])
         if not chained:
             return starts
@@ -158,11 +163,16 @@ class ModelSearch:
         certificates = (lower_point(self.model, point, value) for point in rounded)
         return next((certificate for certificate in certificates if certificate is not None), None)
 
+    def is_above(self, x: Tensor, value: Expression) -> bool:
+        """Decided at the floats themselves."""
+        return stands_above(self.model, exact_point(self.objective.factors(x[None])), value)
+
 
 class FormulaSearch:
     """Descent on a formula over named variables, by automatic differentiation; x = y² where x ≥ 0.
 
-    The last coordinate of a point is the restart's unit of length: it scales all variables and doesn't move.
+    The last coordinate of a point is the restart's unit of length: it scales all variables and doesn't move. Units lie
+    between 10^−units and 10^units; matrices named in ``nonnegative`` are searched where no entry is negative.
     """
 
     columns = "all"
@@ -170,8 +180,11 @@ class FormulaSearch:
     iterations = 300
     counts = FORMULA_STARTS
 
-    def __init__(self, problem: Minimisation, device: torch.device) -> None:
-        self.problem, self.device = problem, device
+    def __init__(
+        self, problem: Minimisation, device: torch.device, nonnegative: frozenset[str] = frozenset(), units: int = UNITS
+    ) -> None:
+        self.problem, self.device, self.units = problem, device, units
+        self.nonnegative = problem.nonnegative | nonnegative
         self.layout = Layout({name: v.shape for name, v in problem.variables.items()})
         floats = Floats(device)
         self.objective = Formula(lambda x: floats.evaluate(problem.objective, self.values(x)))
@@ -179,7 +192,7 @@ class FormulaSearch:
     def starts(self, count: int, generator: torch.Generator) -> Tensor:
         """Zero, and Gaussian points in units of many sizes."""
         entries = torch.randn(count, self.layout.size, generator=generator, dtype=torch.float64)
-        exponents = UNITS * (2 * torch.rand(count, 1, generator=generator, dtype=torch.float64) - 1)
+        exponents = self.units * (2 * torch.rand(count, 1, generator=generator, dtype=torch.float64) - 1)
         starts = torch.cat([entries, 10**exponents], dim=1)
         starts[0] = torch.tensor([0.0] * self.layout.size + [1.0])
         return starts.to(self.device)
@@ -203,7 +216,7 @@ class FormulaSearch:
         entries = self.layout.join(list(self.values(x).values()))
         unit = entries.abs().amax(1, keepdim=True).clamp(min=1.0)
         roots = {
-            name: entries.new_full(v.shape, float(name in self.problem.nonnegative))
+            name: entries.new_full(v.shape, float(name in self.nonnegative))
             for name, v in self.problem.variables.items()
         }
         squared = self.layout.join([part[None] for part in roots.values()]) > 0
@@ -214,8 +227,7 @@ class FormulaSearch:
         """The variables at points."""
         parts, unit = self.layout.split(x[:, :-1]), x[:, -1].detach()
         shaped = {name: unit.reshape(-1, *[1] * (part.dim() - 1)) for name, part in parts.items()}
-        nonnegative = self.problem.nonnegative
-        return {name: shaped[name] * (p * p if name in nonnegative else p) for name, p in parts.items()}
+        return {name: shaped[name] * (p * p if name in self.nonnegative else p) for name, p in parts.items()}
 
     def reference(self) -> Values:
         """Scalars one, entries of matrices Gaussian: where columns are centred, equal entries would vanish."""
@@ -232,6 +244,10 @@ class FormulaSearch:
     def counterexample(self, x: Tensor, value: Expression) -> dict[str, Any] | None:
         """Values of the variables at which a ball of the objective lies below the value."""
         return lower_point(self.problem, exact_point(self.values(x[None])), value)
+
+    def is_above(self, x: Tensor, value: Expression) -> bool:
+        """Decided at the floats themselves."""
+        return stands_above(self.problem, exact_point(self.values(x[None])), value)
 
 
 def search_for(problem: Any, device: torch.device) -> Search:

@@ -1,0 +1,115 @@
+"""What the statements share: sources, matrices, factors of collapse, and its pairwise competitor with its loss.
+
+Where a statement needs e^α, it is a rational r: α = log r.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from functools import reduce
+from typing import Any
+
+from theory.frames import simplex_etf
+from theory.ops import (
+    Expression,
+    diagonal,
+    exp,
+    identity,
+    log,
+    ones,
+    repeat_columns,
+    sqrt,
+)
+from theory.statement import Source
+
+OFF = Fraction(1_000_001, 1_000_000)
+
+REAL = "real numbers, in balls: drawn points and descent only"
+
+
+def source(locator: str, provenance: str = "R") -> Source:
+    """A place in the paper."""
+    return Source(
+        "Garrod & Keating 2025, The Persistence of Neural Collapse Despite Low-Rank Bias",
+        "arXiv 2410.23169 v2",
+        locator,
+        provenance,
+    )
+
+
+def total(terms: Sequence[Expression]) -> Expression:
+    """The sum of formulas of one shape."""
+    return reduce(lambda a, b: a + b, terms)
+
+
+def product(factors: Sequence[Expression]) -> Expression:
+    """The product of matrices, W_L first."""
+    return reduce(lambda a, b: a @ b, factors)
+
+
+def collapse_factors(K: int, L: int, n: int, alpha: Expression, d: int) -> dict[str, Expression]:
+    """Definition 2 with all U_l the first K coordinates: Z = α S ⊗ 1ᵀ, every factor s S, s = (α√n)^{1/(L+1)}."""
+    s, S = (alpha * sqrt(n)) ** Fraction(1, L + 1), simplex_etf(K)
+    weights = {f"W_{layer}": padded(s * S, (K if layer == L else d, d)) for layer in range(1, L + 1)}
+    return weights | {"H": repeat_columns(padded(s / sqrt(n) * S, (d, K)), (n,) * K)}
+
+
+def padded(matrix: Expression, shape: tuple[int, int]) -> Expression:
+    """The matrix in the upper left corner of a larger one of zeros."""
+    rows, columns = matrix.shape
+    left = matrix if shape[0] == rows else diagonal([1] * rows, shape[0], rows) @ matrix
+    return left if shape[1] == columns else left @ diagonal([1] * columns, columns, shape[1])
+
+
+# -------------------------------------------------------------------------------------------------- pairs, equation (5)
+
+
+def pairs(K: int) -> Expression:
+    """X̄ of equation (5): pairs ((1,−1),(−1,1)), and for odd K one more class with the diagonal entry 1."""
+    blocks = [_pair(K, 2 * i) for i in range(K // 2)]
+    last = [_unit(K, K - 1) @ _unit(K, K - 1).T] if K % 2 else []
+    return total([*blocks, *last])
+
+
+def _pair(K: int, i: int) -> Expression:
+    difference = _unit(K, i) - _unit(K, i + 1)
+    return difference @ difference.T
+
+
+def _unit(K: int, i: int) -> Expression:
+    return identity(K)[range(K), (i,)]
+
+
+def pairs_fit(K: int, beta: Expression) -> Expression:
+    """g of β X̄: log(1 + (K−2) e^{−β} + e^{−2β}), and for odd K the mean with the last class's."""
+    paired = log(1 + (K - 2) * exp(-beta) + exp(-2 * beta))
+    return paired if K % 2 == 0 else Fraction(K - 1, K) * paired + log(1 + (K - 1) * exp(-beta)) / K
+
+
+def pairs_decays(K: int, L: int, n: int, decay: Any, beta: Expression) -> Expression:
+    """Their regulariser, λ/2 (L+1)(m (2β√n)^{2/(L+1)} + 1_{K odd} (β√n)^{2/(L+1)}), m = ⌊K/2⌋."""
+    p, scale = Fraction(2, L + 1), beta * sqrt(n)
+    norm = K // 2 * (2 * scale) ** p + K % 2 * scale**p
+    return decay * Fraction(L + 1, 2) * norm
+
+
+def block(rows: Sequence[Sequence[int]]) -> Expression:
+    """A matrix of integers."""
+    return matrix([[Fraction(x) for x in row] for row in rows])
+
+
+def matrix(rows: Sequence[Sequence[Fraction]]) -> Expression:
+    """A matrix of rationals."""
+    width, one = len(rows[0]), ones(len(rows), 1)
+    columns = enumerate(zip(*rows, strict=True))
+    return total([diagonal(column) @ one @ identity(width)[(j,), range(width)] for j, column in columns])
+
+
+def inverted(rows: Sequence[Sequence[Fraction]]) -> list[list[Fraction]]:
+    """The inverse of a rational matrix of one or two rows."""
+    if len(rows) == 1:
+        return [[1 / rows[0][0]]]
+    (a, b), (c, d) = rows
+    det = a * d - b * c
+    return [[d / det, -b / det], [-c / det, a / det]]
