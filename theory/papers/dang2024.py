@@ -40,7 +40,7 @@ SETTING = {
     ),
     "d ≥ K ≥ 2": lambda model: model.widths[0] >= model.K >= 2,
 }
-SIZES = imbalanced_sizes(st.integers(2, 4)) | balanced_sizes(st.integers(2, 4), st.sampled_from((1, 2)))
+SIZES = imbalanced_sizes(st.integers(2, 3)) | balanced_sizes(st.integers(2, 3), st.sampled_from((1, 2)))
 RATIOS = (Fraction(1, 10**4), *BELOW[1:], *AT, *ABOVE[:3])
 """Ratios of n_k to its threshold: below 1 a class is on."""
 

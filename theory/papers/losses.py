@@ -2,6 +2,9 @@
 
 Letters: outputs z of a sample of class k, t = Σ_{j≠k} (z_j − z_k); φ the least loss at a given t; α of label smoothing
 (targets (1 − α) e_k + α/K 1), γ of the focal loss; c = √(n λ_W λ_H), S = I − 11ᵀ/K, ξ the softmax at the label.
+
+Not stated here: losses-fl-local, the landscape of the focal loss where ξ is large enough for it to be convex: the text
+at hand does not say how large.
 """
 
 from __future__ import annotations
@@ -147,7 +150,7 @@ def scale(model: Model, smoothing: int, critical: Fraction) -> Expression:
 
 SMOOTHED = st.sampled_from(ALPHAS).flatmap(
     lambda alpha: one_layer(
-        sizes=balanced_sizes(st.integers(2, 4), st.sampled_from((1, 2, 3))),
+        sizes=balanced_sizes(st.integers(2, 3), st.sampled_from((1, 2, 3))),
         ratios=BELOW + AT + ABOVE[:2],
         factor=lambda K: (1 - alpha) ** 2,
         spare=(-1, 0, 1),

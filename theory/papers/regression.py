@@ -4,6 +4,8 @@ The objective is 1/(2M) ‖W H + b 1ᵀ − Y‖² + λ_H/(2M) ‖H‖² + λ_W/
 Y ∈ R^{n×M} and n ≤ d. Letters: Ȳ = ȳ 1ᵀ the mean, Σ = (Y − Ȳ)(Y − Ȳ)ᵀ/M with the eigenvalues l_1 ≥ … ≥ l_n > 0,
 c = λ_W λ_H, A = Σ^{1/2} − √c I. [A^{1/2}]_j keeps the columns of the j largest eigenvalues. Here Y − Ȳ =
 √M Q diag(√l_j) Uᵀ with a rotation Q and orthonormal columns U of zero sum.
+
+Not stated here: that all other critical points are strict saddles.
 """
 
 from __future__ import annotations
@@ -134,8 +136,8 @@ BELOW_ALL = {"c < l_n": lambda roots, decays, **_: decays[0] * decays[1] < min(r
 ROOTS = st.sampled_from([positive(*text.split()) for text in ("2", "1", "2 1", "1 1", "3/2 1/2", "1 1/2", "2 1 1/2")])
 STRATEGIES: dict[str, Any] = {
     "roots": ROOTS,
-    "samples": st.integers(4, 5),
-    "width": st.integers(3, 4),
+    "samples": st.just(4),
+    "width": st.just(3),
     "decays": st.sampled_from(
         [positive(*text.split()) for text in ("1/10 1/5", "1/2 1/2", "1 1", "1/2 2", "3 1/3", "2 1/50", "2 3", "1/8 2")]
     ),
@@ -248,7 +250,7 @@ def corollary_4_2(
     expected=NUMBERS_ONLY,
     hypotheses=SIZES | ORDERED | {"n < d": lambda roots, width, **_: len(roots) < width},
     roots=ROOTS,
-    samples=st.integers(4, 5),
+    samples=st.just(4),
     width=st.just(4),
     witness={"roots": positive("2", "1"), "samples": 4, "width": 3},
     wrong={"value 1e-6": {"value": Fraction(1, 10**6)}, "H in the row space of W": {"collapsed": True}},

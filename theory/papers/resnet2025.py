@@ -3,6 +3,9 @@
 The generalised unconstrained-features model (GUFM): min over the last layer W and features X, whose columns have zero
 mean and unit norm, of the average loss at W X plus λ/2 ‖W‖². Letters: K classes of n samples, d features. The abstract
 was read; the lemma is a statement only.
+
+Not stated here: resnet2025-depth (Theorems 4.3 and 4.6), NC metrics that vanish as the depth grows, which are limits
+over architectures that are no model here.
 """
 
 from __future__ import annotations

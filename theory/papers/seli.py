@@ -3,6 +3,8 @@
 Letters: Ẑ = S Y ∈ R^{K×N} with S = I − 11ᵀ/K, the SEL matrix; D = diag(n_k) = Y Yᵀ; Ẑ = V Λ Uᵀ. (R, ½)-STEP: K/2
 classes of R samples and K/2 of one. The UF-SVM minimises ½ ‖W‖² + ½ ‖H‖² under (w_{y_i} − w_c)ᵀ h_i ≥ 1 for c ≠ y_i.
 Parts of the text are restated in Garrod & Keating 2025 (Q); the constants are reconstructed.
+
+Not stated here: seli-lam-limit, that the regularised optimum tends to the direction of Ẑ as λ → 0, which is a limit.
 """
 
 from __future__ import annotations
@@ -162,10 +164,8 @@ def value(sizes: tuple[int, ...], factor: Fraction = Fraction(1), margin: Fracti
     label, with columns shifted by constants.
     """
     Z, parameters = separated(sizes)
-    K, N = len(sizes), sum(sizes)
-    tight = {"X": zeros(K, N), "t": zeros(1, N)}
-    best = nuclear_norm(simplex_etf(K) @ one_hot(sizes))
-    return Inequality(factor * best, nuclear_norm(Z) / margin, parameters, (tight,))
+    best = nuclear_norm(simplex_etf(len(sizes)) @ one_hot(sizes))
+    return Inequality(factor * best, nuclear_norm(Z) / margin, parameters)
 
 
 @theorem(

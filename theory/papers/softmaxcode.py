@@ -4,6 +4,10 @@ Letters: unit vectors w_1 … w_K ∈ R^d; ρ(W) = min_k dist(w_k, conv{w_j : j 
 code maximises it. For a frame h_k is the unit vector from the nearest point p_k of the others' hull to w_k, and the
 HardMax value max_k max_{j≠k} ⟨w_j − w_k, h_k⟩ is −ρ(W). The abstract was read; closed forms and bounds are
 reconstructed.
+
+Not stated here: softmaxcode-hardmax, that minimisers of cross-entropy at temperature τ accumulate at those of HardMax
+as τ → 0, which is a limit; that no frame does better than the regular K-gon for d = 2, nor than 1 for d + 1 < K ≤ 2d,
+for which the order of the points and a Radon partition would have to be formulas; rattlers, of which no frame is given.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ def decays(model: Model) -> tuple[Fraction, ...]:
     return (*(model.K * decay for decay in model.weight_decays), model.N * model.feature_decay)
 
 
-SIZES = balanced_sizes(st.integers(2, 4), st.sampled_from((1, 2, 3)))
+SIZES = balanced_sizes(st.integers(2, 3), st.sampled_from((1, 2, 3)))
 RATIOS = BELOW + AT + ABOVE[:2]
 PLAIN = {
     "balanced, K ≥ 2": lambda model, **_: model.balanced and model.K >= 2,
@@ -200,7 +200,7 @@ def deep(n: int, classes: int, depth: int, ratio: Fraction) -> Model:
         "squared error, linear layers, no bias": lambda model: model.has_modes and not model.has_bias,
         "widths ≥ K": lambda model: min(model.widths) >= model.K,
     },
-    model=extended(RATIOS, st.sampled_from((1, 2, 2, 2, 3, 4))),
+    model=extended(RATIOS, st.sampled_from((1, 2, 2, 3))),
     witness={"model": deep(2, 3, 2, Fraction(1, 3))},
     configurations=tuple(
         {"model": deep(1, 3, depth, ratio)}
@@ -287,9 +287,11 @@ RELU = {
 }
 
 
-def relu_models(classes: tuple[int, ...], ratios: tuple[Fraction, ...]) -> st.SearchStrategy[Model]:
+def relu_models(
+    classes: tuple[int, ...], ratios: tuple[Fraction, ...], n: tuple[int, ...] = (1, 2)
+) -> st.SearchStrategy[Model]:
     """Two layers with a ReLU between them."""
-    sizes = balanced_sizes(st.sampled_from(classes), st.sampled_from((1, 2)))
+    sizes = balanced_sizes(st.sampled_from(classes), st.sampled_from(n))
     return models(sizes=sizes, depth=st.just(2), ratios=ratios).map(lambda m: m.with_(activation="relu"))
 
 
@@ -339,7 +341,7 @@ def collapsed(model: Model, factor: Fraction, simplex: bool) -> GlobalMinimum:
         "itself fails: near the threshold solutions of low rank lie below collapse",
     ),
     hypotheses=RELU | {"K ≥ 8, near the threshold": lambda model: model.K >= 8 and below(model)},
-    model=relu_models((8,), (Fraction(99, 100),)),
+    model=relu_models((8,), (Fraction(99, 100),), (1,)),
     witness={"model": deep(1, 8, 2, Fraction(99, 100)).with_(activation="relu")},
     wrong={"half of it": {"factor": Fraction(1, 2)}},
 )

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import combinations
 
 from hypothesis import strategies as st
 
-from theory.claims import Clause, GlobalMinimum, Inequality, at_most, clause, equal
+from theory.claims import Clause, GlobalMinimum, Inequality, Relation, at_most, equal
 from theory.closed_form.softmax import simplex_point, simplex_value
 from theory.losses import residual
 from theory.model import UnconstrainedFeatures as Model
@@ -23,10 +24,8 @@ from theory.ops import (
     identity,
     nuclear_norm,
     ones,
-    operator_norm,
     sqrt,
     sum_squares,
-    trace,
     variable,
 )
 from theory.papers.dang2023.frames import general_orthogonal_frame
@@ -88,9 +87,8 @@ def nuclear(
     W, H = variable("W", (rows, width)), variable("H", (width, columns))
     ratio = constant(second / first) ** Fraction(1, 4)
     balanced = [sqrt(r) for r in roots]
-    reflection = identity(rows) - 2 * ones(rows, rows) / rows
     tight = {
-        "W": reflection @ diagonal([ratio * r for r in balanced], rows, width),
+        "W": diagonal([ratio * r for r in balanced], rows, width),
         "H": diagonal([r / ratio for r in balanced], width, columns),
     }
     left = factor * mean(first, second) * nuclear_norm(W @ H)
@@ -117,13 +115,31 @@ def known_minimum(model: Model) -> GlobalMinimum:
 CERTIFIED = st.one_of(
     one_layer(sizes=imbalanced_sizes(st.integers(2, 3)), ratios=BELOW + ABOVE, loss="mse"),
     one_layer(
-        sizes=balanced_sizes(st.integers(2, 4), st.sampled_from((1, 2))),
+        sizes=balanced_sizes(st.integers(2, 3), st.sampled_from((1, 2))),
         ratios=BELOW + AT + ABOVE[:2],
         spare=(-1, 0, 1),
         loss="ce",
         bias=st.sampled_from(("none", "last-layer")),
     ),
 )
+
+
+def minor(M: Expression, rows: tuple[int, ...], columns: tuple[int, ...]) -> Expression:
+    """The determinant of a submatrix, by expansion along its first row."""
+    if len(rows) == 1:
+        return M[rows[0], columns[0]]
+    total = constant(0)
+    for i, column in enumerate(columns):
+        rest = minor(M, rows[1:], columns[:i] + columns[i + 1 :])
+        total = total + (-1) ** i * (M[rows[0], column] * rest)
+    return total
+
+
+def semidefinite(M: Expression) -> list[Relation]:
+    """A symmetric matrix is positive semidefinite: all its principal minors are at least 0."""
+    size = M.shape[0]
+    subsets = [places for count in range(1, size + 1) for places in combinations(range(size), count)]
+    return [equal(M, M.T), *(at_most(0, minor(M, places, places)) for places in subsets)]
 
 
 @theorem(
@@ -143,7 +159,7 @@ CERTIFIED = st.one_of(
     wrong={
         "without D^{1/2}": {"power": Fraction(0)},
         "N² λ_W λ_H": {"samples": True},
-        "norm off by 1e-6": {"factor": OFF},
+        "norm off by 1e-6": {"factor": 1 / OFF},
     },
 )
 def certificate(
@@ -151,15 +167,15 @@ def certificate(
 ) -> GlobalMinimum:
     """The outputs are optimal if and only if G lies in √(λ_W λ_H) times the subdifferential of the nuclear norm at A.
 
-    That is ‖G‖_op ≤ √(λ_W λ_H) and ⟨G, A⟩ = √(λ_W λ_H) ‖A‖_*, at A = 0 too. Balanced or not, d = K − 1 (where that is
-    the rank), K or more.
+    That is ‖G‖_op ≤ √(λ_W λ_H) and ⟨G, A⟩ = √(λ_W λ_H) ‖A‖_*, at A = 0 too; or, without norms, G Gᵀ ⪯ λ_W λ_H I,
+    G Gᵀ A = λ_W λ_H A and G Aᵀ ⪰ 0. Balanced or not, d = K − 1 (where that is the rank), K or more.
     """
     D = diagonal([constant(n) ** power for n in model.class_sizes])
     A, G = model.product @ model.mean_features @ D, residual(model, outputs(model)) @ D / model.N
-    c = sqrt(model.Lambda) * (model.N if samples else 1)
+    square = factor * model.Lambda * (model.N**2 if samples else 1)
     known = known_minimum(model)
     clauses: tuple[Clause, ...] = (
-        clause("gradient", at_most(factor * operator_norm(G), c)),
-        clause("alignment", equal(trace(G.T @ A), c * nuclear_norm(A) * factor)),
+        Clause("gradient", tuple(semidefinite(square * identity(model.K) - G @ G.T))),
+        Clause("alignment", (equal(G @ G.T @ A, square * A), *semidefinite(G @ A.T))),
     )
     return GlobalMinimum(model, known.value, known.minimisers, clauses)

@@ -81,7 +81,7 @@ SETTING = {
         model.widths[0] >= model.K - (outputs(model, weight(model))[1].data == 0)
     ),
 }
-SIZES = balanced_sizes(st.integers(2, 4), st.sampled_from((1, 2, 3)))
+SIZES = balanced_sizes(st.integers(2, 3), st.sampled_from((1, 2, 3)))
 BIAS_DECAYS = st.sampled_from((Fraction(0), Fraction(1, 9), Fraction(1), Fraction(9)))
 MODELS = st.one_of(
     one_layer(sizes=SIZES, ratios=BELOW + AT + ABOVE[:2], loss="mse", bias="last-layer", bias_decay=BIAS_DECAYS),
