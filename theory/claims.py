@@ -11,7 +11,7 @@ from theory.constants import Convergence, Identity, Spectrum
 from theory.experiment import Experiment
 from theory.inequality import Inequality
 from theory.model import Problem, UnconstrainedFeatures
-from theory.ops import Expression, FormulaError, ShapeError, to_json
+from theory.ops import Expression, FormulaError, ShapeError, constant, to_json
 from theory.relations import (
     Clause,
     Point,
@@ -73,6 +73,7 @@ class GlobalMinimum:
     kind = "global minimum"
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "value", constant(self.value))
         if self.value.shape or self.value.variables:
             raise FormulaError("the value of a minimum must be a constant scalar")
         check_scope(self.clauses, self.problem.variables)
@@ -134,6 +135,7 @@ class NotGlobalMinimum:
     clause_names = ("beaten",)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "value", constant(self.value))
         if self.value.shape or self.value.variables:
             raise FormulaError("the value that is beaten must be a constant scalar")
 

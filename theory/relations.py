@@ -63,15 +63,15 @@ def clause(name: str, *relations: Relation) -> Clause:
 
 
 def called(function: Callable[..., Any], variables: Mapping[str, Any], what: str = "a formula") -> Any:
-    """Call a function once with symbols: by name if all its parameters are declared names, else by position.
+    """Call a function once with symbols: by name if all its parameters are declared names, by position if none is.
 
     Raises:
-        FormulaError: for parameters that are neither the variables' names nor as many as there are variables.
+        FormulaError: for parameters of which only some are the variables' names, or that are more or fewer.
     """
     names = list(signature(function).parameters)
     if all(name in variables for name in names):
         return function(**{name: variables[name] for name in names})
-    if len(names) != len(variables):
+    if len(names) != len(variables) or any(name in variables for name in names):
         unknown = next(name for name in names if name not in variables)
         raise FormulaError(f"{what} takes {unknown}, which is not a variable: there are {', '.join(variables)}")
     return function(*variables.values())

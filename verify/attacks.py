@@ -339,6 +339,30 @@ class RivalSearch:
         return Found(certificates, name, "value", detail)
 
 
+def lowest_point(model: UnconstrainedFeatures, seconds: float, seed: int = 0) -> tuple[dict[str, Any], float]:
+    """The lowest point, as class means, that descent from every kind of start finds in a time, and its objective."""
+    import torch
+
+    from verify.methods.kernels import LayeredModel
+    from verify.methods.minimise import lbfgs, minimise
+    from verify.methods.rivals import starts
+    from verify.methods.searches import exact_point
+
+    kernel, generator = LayeredModel(model, collapsed=True), torch.Generator().manual_seed(seed)
+    end, batch, best, point = time.monotonic() + seconds, FIRST_BATCH, float("inf"), None
+    while point is None or time.monotonic() < end:
+        points = torch.cat([group.points for group in starts(kernel, batch, generator, {})])
+        for fraction in CONTINUATION:
+            points = lbfgs(kernel.with_decays(fraction), points, ITERATIONS)
+        values = kernel.value_and_gradient(points)[0].nan_to_num(nan=float("inf"))
+        ends = minimise(kernel, points[values.argsort()[:3]], POLISH)
+        i = int(ends.values.argmin())
+        if point is None or float(ends.values[i]) < best:
+            best, point = float(ends.values[i]), ends.points[i : i + 1]
+        batch = min(2 * batch, LARGEST_BATCH)
+    return exact_point(kernel.factors(point)), best
+
+
 def _at_bits(factors: Mapping[str, torch.Tensor], bits: int) -> dict[str, Any]:
     return {name: [[_rounded(x, bits) for x in row] for row in part.tolist()] for name, part in factors.items()}
 

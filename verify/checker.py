@@ -911,24 +911,26 @@ def check_sos(certificate: Any) -> str:
         certificate, "format", "kind", "minimisation", "point", "scale", "bound", "gram", "lower", "upper"
     )
     objective_rows, variables, nonnegative = keys(stated, "objective", "variables", "nonnegative")
-    if not isinstance(variables, dict) or list(variables.values()) != [[]] or nonnegative != list(variables):
-        raise Rejected("only problems in one variable that is not negative are known here")
+    if not isinstance(variables, dict) or list(variables.values()) != [[]] or nonnegative not in ([], list(variables)):
+        raise Rejected("only problems in one variable, of any sign or not negative, are known here")
     require_names(variables)
     (name,), at, s, v = variables, number(point), number(scale), number(bound)
-    if at < 0 or s <= 0 or number(low) > v:
+    if (nonnegative and at < 0) or s <= 0 or number(low) > v:
         raise Rejected("the point is negative, the scale is not positive, or the stated bound is above the one shown")
     Interval.BITS = 512
     top, bottom = rational_function(objective_rows, name)
     if min(c.low for c in bottom) < 0 or not max(c.low for c in bottom) > 0:
         raise Rejected("the denominator is not seen to be positive")
-    pairs = zip_longest(top, bottom, fillvalue=Interval(Fraction(0)))
-    lower = [(a - Interval(v) * b).low for a, b in pairs]
-    spread = [x for i, c in enumerate(lower) for x in (c * s**i, Fraction(0))]
+    difference = [a - Interval(v) * b for a, b in zip_longest(top, bottom, fillvalue=Interval(Fraction(0)))]
+    if not nonnegative and (any(c.high for c in bottom[1::2]) or any(c.low != c.high for c in difference[1::2])):
+        raise Rejected("odd powers of a variable of any sign must be exact, and not in the denominator")
+    lower = [c.low * s**i for i, c in enumerate(difference)]
+    spread = [x for c in lower for x in (c, Fraction(0))] if nonnegative else lower
     _require_squares(spread, gram, below=True)
     formula = Formula(objective_rows)
     if formula.value({name: Interval(at)})[0][0][0].high > number(high):
         raise Rejected("the objective at the point exceeds the stated upper bound")
-    return f"the infimum of {formula.text()} over {name} ≥ 0 lies in [{low}, {high}]"
+    return f"the infimum of {formula.text()} over {name}{' ≥ 0' * len(nonnegative)} lies in [{low}, {high}]"
 
 
 def _sos_of_modes(certificate: Any) -> str:

@@ -259,6 +259,7 @@ class _Check:
         try:
             drawn = _pool(self.conjecture, self.seed, self.reach.instances)
         except Exception as error:
+            self._in_time()
             self.problems[f"its strategies could not be drawn from ({sentence(error)})"] = 1
             return []
         self.drawn = len(drawn)
@@ -283,6 +284,7 @@ class _Check:
             except Unable as reason:
                 self._note(str(reason))
             except BaseException as error:  # SystemExit and a test's skip too
+                self._in_time()
                 self._note(f"its claim could not be examined: {sentence(error)}")
         if not drawn:
             self._note("its strategies draw nothing")
@@ -290,6 +292,11 @@ class _Check:
             name = max(unmet, key=lambda n: unmet[n])
             self._note(f"vacuous: none of {len(drawn)} drawn instances meets the hypothesis {name!r}")
         return sorted(found, key=lambda target: (target.size, target.text))
+
+    def _in_time(self) -> None:
+        """What fails once the time is up was interrupted, whatever a library has made of that."""
+        if self.now() >= self.end:
+            raise Timeout
 
     def _note(self, problem: str) -> None:
         self.problems[problem] = self.problems.get(problem, 0) + 1

@@ -42,7 +42,8 @@ def lines(checked: Checked, command: str) -> Iterator[str]:
 
 def _verdict(checked: Checked) -> str:
     if checked.conclusion == "refuted":
-        return f"refuted ({checked.assurance})"
+        bare = checked.witness is not None and not checked.witness.found.certificates
+        return f"refuted ({checked.assurance})" + f": {checked.reason}" * bare
     if checked.instances:
         extra = "" if checked.reason == "no counterexample was found" else f" ({checked.reason})"
         return f"not refuted{extra}"

@@ -454,7 +454,10 @@ def _named(clause: Clause) -> list[str]:
 
 
 def _examine_inequality(claim: Inequality, settings: Settings, device: torch.device) -> Parts:
-    """Minimise (right − left)/(|left| + |right|), which doesn't change with the scale of homogeneous sides."""
+    """Minimise (right − left)/(|left| + |right|), which doesn't change with the scale of homogeneous sides.
+
+    Half of the starts first minimise right − left itself: far from a violation the quotient is flat.
+    """
     floats = Floats(device)
     problem = Minimisation(claim.right - claim.left, dict(claim.variables))
     search = FormulaSearch(problem, device, claim.nonnegative, 1 if claim.where else UNITS)
@@ -469,7 +472,8 @@ def _examine_inequality(claim: Inequality, settings: Settings, device: torch.dev
     if claim.where:
         finding, certificates, numbers = _constrained(claim, search, slack, starts)
     else:
-        points = lbfgs(Formula(slack), starts, search.iterations // 2)
+        far = lbfgs(search.objective, starts[: len(starts) // 2], search.iterations // 2)
+        points = lbfgs(Formula(slack), torch.cat([starts, far]), search.iterations // 2)
         values = torch.nan_to_num(slack(points).detach(), nan=torch.inf)
         finding, certificates = _inequality_finding(claim, search, points, values)
         numbers = {"least slack": float(values.min()), "starts": len(points)}

@@ -323,7 +323,7 @@ def _critical_points(claim: CriticalPoints, seed: int) -> list[Finding]:
     points = [rotate(model, balls, p, seed + i) for i, p in enumerate(_saddles(model, balls))]
     findings = []
     for c in claim.clauses:
-        found = clause_finding(c, points, balls)
+        found = clause_finding(c, points, balls, "a critical point")
         # the points are critical by a derivation in balls, which cannot show that a gradient is exactly zero
         findings.append(undecided(c.name, f"candidate: {found.detail}") if found.conclusion == "refuted" else found)
     return findings

@@ -367,14 +367,12 @@ def _critical_points(claim: CriticalPoints) -> list[Finding]:
     model = claim.problem
     if not isinstance(model, UnconstrainedFeatures) or not (model.has_modes or _is_plain(model)):
         raise Unable("critical points are examined for linear layers only, with free features and a free bias, if any")
-    if any(not relation.left.shape for c in claim.clauses for relation in c.relations):
-        raise Unable("a relation of scalars at critical points is no identity between matrices")
     leaves = {name: free_algebra.variable(name, _pair(v)) for name, v in model.variables.items()}
     P = free_algebra.read(model.product, leaves)
     one = free_algebra.constant([[1]] * model.N)
     gradients = _gradients(model)
     extra = {"P": P, "Pᵀ": P.T, "PPᵀ": P @ P.T, "1": one}
-    shapes = {_pair(relation.left) for c in claim.clauses for relation in c.relations}
+    shapes = {_pair(relation.left) for c in claim.clauses for relation in c.relations if relation.left.shape}
     products = free_algebra.candidates(gradients, model.variables, extra, shapes)
     return [_vanishes(c, model, leaves, gradients, products) for c in claim.clauses]
 
@@ -412,8 +410,10 @@ def _vanishes(
 ) -> Finding:
     identities = []
     for relation in c.relations:
-        if relation.sign != "=":
-            return undecided(c.name, "only equations follow from an identity")
+        if relation.sign != "=" or not relation.left.shape:
+            failing = _fails_somewhere(c, model, gradients)
+            unknown = undecided(c.name, "only equations of matrices follow from an identity")
+            return failing if failing.conclusion == REFUTED else unknown
         try:
             residual = free_algebra.read(relation.left - relation.right, leaves)
         except Undecidable as reason:
