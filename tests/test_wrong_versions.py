@@ -32,7 +32,6 @@ A_MOMENT = 0.5
 
 EXACT_ONLY = "critical points are exact only in the free algebra; elsewhere a violation at one is a candidate"
 BOUND_ONLY = "only the bound by norms excludes lower points of a deep model; not finding one decides nothing"
-BALLS_ONLY = "cross-entropy has exact geometry only in balls at the claimed minimisers; descent sees it in floats"
 DESCENT_ONLY = "the directions of negative curvature are few: points drawn at random miss them"
 DUAL_ONLY = "only the dual of the convex problem excludes lower points; not finding one decides nothing"
 ONLY_ONE = {
@@ -44,7 +43,6 @@ ONLY_ONE = {
     ("sukenik2024-small-k", "C = 1 in place of C = K"): BOUND_ONLY,
     ("sukenik2024-scope", "C = 1 in place of C = K"): BOUND_ONLY,
     ("sukenik2024-few-layers", "C = 1 in place of C = K"): BOUND_ONLY,
-    ("dang2023-ce-one-layer", "orthogonal frame"): BALLS_ONLY,
     ("garrod2025-critical-structure", "up to a constant, as for gradient flow"): EXACT_ONLY,
     ("garrod2025-dnc-not-global", "the decays left out"): BOUND_ONLY,
     ("garrod2025-dnc-not-global-outside", "the decays left out"): BOUND_ONLY,

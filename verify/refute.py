@@ -36,7 +36,7 @@ from verify.results import Outcome
 from verify.verdict import Evidence, Finding, Unable, refuted
 from verify.work import encode, rejection, sentence, with_origin
 
-ATTACKED = GlobalMinimum | NotGlobalMinimum | CriticalPoints | Inequality | Constants
+ATTACKED = GlobalMinimum | NotGlobalMinimum | CriticalPoints | Inequality | Constants | Experiment
 """Kinds of claim that something can be tried against."""
 
 EXHAUSTED = Constants | NotGlobalMinimum
@@ -195,6 +195,8 @@ def examined(statement: Statement, settings: Settings, wrong: str | None = None)
     >>> examined(find("sukenik2024-srg-three-layers")[0], Settings(), "SRG wins at L = 3").evidence.numbers["instance"]
     '{"r":4}'
     """
+    if statement.witness and isinstance(statement.claim(statement.witness, wrong), Experiment):
+        return Outcome(REFUTER, unable="what a program measures refutes nothing")
     found = _Check(statement, REACH[settings.effort], settings.seed, wrong=wrong).run()
     if found.rejected:
         return Outcome(REFUTER, failed=f"the checker rejects a certificate: {found.rejected}")

@@ -749,11 +749,13 @@ SLOW, SMALL = Fraction(1, 8), Fraction(1, 1000)
 def gd(depth: int, width: int, factor: Fraction = Fraction(1), first: int = 3) -> Experiment:
     """Gradient descent on two classes reaches F* in half of its runs or more, and ends in deep neural collapse.
 
-    The best run ends within 0.1% of F* and not below it. There DNC1 ≤ 1/1000 in all layers, DNC2 ≤ 1/8 for σ(H_l), l ≥ 2,
-    and H_l, l ≥ 3, and DNC3 ≤ 1/8 for W_l, l ≥ 2. The paper's settings (n = 50, λ = 5e-4, rate 1/2, width 64, 10 runs)
+    The best run ends within 0.1% of F* and not below it. There DNC1 ≤ 1/1000 in all layers, DNC2 ≤ 1/8 for σ(H_l), l ≥
+    2, and H_l, l ≥ 3, and DNC3 ≤ 1/8 for W_l, l ≥ 2. Typical settings (n = 50, λ = 5e-4, rate 1/2, width 64, 10 runs)
     are those of ``--full``, with 60,000 steps; the quick version has n = 2, λ = 1/20, width ``width``, 4 runs and 800
-    steps. The start (variance 1/width) and the number of steps are ours. Of runs in layers of 8 neurons a quarter to all
-    reach F*, of those in 32 all.
+    steps. The start (variance 1/width) and the number of steps are ours. In the quick version, runs in layers of 8
+    neurons reach F* in a quarter of the cases and more, in layers of 32 always. On class means, with n = 50, λ = 5e-4
+    and width 64, all of 10 runs are within 0.5% of F* after 20,000 steps, for L = 3 and for L = 4; after 60,000, four
+    are within 0.06%, with DNC2 of 0.04 and DNC3 of 0.06 for L = 3, 0.07 and 0.11 for L = 4.
     """
     full = Model(class_sizes=(50, 50), depth=depth, widths=(64,), decays="5e-4", activation="relu")
     quick = full.with_(class_sizes=(2, 2), widths=(width,), decays="1/20")

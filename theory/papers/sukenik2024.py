@@ -835,12 +835,13 @@ MEASURED = Expected("holds", "numerical", "what a program measures is numerical"
 def gd(rank: int, power: int = 2, turned: bool = False, spare: int = 0) -> Experiment:
     """Gradient descent in four layers, K = 10, ends below collapse: DNC1 holds, and ranks are at most 7 of 10.
 
-    The lowest loss is at most g(C_SRG), and the median is below g(K). In the best run, H_2, H_3 and H_4 have at most 7
-    singular values above a twentieth of the largest, and DNC1 ≤ 1/1000. The paper's settings (λ = 1/250, rate 1/2, width
-    30, 10 runs) are those of ``--full``, with n = 50 and 12,000 steps; the quick version has n = 3, λ = 7/1000, at nearly
-    the same κ, entries of deviation 3/20 at the start, 4 runs and 2,000 steps. Not every run gets below g(C_SRG): of 10 on
-    class means with n = 50 and 8,000 steps, 8 end at 0.183 to 0.194, where g(C_SRG) = 0.1938 and g(K) = 0.2146, and two
-    above both, at 0.227 and 0.255. With n = 1 one of 10 ends below g(C_SRG), and eight below g(K).
+    The lowest loss is at most g(C_SRG), and the median is below g(K). In the best run, H_2, H_3 and H_4 have at most
+    7 singular values above a twentieth of the largest, and DNC1 ≤ 1/1000. The paper's settings (λ = 1/250, rate 1/2,
+    width 30, 10 runs) are those of ``--full``, with n = 50 and 12,000 steps; the quick version has n = 3, λ = 7/1000,
+    at nearly the same κ, entries of deviation 3/20 at the start, 4 runs and 2,000 steps. Not every run gets below
+    g(C_SRG): of 10 on class means with n = 50 and 8,000 steps, 8 end at 0.183 to 0.194, where g(C_SRG) = 0.1938 and
+    g(K) = 0.2146, and two above both, at 0.227 and 0.255. With n = 1 one of 10 ends below g(C_SRG), and eight below
+    g(K).
     """
     full = _ends_below_collapse(TEN_CLASSES, 10, 12_000, {}, rank - spare, power, turned)
     quick = TEN_CLASSES.with_(class_sizes=(3,) * 10, decays="7/1000")
@@ -886,13 +887,14 @@ def _ends_below_collapse(
 def trends(classes: int, turned: bool = False, share: str = "full_rank") -> Experiment:
     """Ranks fall as weight decay grows, and wider layers end in full rank more often (L = 4, K = 10).
 
-    The average rank of H_2, H_3, H_4 at the largest decay is below that at the smallest by 1 or more, and the share of
-    runs in which all have rank K grows by a tenth or more from the narrowest layers to the widest. The paper counts runs
-    that end in collapse; its criterion was not seen. Full rank comes long before orthogonal class means: of layers of 60
-    neurons at λ = 1/125, six of 6 runs have full rank and DNC2 of 0.45 to 0.52 after 4,000 steps; of two runs of 40,000
-    one ends in collapse (DNC2 0.02, loss g(K) = 0.1966), the other below it with rank 9. Class means are trained, one
-    sample a class; grids and lengths are ours: width 20 with λ = 1/250 and 7/500, λ = 1/125 with widths 12 and 40, 3 runs
-    of 1,000 steps; in ``--full`` width 30 with λ from 1/1000 to 7/500, widths 15 to 120, 10 runs of 40,000 steps.
+    The average rank of H_2, H_3, H_4 at the largest decay is below that at the smallest by 1 or more, and the share
+    of runs in which all have rank K grows by a tenth or more from the narrowest layers to the widest. The paper
+    counts runs that end in collapse; its criterion was not seen. Full rank comes long before orthogonal class means:
+    of layers of 60 neurons at λ = 1/125, six of 6 runs have full rank and DNC2 of 0.45 to 0.52 after 4,000 steps; of
+    two runs of 40,000 one ends in collapse (DNC2 0.02, loss g(K) = 0.1966), the other below it with rank 9. Class
+    means are trained, one sample a class; grids and lengths are ours: width 20 with λ = 1/250 and 7/500, λ = 1/125
+    with widths 12 and 40, 3 runs of 1,000 steps; in ``--full`` width 30 with λ from 1/1000 to 7/500, widths 15 to
+    120, 10 runs of 40,000 steps.
     """
     model = Model(class_sizes=(1,) * classes, depth=4, widths=(30,), decays="1/125", activation="relu")
     decays = tuple(Fraction(x, 1000) for x in (1, 2, 4, 8, 14))

@@ -22,7 +22,7 @@ NEAR = 1e-2
 """Relative distance at which a run counts as having reached the collapsed value."""
 
 VISIBLE = 0.05
-"""Singular values below this share of the largest count as zero: they decay like e^{−λ·rate·steps}, and never vanish."""
+"""Singular values below this share of the largest count as zero: they decay as e^{−λ·rate·steps}, and never vanish."""
 
 ORTHOGONAL = 0.1
 """DNC2 up to which class means count as orthogonal."""
@@ -80,8 +80,8 @@ def rank_and_collapse(
 
     Returns:
         ``rank_1``, … by decay: the numerical rank of the class means of H_l, l ≥ 2, on average over layers and runs;
-        ``full_rank_1``, … and ``orthogonal_1``, … by width: the shares of runs in which all of these have full rank, and
-        in which those of every σ(H_l), l ≥ 2, are orthogonal. Runs that end at zero count for none of these.
+        ``full_rank_1``, … and ``orthogonal_1``, … by width: the shares of runs in which all of these have full rank,
+        and in which those of every σ(H_l), l ≥ 2, are orthogonal. Runs that end at zero are left out.
     """
     settings: dict[str, Any] = {"seed": seed, "runs": runs, "steps": steps, "rate": rate, "collapsed": True}
     found = {}

@@ -1,4 +1,4 @@
-"""Full-batch gradient descent on all factors of a model, many restarts as one batch: what the programs have in common."""
+"""Full-batch gradient descent on all factors of a model, many restarts as one batch: what programs have in common."""
 
 from __future__ import annotations
 

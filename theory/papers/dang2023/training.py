@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from theory.claims import Experiment, at_most, clause
+from theory.claims import Experiment, GlobalMinimum, at_most, clause
 from theory.model import UnconstrainedFeatures as Model
 from theory.ops import variable
 from theory.papers.dang2023.letters import LETTERS, Letters, SmallestRoot, ValueOff
@@ -15,7 +15,7 @@ from theory.papers.dang2023.reductions import value
 from theory.papers.dang2023.setting import BALANCED_4, EXPERIMENT, source
 from theory.statement import Expected, theorem
 
-TOLERANCE, SMALL = Fraction(1, 10**7), Fraction(1, 10**5)
+TOLERANCE, SMALL = Fraction(2, 10**7), Fraction(1, 10**5)
 """Relative distance of the objective from the minimum, and largest metric, at the end of a run."""
 
 DATA: dict[str, tuple[dict[str, Any], tuple[int, ...], str]] = {
@@ -43,16 +43,16 @@ DATA: dict[str, tuple[dict[str, Any], tuple[int, ...], str]] = {
 def direct_gd(depth: int, data: str, letters: Letters = LETTERS, small: Fraction = SMALL) -> Experiment:
     """Gradient descent with momentum on all factors ends at the minimum, with NC1, NC2 and NC3.
 
-    Every run ends within 1e-7 of the minimum, relative to it, and not below; NC1, NC2_W, NC2_H and NC3, as the official
-    code has them, are at most 1e-5. The official settings (n = (200, 100, 50, 50) or 4×100, d = 64, λ = 5e-4, rate 1/10,
-    momentum 9/10, entries of deviation 1/10 at the start, 30,000 steps, one run) are those of ``--full``; the quick
-    version has n = (8, 4, 2, 2) or 4×4, d = 16, λ = 1/125, deviation 1/4, two runs and 800 steps.
+    Every run ends within 2e-7 of the minimum, relative to it, and not below; NC1, NC2_W, NC2_H and NC3, as the
+    official code has them, are at most 1e-5. The official settings (n = (200, 100, 50, 50) or 4×100, d = 64, λ = 5e-4,
+    rate 1/10, momentum 9/10, entries of deviation 1/10 at the start, 30,000 steps, one run) are those of ``--full``;
+    the quick version has n = (8, 4, 2, 2) or 4×4, d = 16, λ = 1/125, deviation 1/4 and 1,000 steps.
     """
     fields, sizes, bias = DATA[data]
     full = Model(depth=depth, bias=bias, **fields)
     quick = full.with_(class_sizes=sizes, widths=(16,), decays="1/125")
     longer = _ends_at_minimum(full, 1, 30_000, Fraction(1, 10), letters, small)
-    return _ends_at_minimum(quick, 2, 800, Fraction(1, 4), letters, small, longer)
+    return _ends_at_minimum(quick, 1, 1000, Fraction(1, 4), letters, small, longer)
 
 
 def _ends_at_minimum(
@@ -64,7 +64,9 @@ def _ends_at_minimum(
     small: Fraction,
     full: Experiment | None = None,
 ) -> Experiment:
-    least, lowest, highest = value.build(model, letters).value, variable("lowest"), variable("highest")
+    minimum, lowest, highest = value.build(model, letters), variable("lowest"), variable("highest")
+    assert isinstance(minimum, GlobalMinimum)
+    least = minimum.value
     clauses = (
         clause("value", at_most(highest, (1 + TOLERANCE) * least), at_most((1 - TOLERANCE) * least, lowest)),
         *(clause(name, at_most(variable(name), small)) for name in ("NC1", "NC2_W", "NC2_H", "NC3")),
