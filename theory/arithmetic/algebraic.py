@@ -147,7 +147,7 @@ class AlgebraicNumbers(Arithmetic):
         rationals = [[_rational(x) for x in line] for line in matrix]
         if any(x is None for line in rationals for x in line):
             raise Undecidable(
-                "singular values are exact here for rational matrices, diagonal ones and multiples of projections"
+                "singular values are exact here for rational and diagonal matrices, and multiples of projections"
             )
         return [self._radical(self.number(value), Fraction(1, 2)) for value in _gram_eigenvalues(rationals) if value]
 

@@ -29,9 +29,10 @@ from theory.ops import (
     exp,
     identity,
     log,
-    nuclear_norm,
     ones,
+    relu,
     sqrt,
+    trace,
     variable,
 )
 from theory.papers.dang2023.letters import OFF
@@ -132,7 +133,8 @@ def reduction(model: Model, n: int = 1, factor: Fraction = Fraction(1)) -> Inequ
     labels = [k for k, size in enumerate(model.class_sizes) for _ in range(size)]
     terms = [contrast(outputs, k, i) for i, k in enumerate(labels)]
     least = reduce(lambda a, b: a + b, (phi(model, t) for t in terms))
-    bound = (least + sqrt(n) * strength(model) * nuclear_norm(diagonal(terms))) / model.N
+    T = diagonal(terms)
+    bound = (least + sqrt(n) * strength(model) * trace(relu(T) + relu(-T))) / model.N
     tight = simplex_point(model, log(3))
     return Inequality(factor * bound, model.objective, model.variables, (tight,))
 
