@@ -13,21 +13,31 @@ from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from proofs.contrast_kinds import ContrastiveLoss
 from proofs.entailment import NotEntailed
+from proofs.graph_kinds import ForEveryGraph, GraphLosses
+from proofs.graphs import GraphProof
 from proofs.kernel.axioms import AXIOMS
+from proofs.kernel.convex import ConvexProof
 from proofs.kernel.facts import Fact
-from proofs.kernel.proof import Proof, Step
+from proofs.kernel.ledger import Step
+from proofs.kernel.monotone import MonotoneProof
+from proofs.kernel.proof import Proof
 from proofs.kernel.scalars import Rejected
 from proofs.kinds import KINDS, Kind
+from proofs.pairs_kinds import PairsBeatCollapse
+
+PROOFS = (Proof, ConvexProof, MonotoneProof, GraphProof)
 
 
 class Section(NamedTuple):
     """A proof with its heading, and what it concludes beyond what the theorem's kind needs."""
 
     heading: str
-    proof: Proof
+    proof: Proof | GraphProof
     conclusions: tuple[Fact, ...] = ()
 
 
@@ -67,24 +77,33 @@ class Theorem:
         """Steps that no rule accepts so far; a theorem with a gap entails nothing."""
         return [step for section in self.sections for step in section.proof.gaps]
 
-    def entails(self, claim: Any, field: Any, roots: Mapping[int, Any]) -> dict[str, str]:
+    def entails(
+        self, claim: Any, field: Any, roots: Mapping[int, Any], parameters: Mapping[str, Any] = MappingProxyType({})
+    ) -> dict[str, str]:
         """For a claim: clause by clause the empty text where the theorem entails it, else why it does not.
+
+        ``field`` is one of exact numbers to decide in; ``roots`` and ``parameters`` propose what the theorem is to be
+        applied to, and decide nothing.
 
         Raises:
             NotEntailed: where the theorem is about something else, or has a gap.
         """
         if self.gaps:
             raise NotEntailed("the proof has a gap")
+        if isinstance(self.kind, ForEveryGraph | GraphLosses | PairsBeatCollapse | ContrastiveLoss):
+            return self.kind.entails(claim, parameters)
         return self.kind.entails(claim, field, roots)
 
 
 @cache
 def _check(sections: tuple[Section, ...], kind: Kind) -> None:
     """Sections about settings of their own, which hold the premises of a kind and no step that leads nowhere."""
-    if not sections or any(type(s) is not Section or type(s.proof) is not Proof or not s.proof.steps for s in sections):
+    if not sections or any(
+        type(s) is not Section or type(s.proof) not in PROOFS or not s.proof.steps for s in sections
+    ):
         raise Rejected("a theorem has sections, and each section has steps that the kernel accepted")
-    proofs = {section.proof.setting: section.proof for section in sections}
-    needed = kind.premises
+    proofs: dict[Any, Any] = {section.proof.setting: section.proof for section in sections}
+    needed: Mapping[Any, tuple[Fact, ...]] = kind.premises
     if len(proofs) != len(sections) or not set(needed) <= set(proofs):
         raise Rejected("a theorem needs one section about each setting that it speaks of")
     for section in sections:
@@ -96,7 +115,11 @@ def _check(sections: tuple[Section, ...], kind: Kind) -> None:
 
 
 FOLDER = Path(__file__).parent
-TRUSTED = ("__init__.py", "__main__.py", "entailment.py", "kinds.py", "theorem.py", "lemmas/setting.py")
+TRUSTED = (
+    "__init__.py", "__main__.py", "contrast_kinds.py", "entailment.py", "graph_kinds.py", "graphs.py", "kinds.py",
+    "pairs_kinds.py", "reading.py", "scalar_kinds.py", "simplex.py", "softmax_kinds.py", "theorem.py",
+    "lemmas/contrast_setting.py", "lemmas/pairs_setting.py", "lemmas/setting.py", "lemmas/softmax_setting.py",
+)  # fmt: skip
 """What decides, beside the kernel."""
 
 PACKAGES = ("proofs", "theory", "sympy", "collections", "dataclasses", "fractions", "functools", "itertools", "typing")

@@ -138,6 +138,62 @@ def singular_vectors(rng: np.random.Generator) -> None:
     assert np.allclose(V.T @ V, np.eye(on.sum()), atol=1e-8)
 
 
+def square_root(rng: np.random.Generator) -> None:
+    """Nearby semidefinite matrices have other squares, and the trace of the root is the sum of singular values."""
+    X = rng.integers(-2, 3, (3, 5)).astype(float)
+    values, U = np.linalg.eigh(X @ X.T)
+    S = U @ np.diag(np.sqrt(values.clip(0))) @ U.T
+    assert np.isclose(np.trace(S), np.linalg.norm(X, "nuc"), atol=1e-6)
+    moved = (S + 0.1 * symmetric(rng, 3)) if rng.integers(2) else U @ np.diag(rng.uniform(0, 5, 3)) @ U.T
+    if np.linalg.eigvalsh(moved).min() >= 0 and np.linalg.norm(moved - S) > 1e-3:
+        assert np.linalg.norm(moved @ moved - X @ X.T) > 1e-9
+
+
+def log_sum_exp(z: np.ndarray) -> float:
+    return float(z.max() + np.log(np.exp(z - z.max()).sum()))
+
+
+def above_the_tangent(z: np.ndarray, base: np.ndarray) -> float:
+    softmax = np.exp(base - log_sum_exp(base))
+    return log_sum_exp(z) - log_sum_exp(base) - float(softmax @ (z - base))
+
+
+def tangent(rng: np.random.Generator) -> None:
+    """Descent on the gap above the tangent ends at zero, where z − z* is a multiple of 1; a shift changes nothing."""
+    base = rng.normal(size=4) * 3
+    z = base + rng.normal(size=4) * rng.choice([1e-2, 1, 10])
+    assert abs(above_the_tangent(base + rng.normal(), base)) < 1e-12
+    gap, spread = above_the_tangent(z, base), np.ptp(z - base)
+    assert gap > -1e-12
+    if spread > 1e-2:
+        assert gap > 1e-12
+    softmax = np.exp(base - log_sum_exp(base))
+    for _ in range(200):
+        z = z - (np.exp(z - log_sum_exp(z)) - softmax)
+    assert -1e-12 < above_the_tangent(z, base) <= gap + 1e-12
+
+
+def logarithm(rng: np.random.Generator) -> None:
+    x = np.sort(rng.uniform(1e-6, 10, 50))
+    assert (np.diff(np.log(x)) > 0).all()
+
+
+def powers(rng: np.random.Generator) -> None:
+    """In the base for a positive exponent, in the exponent for a base from 1 on; below 1 it would fall."""
+    x, e = np.sort(rng.uniform(0, 4, 50)), rng.uniform(0.05, 6)
+    assert (np.diff(x**e) > 0).all()
+    exponents = np.sort(rng.uniform(-5, 8, 50))
+    for base in (1.0, 1 + rng.uniform(0, 2)):
+        assert (np.diff(base**exponents) >= 0).all()
+    assert (np.diff(rng.uniform(0.1, 0.9) ** exponents) < 0).all()
+
+
+def average(rng: np.random.Generator) -> None:
+    v, above = rng.normal(), rng.integers(0, 3, 6) * rng.uniform(0.1, 2)
+    assert ((v + above).mean() <= v + 1e-12) == (above == 0).all()
+    assert (v + above).mean() >= v - 1e-12
+
+
 ATTACKS: dict[str, Attack] = {
     "attainment": attainment,
     "critical": critical,
@@ -150,6 +206,11 @@ ATTACKS: dict[str, Attack] = {
     "largest": largest,
     "limit": limit,
     "singular vectors": singular_vectors,
+    "square root": square_root,
+    "tangent": tangent,
+    "average": average,
+    "logarithm": logarithm,
+    "powers": powers,
 }
 
 

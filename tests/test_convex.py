@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from theory.arithmetic.interpreters import Rationals
 from theory.arithmetic.rationals import rational
-from theory.claims import CriticalPoints, GlobalMinimum, Minimisation
+from theory.claims import CriticalPoints, GlobalMinimum, Minimisation, NotGlobalMinimum
 from theory.model import UnconstrainedFeatures
 from theory.ops import constant, sqrt, variable
 from theory.statement import Instance
@@ -270,3 +270,16 @@ def test_the_modes_are_a_second_way_where_the_nuclear_norm_fails(monkeypatch: py
 
 def test_the_closed_form_of_these_tests_counts_modes_by_multiplicity() -> None:
     assert exact.modes(model((2, 2, 1), 1, 1))[0] == Counter({F(2): 2, F(1): 1})
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(F(1, 2), "holds"), (F(19, 200) * F(1_000_001, 1_000_000), "holds"), (F(9, 100), "refuted"), (F(0), "refuted")],
+)
+def test_a_value_is_beaten_if_some_point_is_below_it(value: Fraction, expected: str) -> None:
+    model = UnconstrainedFeatures(class_sizes=(1,), decays="1/10")
+    (finding,) = convex.examine(Instance(NotGlobalMinimum(model, constant(value))), Settings()).findings
+    assert (finding.clause, finding.conclusion, finding.assurance) == ("beaten", expected, "certified")
+    near = constant(F(19, 200))
+    (finding,) = convex.examine(Instance(NotGlobalMinimum(model, near)), Settings()).findings
+    assert finding.conclusion in ("undecided", "refuted")

@@ -22,10 +22,13 @@ from theory.ops import (
     class_means,
     constant,
     diagonal,
+    exp,
     frobenius_norm,
     helmert,
     identity,
     largest_root,
+    log,
+    log_sum_exp,
     nuclear_norm,
     one_hot,
     ones,
@@ -34,6 +37,7 @@ from theory.ops import (
     repeat_columns,
     schatten,
     smallest_positive_root,
+    softmax,
     sqrt,
     sum_squares,
     trace,
@@ -401,8 +405,11 @@ def test_a_radical_that_the_field_was_not_made_for_is_no_guess() -> None:
     for formula in (constant(2) ** F(1, 3), sqrt(3), GOLDEN):
         with pytest.raises(ValueError, match="not among the formulas"):
             field.evaluate(formula)
-    with pytest.raises(Undecidable):
-        AlgebraicNumbers([sqrt(x)]).evaluate(sqrt(x), {"x": field.number(F(4))})
+    of_a_variable = AlgebraicNumbers([sqrt(x)])
+    assert of_a_variable.evaluate(sqrt(x), {"x": of_a_variable.number(F(4))}).rational() == 2
+    for value in (F(3), F(-4)):
+        with pytest.raises(Undecidable):
+            of_a_variable.evaluate(sqrt(x), {"x": of_a_variable.number(value)})
 
 
 def test_dividing_by_a_zero_in_disguise_is_undecidable() -> None:
@@ -432,3 +439,36 @@ def test_a_schatten_norm_of_a_matrix_of_low_rank_is_a_number() -> None:
             value = balls.evaluate(schatten(X, exponent), {"X": rows})
             assert value.is_finite()
             assert abs(float(value) - 14 ** float(exponent)) < 1e-6
+
+
+def test_the_softmax_of_logarithms_is_exact() -> None:
+    z = diagonal([log(3), log(2), 0]) @ ones(3, 1)
+    field = AlgebraicNumbers([z, log(5)])
+    shares = field.evaluate(softmax(z))
+    assert [row[0].rational() for row in shares] == [F(1, 2), F(1, 3), F(1, 6)]
+    assert field.is_zero(field.evaluate(log_sum_exp(z))[0][0] - field.evaluate(log(6)))
+
+
+@pytest.mark.parametrize("entry", [constant(1), sqrt(2) * log(3), log(3) ** 2, log(7)])
+def test_exponentials_that_leave_the_field_are_undecidable(entry: Expression) -> None:
+    z = diagonal([entry, 0]) @ ones(2, 1)
+    with pytest.raises(Undecidable):
+        AlgebraicNumbers([z]).evaluate(softmax(z))
+
+
+def test_the_singular_values_of_a_multiple_of_a_projection_are_exact() -> None:
+    X = log(3) * (identity(3) - ones(3, 3) / 3)
+    assert decide_equal(nuclear_norm(X), 2 * log(3))
+    assert decide_equal(operator_norm(sqrt(2) * X), sqrt(2) * log(3))
+    with pytest.raises(Undecidable):
+        decide_equal(nuclear_norm(X + sqrt(2) * identity(3)), log(3))
+
+
+def test_a_root_of_a_composite_logarithm_is_that_of_the_sum() -> None:
+    root, s = sqrt(log(F(17, 2))), log(17) - log(2)
+    assert decide_equal(root**2, s)
+    assert decide_equal(log(1 + sqrt(F(1, 4))), log(3) - log(2))
+
+
+def test_an_exponential_of_a_multiple_of_a_multiple_of_a_logarithm_is_a_power() -> None:
+    assert exp(F(1, 2) * (-4 * log(variable("x")))) is variable("x") ** -2

@@ -26,6 +26,7 @@ from proofs.lemmas.critical_points import neighbours
 from proofs.lemmas.identities import balance_section
 from proofs.lemmas.minimum import solve
 from proofs.lemmas.scalar import scalar_section
+from proofs.lemmas.scales import best_scale
 from proofs.lemmas.setting import CRITICAL_POINT, B, P, lam, m
 from proofs.theorem import FOLDER, TRUSTED, Section, Theorem, require_plain
 from theory.arithmetic.algebraic import AlgebraicNumbers
@@ -33,11 +34,14 @@ from theory.claims import GlobalMinimum, digest
 from theory.model import UnconstrainedFeatures
 from theory.statement import Instance, Statement, statements
 from verify.engines import Settings, load
-from verify.verdict import HOLDS
+from verify.verdict import HOLDS, Unable
 
 PROVED = [statement for statement in statements().values() if statement.expected.at_least == "proved"]
 IDS = [statement.id for statement in PROVED]
 WRONG = [(statement.id, wrong) for statement in PROVED for wrong in statement.wrong]
+
+ELEMENTARY = {f"sukenik2024-{name}" for name in ("srg-output", "srg-constant", "srg-loss", "srg-three-layers", "rank")}
+"""Theorems that need no classical fact: identities of polynomials in r, and induction."""
 
 MATCHED = 20
 """Instances of each statement whose claims are matched with its theorem here; ``--full`` runs match 300."""
@@ -48,7 +52,10 @@ DRAWN = 40
 
 def assurances(instance: Instance) -> dict[str, tuple[str, str]]:
     """What the symbolic engine finds, clause by clause."""
-    findings = load("symbolic").examine(instance, Settings(device="cpu")).findings
+    try:
+        findings = load("symbolic").examine(instance, Settings(device="cpu")).findings
+    except Unable:
+        return {}
     return {f.clause: (f.conclusion, f.assurance) for f in findings}
 
 
@@ -58,7 +65,7 @@ def test_a_theorem_is_accepted_without_a_gap(id: str) -> None:
     assert theorem is not None
     assert theorem.id == id
     assert not theorem.gaps
-    assert theorem.axioms
+    assert bool(theorem.axioms) != (id in ELEMENTARY)
     assert set(theorem.axioms) <= set(AXIOMS)
 
 
@@ -68,6 +75,7 @@ def test_every_clause_is_proved_on_every_instance(id: str) -> None:
     assert statement.expected.conclusion == HOLDS
     for parameters in statement.instances(MATCHED, seed=7):
         found = assurances(Instance.of(statement, parameters))
+        assert found
         unproved = {name: f for name, f in found.items() if f != (HOLDS, "proved")}
         assert not unproved, parameters
 
@@ -229,6 +237,17 @@ def with_a_bound_from_another_power() -> Theorem:
     return Theorem("wrong", solved.sections, LayeredBound(solved.minimum, solved.small[0], solved.minimum.energy))
 
 
+def with_the_losses_exchanged() -> Theorem:
+    section, kind = best_scale()
+    return Theorem("wrong", (section,), replace(kind, value=kind.at_zero, at_zero=kind.value))
+
+
+def with_other_outputs() -> Theorem:
+    section, kind = best_scale()
+    needed = (*section.conclusions, kind.outputs)
+    return Theorem("wrong", (section._replace(conclusions=needed),), replace(kind, outputs=kind.value))
+
+
 def with_the_scalar_values_exchanged() -> Theorem:
     section, kind = scalar_section()
     return Theorem("wrong", (section,), replace(kind, value=kind.at_zero, at_zero=kind.value))
@@ -251,6 +270,8 @@ UNSUPPORTED: dict[Callable[[], Theorem], str] = {
     with_the_geometry_exchanged: "where the factors are",
     with_another_root: "another form",
     with_a_bound_from_another_power: "another form",
+    with_the_losses_exchanged: "loss at a stationary point",
+    with_other_outputs: "z = ",
     with_the_scalar_values_exchanged: "value at a stationary point",
 }
 
@@ -285,6 +306,7 @@ OWN = {
     "dang2023-bias-vector": lambda: bias_section()[1],
     "dang2023-deep-imbalanced": lambda: solve().minimum,
     "dang2023-scalar": lambda: scalar_section()[1],
+    "sukenik2024-g": lambda: best_scale()[1],
     "dang2023-schatten": lambda: LayeredBound(solve().minimum, *solve().small),
 }
 """A statement of each kind of theorem."""

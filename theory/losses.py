@@ -20,7 +20,19 @@ from collections.abc import Sequence
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
-from theory.ops import Expression, constant, diagonal, exp, log, log_sum_exp, ones, sum_squares, trace
+from theory.ops import (
+    Expression,
+    constant,
+    diagonal,
+    exp,
+    identity,
+    log,
+    log_sum_exp,
+    ones,
+    softmax,
+    sum_squares,
+    trace,
+)
 
 if TYPE_CHECKING:
     from theory.model import UnconstrainedFeatures
@@ -60,6 +72,27 @@ def trace_of_column(labels: Expression, outputs: Expression, i: int) -> Expressi
     """The output at the label of column i."""
     K = labels.shape[0]
     return (labels[range(K), [i]].T @ outputs[range(K), [i]])[0, 0]
+
+
+def residual(model: UnconstrainedFeatures, outputs: Expression) -> Expression:
+    """The negative gradient of each class's loss in its outputs: labels minus outputs, or minus their softmax (K × K).
+
+    Column k of ``outputs`` (K × K) is for the samples of class k.
+
+    Raises:
+        ValueError: for the focal loss.
+
+    >>> from theory.model import UnconstrainedFeatures
+    >>> from theory.ops import variable
+    >>> residual(UnconstrainedFeatures(class_sizes=(1, 1), decays=1), variable("Z", (2, 2))).shape
+    (2, 2)
+    """
+    if model.loss == "focal":
+        raise ValueError("the gradient is written for convex losses only")
+    if model.loss == "mse":
+        return identity(model.K) - outputs
+    aims = (1 - model.alpha) * identity(model.K) + model.alpha / model.K * ones(model.K, model.K)
+    return aims - softmax(outputs)
 
 
 def contrast(model: UnconstrainedFeatures, t: Any) -> Expression:

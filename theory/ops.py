@@ -378,9 +378,11 @@ def exp(value: Any) -> Expression:
     node = constant(value)
     if _is_zero(node):
         return constant(1)
-    factor, inner = node.args if node.op == "scale" else (constant(1), node)
-    if not node.shape and factor.op == "rational" and inner.op == "log":
-        return inner.args[0] ** _value(factor)
+    factor, inner = Fraction(1), node
+    while inner.op == "scale" and inner.args[0].op == "rational":
+        factor, inner = factor * _value(inner.args[0]), inner.args[1]
+    if not node.shape and inner.op == "log":
+        return inner.args[0] ** factor
     return _node("exp", (node,), node.shape)
 
 
@@ -502,9 +504,15 @@ def to_json(*roots: Expression) -> list[Any]:
     rows: list[Any] = []
     for node in walk(*roots):
         numbers[id(node)] = len(rows)
-        data = str(node.data) if isinstance(node.data, Fraction) else node.data
-        rows.append([node.op, list(node.shape), data, [numbers[id(arg)] for arg in node.args]])
+        rows.append([node.op, list(node.shape), _plain(node.data), [numbers[id(arg)] for arg in node.args]])
     return [*rows, [numbers[id(root)] for root in roots]]
+
+
+def _plain(data: Any) -> Any:
+    """A node's data as JSON has it, so that what is written and read again is the same."""
+    if isinstance(data, tuple):
+        return [_plain(part) for part in data]
+    return str(data) if isinstance(data, Fraction) else data
 
 
 def from_json(rows: Sequence[Any]) -> tuple[Expression, ...]:

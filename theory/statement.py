@@ -17,11 +17,25 @@ from theory.claims import Claim
 
 Parameters = Mapping[str, Any]
 
-PAPERS = (
-    "theory.papers.dang2023",
-    "theory.papers.sukenik2023",
-    "theory.papers.sukenik2024",
-    "theory.papers.garrod2025",
+PAPERS = tuple(
+    f"theory.papers.{paper}"
+    for paper in (
+        "dang2023",
+        "sukenik2023",
+        "sukenik2024",
+        "ufm",
+        "zhu2021",
+        "zhou2022mse",
+        "tirer2022",
+        "seli",
+        "dang2024",
+        "hongling",
+        "losses",
+        "softmaxcode",
+        "regression",
+        "resnet2025",
+        "garrod2025",
+    )
 )
 """Modules whose statements make up the registry."""
 

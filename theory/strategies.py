@@ -6,7 +6,7 @@ q* = (M−1)^{M−1} / M^{2M} (q* = 1 for M = 1), ratio q/q* below 1 means that 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from math import prod
 from typing import Any
@@ -83,6 +83,32 @@ def _widths(draw: Any, depth: int, classes: int, modes: int, narrow: bool) -> tu
     if narrow and modes > 1:
         widths[draw(st.integers(0, depth - 1))] = draw(st.integers(1, modes - 1))
     return tuple(widths)
+
+
+@st.composite
+def one_layer(
+    draw: Any,
+    *,
+    sizes: Any,
+    ratios: Sequence[Fraction],
+    factor: Callable[[int], Fraction] = lambda classes: Fraction(1),
+    spare: Sequence[int] = (0, 1),
+    **fields: Any,
+) -> UnconstrainedFeatures:
+    """Models with one weight matrix: Λ at a ratio to ``factor(K)`` n/N² for a drawn class, width K plus a ``spare``.
+
+    At n/N² a class of size n collapses with squared error, and balanced classes with cross-entropy: K √(n Λ) = 1.
+    Fields that are strategies are drawn.
+    """
+    n = tuple(draw(sizes))
+    reference = draw(st.sampled_from(sorted(set(n))))
+    Lambda = decay_product(n, 1, reference, draw(st.sampled_from(list(ratios)))) * factor(len(n))
+    weights, feature = draw(decays_with_product(Lambda, 1))
+    width = max(1, len(n) + draw(st.sampled_from(list(spare))))
+    drawn = {name: draw(value) if isinstance(value, st.SearchStrategy) else value for name, value in fields.items()}
+    if drawn.get("bias", "none") == "none":
+        drawn.pop("bias_decay", None)
+    return UnconstrainedFeatures(class_sizes=n, weight_decays=weights, feature_decay=feature, widths=(width,), **drawn)
 
 
 def balanced_sizes(classes: Any = None, size: Any = None) -> Any:

@@ -22,6 +22,13 @@ _TEXTS = {
     "limit": "A lower bound that holds for all N > 0 holds in the limit N → 0.",
     "singular vectors": "For orthonormal eigenvectors u of T Tᵀ with eigenvalues μ > 0 the vectors "
     "Tᵀ u/√μ are orthonormal.",
+    "tangent": "log Σ_j e^{z_j} is convex: it is at least its value at z* plus ⟨p, z − z*⟩, p the softmax of z*, with "
+    "equality exactly if z − z* is a multiple of 1.",
+    "average": "The average of numbers that are at least v is at least v, with equality exactly if all of them are v.",
+    "logarithm": "The logarithm is strictly increasing.",
+    "powers": "For e > 0, x^e strictly increases with x ≥ 0; for x ≥ 1, x^e does not fall as e grows.",
+    "square root": "A positive semidefinite matrix has exactly one positive semidefinite square root; that of X Xᵀ has "
+    "the trace ‖X‖_*.",
 }
 
 AXIOMS: Mapping[str, str] = MappingProxyType(_TEXTS)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import reduce
 from types import MappingProxyType
 from typing import Any
@@ -16,7 +16,6 @@ from typing import Any
 import sympy as sp
 
 from proofs.kernel import words
-from proofs.kernel.axioms import AXIOMS
 from proofs.kernel.facts import (
     LEFT,
     NONNEGATIVE,
@@ -35,6 +34,7 @@ from proofs.kernel.facts import (
 )
 from proofs.kernel.grammar import mentions, read, read_matrix, read_range, read_scalar
 from proofs.kernel.instances import Instance, vanishes
+from proofs.kernel.ledger import Ledger, Step
 from proofs.kernel.scalars import Rejected, bases, divisions, is_nonnegative, is_positive, is_zero
 from proofs.kernel.setting import (
     COUNT,
@@ -56,18 +56,7 @@ LEAST = 10
 """So many of them, at least, must meet the assumptions of a formula that is confined to a case."""
 
 
-@dataclass(frozen=True)
-class Step:
-    """One accepted formula: the rule, what it used, the axiom that it cites, and a word to the reader."""
-
-    rule: str
-    fact: Fact
-    uses: tuple[Fact, ...]
-    axiom: str = ""
-    note: str = ""
-
-
-class Proof:
+class Proof(Ledger):
     """Steps about one setting, each checked as it is added.
 
     Raises:
@@ -77,27 +66,15 @@ class Proof:
     def __init__(self, id: str, setting: Setting) -> None:
         if type(setting) is not Setting:
             raise Rejected("a proof is about a setting")
-        self._id, self._setting = id, setting
-        self._steps: list[Step] = []
-        self._by_fact: dict[int, Step] = {}
+        super().__init__(id)
+        self._setting = setting
         self._hypotheses: set[Fact] = set()
         self._open: frozenset[Fact] = frozenset()
-        self._unfinished = 0
-
-    @property
-    def id(self) -> str:
-        """The name of the proof."""
-        return self._id
 
     @property
     def setting(self) -> Setting:
         """What its letters mean."""
         return self._setting
-
-    @property
-    def steps(self) -> tuple[Step, ...]:
-        """All steps in their order."""
-        return tuple(self._steps)
 
     # ------------------------------------------------------------ what every rule does
 
@@ -121,14 +98,10 @@ class Proof:
         used = tuple(dict.fromkeys(uses))
         for other in used:
             self._require_step(other, fact.name)
-        if any(step.fact.name == fact.name for step in self._steps):
-            raise Rejected(f"two steps are called {fact.name}")
-        if axiom and axiom not in AXIOMS:
-            raise Rejected(f"{axiom!r} is not one of the axioms")
         layers = read_range(self.setting, fact.layers) if own_layers else self._common_layers(fact.name, used)
         body = read(self.setting, fact.body, layers)
         sign = _sign(fact.sign, fact.name)
-        if sign != ZERO and isinstance(body, Matrix | Trace):
+        if (isinstance(body, Matrix) and sign != ZERO) or (isinstance(body, Trace) and sign == POSITIVE):
             raise Rejected(f"{fact.name} is an inequality, but not between numbers")
         if assumptions is None:
             assumptions = fact.assumptions.union(*(f.assumptions for f in used))
@@ -137,15 +110,11 @@ class Proof:
         extra = MappingProxyType(dict(fact.extra))
         whole = Fact(fact.name, body, sign, assumptions, layers, extra)
         self._evaluate(whole)
-        step = Step(rule, whole, used, axiom, note)
-        self._steps.append(step)
-        self._by_fact[id(whole)] = step
-        return whole
+        return self._enter(Step(rule, whole, used, axiom, note))
 
     def _require_step(self, fact: Any, name: str) -> None:
         """A fact must be a step of this proof, and not rest on the hypothesis of an induction that is over."""
-        if type(fact) is not Fact or id(fact) not in self._by_fact:
-            raise Rejected(f"{name} uses {getattr(fact, 'name', fact)}, which is not a step of this proof")
+        super()._require_step(fact, name)
         if (fact.assumptions & self._hypotheses) - self._open:
             raise Rejected(f"{name} uses {fact.name}, which rests on the hypothesis of an induction that is over")
 
@@ -621,8 +590,8 @@ class Proof:
             formulas += [c, square]
             if not self._positive(c, sure):
                 raise Rejected(f"{name}: the coefficient {coefficient} is not shown to be positive")
-            if any(f.sign not in (POSITIVE, NONNEGATIVE) for f in facts):
-                raise Rejected(f"{name}: a product may only hold facts that are not negative")
+            if any(f.sign not in (POSITIVE, NONNEGATIVE) or isinstance(f.body, Trace) for f in facts):
+                raise Rejected(f"{name}: a product may only hold numbers that are not negative")
             total += c * sp.Mul(*(f.body for f in facts)) * square**2
             strict = strict or (all(f.sign == POSITIVE for f in facts) and self._positive(square, sure))
         if sign == POSITIVE and not strict:
@@ -756,60 +725,6 @@ class Proof:
                 raise Rejected(f"{letter.name} is not among the letters with common eigenvectors")
             result *= values[plain] ** letter.power
         return result
-
-    # ------------------------------------------------------------ the outcome
-
-    def rule_of(self, fact: Fact) -> str:
-        """The rule that accepted a step.
-
-        Raises:
-            Rejected: for a fact that is not a step of this proof.
-        """
-        self._require_step(fact, self.id)
-        return self._by_fact[id(fact)].rule
-
-    def below(self, conclusions: Iterable[Fact]) -> list[Step]:
-        """The steps that some facts rest on, these included, in order.
-
-        Raises:
-            Rejected: for a fact that is not a step of this proof.
-        """
-        stack, needed = list(conclusions), set[int]()
-        for fact in stack:
-            if type(fact) is not Fact or id(fact) not in self._by_fact:
-                raise Rejected(f"the conclusion {getattr(fact, 'name', fact)} is not a step of this proof")
-        while stack:
-            fact = stack.pop()
-            if id(fact) not in needed:
-                needed.add(id(fact))
-                stack.extend(self._by_fact[id(fact)].uses)
-        return [step for step in self._steps if id(step.fact) in needed]
-
-    @property
-    def gaps(self) -> list[Step]:
-        """The open steps."""
-        return [step for step in self._steps if step.rule == "gap"]
-
-    @property
-    def axioms(self) -> list[str]:
-        """The classical facts that the proof cites, in order."""
-        return list(dict.fromkeys(step.axiom for step in self._steps if step.axiom))
-
-    def require_all_used(self, conclusions: Iterable[Fact]) -> None:
-        """Every step must lead to a conclusion, hypotheses above all.
-
-        Raises:
-            Rejected: naming the first that does not.
-        """
-        if self._unfinished:
-            raise Rejected("an induction was begun and not accepted")
-        found = list(conclusions)
-        needed = {id(step.fact) for step in self.below(found)}
-        for fact in found:
-            self._require_step(fact, self.id)
-        for step in self._steps:
-            if id(step.fact) not in needed:
-                raise Rejected(f"the {step.rule} {step.fact.name} is never used")
 
 
 def _letters(body: Any) -> set[Letter]:

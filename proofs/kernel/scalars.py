@@ -47,7 +47,7 @@ def _is_zero(expression: sp.Expr) -> bool:
         numerator = field.from_sympy(flat).numer.as_expr()
     except (sp.CoercionFailed, ZeroDivisionError) as error:
         raise Rejected(f"{expression} is not a rational function of symbols and powers") from error
-    for root, index, whole in roots:
+    for root, index, whole in reversed(roots):  # those that others are made of come last
         numerator = sp.rem(numerator, root**index - whole, root)
     return bool(sp.expand(numerator) == 0)
 

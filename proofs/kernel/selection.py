@@ -103,6 +103,13 @@ def states(
     return same and fact.sign == sign and fact.layers == layers and confined(fact, cases)
 
 
+def falls(proof: Proof, fact: Fact, variable: sp.Symbol, function: sp.Expr, inside: Sequence[tuple[Any, str]]) -> bool:
+    """Whether a step says that a function of a variable falls strictly on an interval."""
+    if proof.rule_of(fact) != "monotone" or fact.layers is not None or fact.extra["variable"] != variable:
+        return False
+    return is_zero(fact.extra["function"] - function) and _describes(fact.extra["interval"], inside)
+
+
 def confined(fact: Fact, cases: Sequence[tuple[Any, str]]) -> bool:
     """Whether a fact assumes nothing but some of these cases, each a formula with its sign."""
     return all(

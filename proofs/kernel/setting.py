@@ -50,6 +50,15 @@ class Indexed:
     last: Any
 
 
+@dataclass(frozen=True)
+class Bound:
+    """An instance of a classical inequality: ``body`` ≥ 0, and ``body`` = 0 exactly where all of ``equality`` is."""
+
+    axiom: str
+    body: Trace
+    equality: tuple[Matrix, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Setting:
     """What the letters stand for: which there are, what is known of them, and random instances."""
@@ -86,10 +95,16 @@ class Setting:
     """For a letter J the factor X and the shift r of which it is the inverse, J = (X Xᵀ + r)⁻¹."""
     stationary: Mapping[sp.Symbol, sp.Expr] = field(default_factory=dict)
     """Symbols for a minimum over x ≥ 0, and the function that has it there."""
+    bounds: Mapping[str, Bound] = field(default_factory=dict)
+    """Instances of classical inequalities between the letters, by name."""
+    logarithms: Mapping[sp.Symbol, sp.Expr] = field(default_factory=dict)
+    """Symbols for the logarithms of positive numbers."""
     definable: frozenset[sp.Symbol] = frozenset()
     """Symbols without a meaning, which a proof may define."""
     free: frozenset[sp.Symbol] = frozenset()
     """Symbols that stand for any number with their sign: nothing else is known of them."""
+    reading: str = ""
+    """What the letters are called, for the reader of a page."""
 
     def __post_init__(self) -> None:
         for entry in fields(self):

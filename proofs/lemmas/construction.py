@@ -5,6 +5,8 @@ U = V_{M+1} are eigenvectors of S with Uᵀ T = Θ V_0ᵀ, Θ = diag √μ, and 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import sympy as sp
 
 from proofs.kernel.facts import POSITIVE, Fact
@@ -36,8 +38,17 @@ from proofs.lemmas.setting import (
 HALF = sp.Rational(1, 2)
 
 
-def attained(proof: Proof) -> tuple[Fact, Fact]:
-    """2N f = tr S − Σ over the chosen modes of μ z (M z − (M − 1)), for roots z of the equation of a mode."""
+@dataclass(frozen=True)
+class Layered:
+    """Balanced factors: their product, and the sum of their decays."""
+
+    frames: Fact
+    outputs: Fact
+    regularisers: Fact
+
+
+def layered(proof: Proof) -> Layered:
+    """P H = Λ^{−½} U Δ^{M+1} V_0ᵀ and Σ λ ‖factor‖² = (M + 1) tr Δ²."""
     one, zero = sp.Integer(1), sp.Integer(0)
     U, k = V(M + 1), M - m + 1
     up, here = V(m + 1), V(m)
@@ -46,9 +57,6 @@ def attained(proof: Proof) -> tuple[Fact, Fact]:
     product = proof.meaning("product")
     decays = proof.meaning("product of decays")
     scale = proof.raised("scale", decays, Lam(m), lam(m) * Lam(m + 1), -HALF)
-    pair = proof.meaning("singular vectors of the target")
-    squared = proof.meaning("squared target")
-
     last = proof.at("factor at the last layer", weights, M)
     scale_last = proof.at("scale at the last layer", scale, M)
     claim = Q(m) - Lam(m) ** -HALF * (U @ power(root, k) @ here.T)
@@ -90,10 +98,19 @@ def attained(proof: Proof) -> tuple[Fact, Fact]:
         + (upper @ power(root, 2)).trace,
     )
     total = proof.layer_sum("regularisers", regulariser, equal)
+    return Layered(frames, prediction, total)
+
+
+def attained(proof: Proof) -> tuple[Fact, Fact]:
+    """2N f = tr S − Σ over the chosen modes of μ z (M z − (M − 1)), for roots z of the equation of a mode."""
+    made = layered(proof)
+    pair, squared = proof.meaning("singular vectors of the target"), proof.meaning("squared target")
+    U, PH, frames, prediction, total = V(M + 1), P @ H, made.frames, made.outputs, made.regularisers
+    outputs = Lambda**-HALF * (U @ power(root, M + 1) @ V(0).T)
     objective = proof.objective("objective")
     U_frame, V0_frame = (
         proof.at("orthonormal in class space", frames, M + 1),
-        proof.at("orthonormal below", frames, zero),
+        proof.at("orthonormal below", frames, sp.Integer(0)),
     )
     D = power(root, M + 1)
     found = proof.algebra(

@@ -240,7 +240,7 @@ def norm(matrix: Any) -> Any:
     """‖X‖²."""
     from flint import arb
 
-    return sum((matrix[i, j] ** 2 for i in range(matrix.nrows()) for j in range(matrix.ncols())), arb(0))
+    return sum((matrix[i, j] * matrix[i, j] for i in range(matrix.nrows()) for j in range(matrix.ncols())), arb(0))
 
 
 def objective(product: Matrix, factor: Matrix) -> Trace:
@@ -419,3 +419,55 @@ STATIONARY = Setting(
     free=frozenset([t, later]),
 )
 """A minimum x ≥ 0 of g(x) = 1/(1 + x^M) + β x."""
+
+# ------------------------------------------------------------------------------------------ fits of a scale, with ReLUs
+
+y, load = sp.symbols("y c", positive=True)
+"""The scale y of outputs p I, p = y^{M+1}, and c = C Λ̄."""
+
+
+def root_of_the_scale(rng: Random) -> Instance:
+    """A random scale 0 < y < 1 with the load of which it is a root."""
+    from flint import arb, ctx, fmpq
+
+    ctx.prec = BITS
+    depth, scale = rng.choice(DEPTHS), arb(fmpq(rng.randint(1, 59), 60))
+    low, high = sorted(rng.sample(range(1, 60), 2))
+    scalars = {M: depth, y: scale, load: (1 - scale ** (depth + 1)) * scale ** (depth - 1)}
+    return Instance({**scalars, t: arb(fmpq(low, 60)), later: arb(fmpq(high, 60))})
+
+
+SCALED = Setting(
+    "a scale at which the loss of a fit is stationary",
+    root_of_the_scale,
+    hypotheses={"root": (1 - y ** (M + 1)) * y ** (M - 1) - load},
+    free=frozenset([t, later]),
+)
+"""A root y of (1 − y^{M+1}) y^{M−1} = c: there (1 − p)²/2 + (M+1)/2 c y² is stationary in y."""
+
+fit = (1 - x ** (M + 1)) ** 2 / 2 + (M + 1) / 2 * load * x**2
+"""The loss of a fit at the scale x ≥ 0."""
+
+
+def stationary_scale(rng: Random) -> Instance:
+    """A random scale 0 < x < 1 with the load that makes it stationary, or x = 0 with any load."""
+    from flint import arb, ctx, fmpq
+
+    ctx.prec = BITS
+    depth = rng.choice(DEPTHS)
+    scale = arb(fmpq(rng.randint(0, 2) and rng.randint(1, 59), 60))
+    outputs = scale ** (depth + 1)
+    stationary = (1 - outputs) * scale ** (depth - 1) if scale > 0 else arb(fmpq(rng.randint(1, 9), 4))
+    low, high = sorted(rng.sample(range(1, 60), 2))
+    scalars = {M: depth, x: scale, z: outputs, load: stationary}
+    return Instance({**scalars, t: arb(fmpq(low, 60)), later: arb(fmpq(high, 60))})
+
+
+SCALE = Setting(
+    "a minimum of the loss over the scale x ≥ 0",
+    stationary_scale,
+    stationary={x: fit},
+    definable=frozenset([z]),
+    free=frozenset([t, later]),
+)
+"""A minimum x ≥ 0 of (1 − x^{M+1})²/2 + (M+1)/2 c x²."""

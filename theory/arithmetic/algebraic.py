@@ -18,7 +18,7 @@ from functools import lru_cache, reduce
 from math import lcm
 from typing import Any
 
-from theory.arithmetic.interpreters import Arithmetic, Balls, Matrix, Undecidable, precision
+from theory.arithmetic.interpreters import Arithmetic, Balls, Matrix, Undecidable, multiply, precision
 from theory.ops import Expression, constant, log, walk
 
 Base = int | Expression
@@ -92,7 +92,34 @@ class AlgebraicNumbers(Arithmetic):
             return base**exponent.numerator
         if node.op == "schatten":
             return self._rational_power(base, exponent)
-        return self._product(_monomial(node))
+        return self._radical(base, exponent) if node.variables else self._product(_monomial(node))
+
+    def _multiple_of_projection(self, matrix: Matrix) -> list[Any]:
+        """[μ, …, μ] for a symmetric matrix with X² = μ X and μ > 0, once a dimension of its range; else []."""
+        size = len(matrix)
+        if size != len(matrix[0]) or not all(
+            self.is_zero(matrix[i][j] - matrix[j][i]) for i in range(size) for j in range(i)
+        ):
+            return []
+        square = multiply(matrix, matrix)
+        total = reduce(lambda a, b: a + b, (matrix[i][i] for i in range(size)))
+        if self.is_zero(total):
+            return []
+        mu = reduce(lambda a, b: a + b, (square[i][i] for i in range(size))) / total
+        if not all(self.is_zero(square[i][j] - mu * matrix[i][j]) for i in range(size) for j in range(size)):
+            return []
+        rank = round(float(self.enclose(total, 128)) / float(self.enclose(mu, 128)))
+        return [mu] * rank if self.enclose(mu, 128) > 0 and self.is_zero(total - mu * rank) else []
+
+    def _radical(self, base: Algebraic, exponent: Fraction) -> Algebraic:
+        """A rational power of an element that is a positive rational, where this field has it."""
+        value = base.rational()
+        if value is None or value <= 0:
+            raise Undecidable("a power of an algebraic number that is not rational")
+        monomial = {prime: k * exponent for prime, k in _factor(value).items()}
+        if any((k * self._index.get(prime, 1)).denominator > 1 for prime, k in monomial.items()):
+            raise Undecidable(f"the power {exponent} of {value} is not in this field")
+        return self._product(monomial)
 
     def root(self, node: Expression, coefficients: Sequence[Any]) -> Algebraic:
         return self._product(_monomial(node))
@@ -104,27 +131,25 @@ class AlgebraicNumbers(Arithmetic):
         return result
 
     def singular_values(self, matrix: Matrix) -> Sequence[Any]:
-        """Entries of a matrix with at most one in each row and column, none negative; or square roots over Q.
+        """Absolute entries of a matrix with at most one in each row and column; or square roots over Q.
 
         For a rational matrix they are the roots of its Gram matrix's eigenvalues, where these are rational and their
-        square roots are in this field. Zeros are left out.
+        square roots are in this field. A symmetric matrix with X² = μ X has μ > 0, tr X/μ times. Zeros are left out.
         """
         entries = [[x for x in line if not self.is_zero(x)] for line in matrix]
         columns = [[x for x in line if not self.is_zero(x)] for line in zip(*matrix, strict=True)]
         found = [line[0] for line in entries if line]
-        if all(len(line) <= 1 for line in (*entries, *columns)) and all(self.enclose(x, 128) > 0 for x in found):
-            return found
+        if all(len(line) <= 1 for line in (*entries, *columns)):
+            return [x if next(ball > 0 for ball in self._separating(x)) else -x for x in found]
+        multiple = self._multiple_of_projection(matrix)
+        if multiple:
+            return multiple
         rationals = [[_rational(x) for x in line] for line in matrix]
         if any(x is None for line in rationals for x in line):
-            raise Undecidable("singular values are exact here for rational matrices and non-negative diagonal ones")
-        return [self._square_root(value) for value in _gram_eigenvalues(rationals) if value]
-
-    def _square_root(self, value: Fraction) -> Algebraic:
-        """The square root of a positive rational, where the field has it."""
-        monomial = {base: k / 2 for base, k in _factor(value).items()}
-        if any((k * self._index.get(base, 1)).denominator > 1 for base, k in monomial.items()):
-            raise Undecidable(f"the square root of {value} is not in this field")
-        return self._product(monomial)
+            raise Undecidable(
+                "singular values are exact here for rational matrices, diagonal ones and multiples of projections"
+            )
+        return [self._radical(self.number(value), Fraction(1, 2)) for value in _gram_eigenvalues(rationals) if value]
 
     def relu(self, value: Any) -> Any:
         """The element itself where it is positive, else 0."""
@@ -133,11 +158,67 @@ class AlgebraicNumbers(Arithmetic):
         return value if next(ball > 0 for ball in self._separating(value)) else 0
 
     def exp(self, node: Expression, value: Any) -> Any:
-        return self._free(node)
+        return self._exponential(value) if node.shape or node.variables else self._free(node)
 
     def log(self, node: Expression, value: Any) -> Any:
+        if node.shape or node.variables:
+            return self._logarithm(value)
         parts = [self._free(part) * exponent for part, exponent in _logarithms(node).items()]
         return reduce(lambda left, right: left + right, parts)
+
+    def log_sum_exp(self, column: Sequence[Any]) -> Any:
+        """x + log Σ e^{x_i − x} with an entry x for which this sum is a number whose logarithm is in the field."""
+        reason = Undecidable("the logarithm of a sum of exponentials is not in this field")
+        for shift in column:
+            total = reduce(lambda a, b: a + b, (self._exponential(x - shift) for x in column))
+            try:
+                return shift + self._logarithm(total)
+            except Undecidable as error:
+                reason = error
+        raise reason
+
+    def _exponential(self, value: Any) -> Algebraic:
+        """e^x of a rational combination x of logarithms of this field: a product of powers.
+
+        Raises:
+            Undecidable: for any other element.
+        """
+        result = self.number(Fraction(1))
+        if type(value) is int and value == 0:
+            return result
+        numerator, denominator = value.regrouped().ratio()
+        if not denominator.is_constant():
+            raise Undecidable("an exponential of what is no combination of logarithms")
+        scale = denominator.leading_coefficient() if numerator else 1
+        for exponents, coefficient in numerator.terms():
+            used = [(g.base, k) for g, k in zip(reversed(self._generators), exponents, strict=False) if k]
+            base, power = used[0] if len(used) == 1 else (0, 0)
+            if not isinstance(base, Expression) or base.op != "log" or power != self._index[base]:
+                raise Undecidable("an exponential of what is no combination of logarithms")
+            exponent = coefficient / scale
+            result = result * self._power_of(base.args[0], Fraction(int(exponent.p), int(exponent.q)))
+        return result
+
+    def _power_of(self, base: Expression, exponent: Fraction) -> Any:
+        if exponent.denominator == 1:
+            return self.evaluate(base) ** exponent.numerator
+        monomial = {part: k * exponent for part, k in _monomial(base).items()}
+        if any((k * self._index.get(part, 1)).denominator > 1 for part, k in monomial.items()):
+            raise Undecidable("a radical that is not in this field")
+        return self._product(monomial)
+
+    def _logarithm(self, value: Any) -> Any:
+        """log x of a number whose logarithm, or those of whose primes, are generators."""
+        rational = value.rational() if isinstance(value, Algebraic) else Fraction(value)
+        if rational is not None and rational > 0:
+            parts = {log(constant(prime)): k for prime, k in _factor(rational).items()}
+            if all(part in self._index for part in parts):
+                terms = (self._free(part) * k for part, k in parts.items())
+                return reduce(lambda left, right: left + right, terms, self.number(Fraction(0)))
+        for base in self._index:
+            if isinstance(base, Expression) and base.op == "log" and self.is_zero(value - self.evaluate(base.args[0])):
+                return self._free(base)
+        raise Undecidable("a logarithm that is not in this field")
 
     def _free(self, node: Expression) -> Algebraic:
         """A generator without a relation: what reduces to 0 is 0, whatever else holds between such numbers."""
@@ -217,7 +298,7 @@ class AlgebraicNumbers(Arithmetic):
 
     def _relation(self, generator: _Generator) -> Any:
         symbol, index = self._symbols[generator.base], generator.index
-        if isinstance(generator.base, Expression) and generator.base.op in _FREE:
+        if isinstance(generator.base, Expression) and generator.base.op in _FREE and _is_atom(generator.base):
             return None
         if isinstance(generator.base, int):
             return symbol**index - self._constant(Fraction(generator.base))
@@ -516,9 +597,33 @@ def _logarithms(node: Expression) -> dict[Expression, Fraction]:
     if argument.shape:
         raise Undecidable("logarithms are exact here for scalars")
     try:
-        return {log(constant(base)): k for base, k in _monomial(argument).items() if k}
+        monomial = {base: k for base, k in _monomial(argument).items() if k}
     except Undecidable:
         return {node: Fraction(1)}
+    parts: dict[Expression, Fraction] = {}
+    for base, k in monomial.items():
+        value = None if isinstance(base, int) else _rational_value(base)
+        for prime, power in ({base: Fraction(1)} if value is None else _factor(value)).items():
+            part = log(constant(prime))
+            parts[part] = parts.get(part, Fraction(0)) + k * power
+    return {part: k for part, k in parts.items() if k}
+
+
+@lru_cache(maxsize=1000)
+def _rational_value(node: Expression) -> Fraction | None:
+    """The value of a constant formula that turns out to be a positive rational, such as √(1/4) + 1."""
+    if any(part.op in (*_ROOTS, *_FREE) for part in walk(node)):
+        return None
+    try:
+        value: Fraction | None = AlgebraicNumbers([node]).evaluate(node).rational()
+    except Undecidable:
+        return None
+    return value if value is not None and value > 0 else None
+
+
+def _is_atom(node: Expression) -> bool:
+    """Whether an exponential or logarithm is a generator of its own, and no sum of other logarithms."""
+    return node.op != "log" or list(_logarithms(node)) == [node]
 
 
 def _factor(value: Fraction) -> dict[Base, Fraction]:

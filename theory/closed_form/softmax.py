@@ -58,9 +58,12 @@ def simplex_value(model: UnconstrainedFeatures) -> Expression:
     return contrast(model, -(model.K - 1) * s) + strength(model) * (model.K - 1) * s
 
 
-def simplex_point(model: UnconstrainedFeatures) -> Point:
-    """Balanced factors W = √(s u) U, H = √(s/u) Uᵀ Y with U Uᵀ = I − 11ᵀ/K and u = √(n λ_H/λ_W), and the bias zero."""
-    s, K, d = simplex_scale(model), model.K, model.widths[0]
+def simplex_point(model: UnconstrainedFeatures, scale: Expression | None = None) -> Point:
+    """Balanced factors W = √(s u) U, H = √(s/u) Uᵀ Y with U Uᵀ = I − 11ᵀ/K and u = √(n λ_H/λ_W), and the bias zero.
+
+    s is the optimal one unless a ``scale`` is given.
+    """
+    s, K, d = simplex_scale(model) if scale is None else scale, model.K, model.widths[0]
     u = sqrt(model.class_sizes[0] * model.feature_decay / model.weight_decays[0])
     weights = helmert(K) @ diagonal([sqrt(s * u)] * (K - 1), K - 1, d)
     means = diagonal([sqrt(s / u)] * (K - 1), d, K - 1) @ helmert(K).T

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from theory.arithmetic.interpreters import Balls, Undecidable, precision
-from theory.claims import GlobalMinimum, Minimisation
+from theory.claims import GlobalMinimum, Minimisation, NotGlobalMinimum
 from theory.model import UnconstrainedFeatures
 from theory.ops import Expression
 from theory.statement import Instance
@@ -109,7 +109,7 @@ class Proposal:
 def examine(instance: Instance, settings: Settings) -> Evidence:
     """Enclose the minimum that a claim is about between exact rationals, and compare the claimed value with it.
 
-    Only the clause ``value`` of a global minimum is reported.
+    Only the clause ``value`` of a global minimum is reported, or whether some point is below a value.
 
     Raises:
         Unable: for other claims, and for problems without a convex form here; the message says why.
@@ -124,13 +124,14 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
     """
     started = time.perf_counter()
     claim = instance.claim
-    if not isinstance(claim, GlobalMinimum):
+    if not isinstance(claim, GlobalMinimum | NotGlobalMinimum):
         raise Unable(f"convex: examines the value of a global minimum, not {claim.kind}")
+    judge, name = (_judge, "value") if isinstance(claim, GlobalMinimum) else (_judge_beaten, "beaten")
     try:
         proposal = _propose(claim)
         lower, upper = exact.enclosure(proposal.certificate)
     except FAILURES as error:
-        return Evidence("convex", (undecided("value", str(error)),), time.perf_counter() - started)
+        return Evidence("convex", (undecided(name, str(error)),), time.perf_counter() - started)
     numbers = {
         "lower": float(lower),
         "upper": float(upper),
@@ -143,7 +144,7 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
     }
     return Evidence(
         engine="convex",
-        findings=(_judge(claim.value, lower, upper, proposal),),
+        findings=(judge(claim.value, lower, upper, proposal),),
         seconds=time.perf_counter() - started,
         numbers=numbers,
         uses=proposal.uses,
@@ -151,7 +152,7 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
     )
 
 
-def _propose(claim: GlobalMinimum) -> Proposal:
+def _propose(claim: GlobalMinimum | NotGlobalMinimum) -> Proposal:
     problem = claim.problem
     if isinstance(problem, Minimisation):
         return _scalar_proposal(problem, claim.value)
@@ -210,6 +211,21 @@ def _judge(value: Expression, lower: Fraction, upper: Fraction, proposal: Propos
             return holds("value", "numerical", detail)
         reason = f"the enclosure is too wide: {detail}"
     return undecided("value", reason)
+
+
+def _judge_beaten(value: Expression, lower: Fraction, upper: Fraction, proposal: Proposal) -> Finding:
+    """Whether the value is above what is reached, or at most what no point is below."""
+    with precision(CLAIM_BITS[-1]):
+        try:
+            ball, low, high = _ball(value), Balls().number(lower), Balls().number(upper)
+        except Undecidable as error:
+            return undecided("beaten", f"the value could not be enclosed: {error}")
+        shown = ball.str(15, radius=False)
+        if ball > high:
+            return holds("beaten", "certified", f"a point of {float(upper)!r} is below {shown}")
+        if ball <= low:
+            return refuted("beaten", f"no point is below {float(lower)!r}, so none below {shown}")
+    return undecided("beaten", "the value lies within the enclosure of the minimum")
 
 
 def _detail(relative: Fraction, upper: Fraction, proposal: Proposal) -> str:

@@ -24,13 +24,16 @@ from theory.arithmetic.algebraic import AlgebraicNumbers
 from theory.arithmetic.interpreters import Balls, Rationals, Symbols, Undecidable, positive_roots, precision
 from theory.claims import (
     Clause,
+    Convergence,
     CriticalPoints,
+    Experiment,
     GlobalMinimum,
     Identity,
     Inequality,
     Minimisation,
     NotGlobalMinimum,
     Point,
+    Spectrum,
 )
 from theory.frames import aligned_factors
 from theory.model import UnconstrainedFeatures
@@ -39,6 +42,7 @@ from theory.ops import (
     diagonal,
     helmert,
     identity,
+    log,
     ones,
     smallest_positive_root,
     sqrt,
@@ -49,7 +53,7 @@ from theory.ops import (
 )
 from theory.reductions import class_mean_objective
 from theory.statement import Instance
-from verify.methods import free_algebra
+from verify.methods import free_algebra, optimality, spectra
 from verify.methods.derivation import REDUCTIONS, Derived, derive
 from verify.methods.exact_points import (
     covers,
@@ -79,17 +83,23 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
     """
     start, claim = perf_counter(), instance.claim
     uses: tuple[str, ...] = ()
+    certificates: tuple[Mapping[str, Any], ...] = ()
     context = Context()
     if isinstance(claim, CriticalPoints):
         findings = _critical_points(claim)
     elif isinstance(claim, Inequality):
         findings = _tight(claim)
-    elif isinstance(claim, Identity):
+    elif isinstance(claim, Identity | Convergence):
         findings = [_of_constants(c) for c in claim.clauses]
+    elif isinstance(claim, Spectrum):
+        findings, certificates = spectra.exactly(claim)
     elif isinstance(claim, NotGlobalMinimum):
-        raise Unable("a point that is lower is for a search")
+        findings = []
+    elif isinstance(claim, Experiment):
+        raise Unable("what a program measures is numerical")
     elif isinstance(claim.problem, UnconstrainedFeatures) and not claim.problem.has_modes:
-        findings = _at_claimed_minimisers(claim, claim.problem)
+        findings = _at_claimed_minimisers(claim, claim.problem, settings.seed)
+        uses = optimality.USES if any(f.clause == "value" for f in findings) else ()
     elif isinstance(claim.problem, UnconstrainedFeatures):
         findings, uses = _model_minimum(claim, claim.problem, settings.seed, context), REDUCTIONS
     elif isinstance(claim.problem, Minimisation):
@@ -97,9 +107,12 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
     else:
         raise Unable(f"no derivation for {claim.kind}")
     findings, axioms = _with_proof(instance, findings, context)
+    if not findings:
+        raise Unable("a point that is lower is for a search, or for a proof")
     if all(f.assurance == "proved" for f in findings):
         uses = ()
-    return Evidence("symbolic", tuple(findings), perf_counter() - start, uses=(*uses, *axioms))
+    seconds = perf_counter() - start
+    return Evidence("symbolic", tuple(findings), seconds, uses=(*uses, *axioms), certificates=certificates)
 
 
 @dataclass
@@ -120,7 +133,7 @@ def _with_proof(instance: Instance, findings: list[Finding], context: Context) -
     if theorem is None or theorem.gaps:
         return findings, ()
     try:
-        answers = dict(theorem.entails(instance.claim, context.field, context.logits or {}))
+        answers = dict(theorem.entails(instance.claim, context.field, context.logits or {}, instance.parameters))
     except (NotEntailed, Undecidable):
         return findings, ()
     known = {f.clause: f for f in findings}
@@ -244,12 +257,13 @@ def _of_constants(c: Clause) -> Finding:
     return holds(c.name, "certified", f"{len(c.relations)} relations of algebraic numbers")
 
 
-def _at_claimed_minimisers(claim: GlobalMinimum, model: UnconstrainedFeatures) -> list[Finding]:
-    """ReLU layers: no optimum is derived, but the value and the clauses must be right at the claimed minimisers."""
+def _at_claimed_minimisers(claim: GlobalMinimum, model: UnconstrainedFeatures, seed: int) -> list[Finding]:
+    """No optimum is derived, but value and clauses must be right at the claimed minimisers.
+
+    With one layer and a convex loss these are shown to be the only ones, up to symmetry, or not to be any.
+    """
     if not claim.minimisers:
-        raise Unable("ReLU layers: no derivation, and no claimed minimiser to evaluate")
-    if model.loss != "mse":
-        raise Unable("an exponential of a matrix has no normal form here")
+        raise Unable("no derivation for this model, and no claimed minimiser to evaluate")
     try:
         field = AlgebraicNumbers([*_formulas(claim, model), model.objective])
         points = evaluate_points(field, claim.minimisers)
@@ -259,9 +273,40 @@ def _at_claimed_minimisers(claim: GlobalMinimum, model: UnconstrainedFeatures) -
         return [undecided("attained", str(reason))]
     if others:
         reached, claimed = (field.enclose(x, PRECISIONS[0]).str(15, radius=False) for x in (others[0], value))
-        return [refuted("attained", f"the objective is {reached} at a claimed minimiser, not {claimed}")]
+        failing = [f for c in claim.clauses if (f := _clause(field, c, points)).conclusion == REFUTED]
+        return [refuted("attained", f"the objective is {reached} at a claimed minimiser, not {claimed}"), *failing]
+    if optimality.covers(model):
+        try:
+            return _at_all_minimisers(claim, model, field, points, seed)
+        except Undecidable:
+            pass
     failing = [f for c in claim.clauses if (f := _clause(field, c, points)).conclusion == REFUTED]
     return [holds("attained", "certified", "the claimed minimisers have exactly this value"), *failing]
+
+
+def _at_all_minimisers(
+    claim: GlobalMinimum,
+    model: UnconstrainedFeatures,
+    field: AlgebraicNumbers,
+    points: list[dict[str, Any]],
+    seed: int,
+) -> list[Finding]:
+    """All clauses where the claimed points of the claimed value satisfy the conditions of optimality.
+
+    Raises:
+        Undecidable: where they are not shown to be minimisers.
+    """
+    if not all(optimality.is_minimiser(model, field, values) for values in points):
+        return [refuted("attained", "a claimed minimiser is not stationary, exactly")]
+    shown = "the claimed minimisers have exactly this value, and their gradient is a feasible dual"
+    orbit = [optimality.orbit(model, field, values, seed + i) for i, values in enumerate(points)]
+    findings = [holds("value", "certified", shown), holds("attained", "certified", shown)]
+    findings += [_clause(field, c, [*points, *orbit]) for c in claim.clauses]
+    if claim.unique is True:
+        findings.append(holds("uniqueness", "certified", "equality in the dual has no other solution up to symmetry"))
+    elif claim.unique is False:
+        findings.append(refuted("uniqueness", "equality in the dual has no other solution up to symmetry"))
+    return findings
 
 
 def _uniqueness(claim: GlobalMinimum, derived: Derived) -> list[Finding]:
@@ -421,15 +466,29 @@ def _tight(claim: Inequality) -> list[Finding]:
         raise Unable("no claim of equality to decide exactly")
     findings = []
     for point in claim.tight:
-        field = AlgebraicNumbers([claim.left, claim.right, *point.values()])
+        bounds = [side for r in claim.where for side in (r.left, r.right)]
+        logarithms = _logarithms(claim.left, claim.right)
+        field = AlgebraicNumbers([claim.left, claim.right, *bounds, *point.values(), *logarithms])
         try:
             values = field.point(point)
+            if not all(holds_exactly(field, relation, values) for relation in claim.where):
+                return [refuted("tight", "a point of claimed equality does not meet the constraints")]
             findings.append(
                 _equals("tight", field, field.evaluate(claim.left, values), field.evaluate(claim.right, values))
             )
         except Undecidable as reason:
             findings.append(undecided("tight", str(reason)))
     return [next((f for f in findings if f.conclusion != "holds"), findings[0])]
+
+
+SMALL_PRIMES = (2, 3, 5, 7)
+"""Logarithms of these are numbers of the field in which formulas with logarithms are evaluated."""
+
+
+def _logarithms(*formulas: Expression) -> list[Expression]:
+    """Logarithms that the value of a formula may have where none stands in it: those of small primes."""
+    present = any(node.op in ("exp", "log", "log_sum_exp") for node in walk(*formulas))
+    return [log(prime) for prime in SMALL_PRIMES] if present else []
 
 
 # --------------------------------------------------------------------------------------------------- scalar problems
@@ -453,12 +512,29 @@ class _Parametric(Symbols):
         return super().evaluate(root, values)
 
 
+def _of_several_variables(claim: GlobalMinimum, problem: Minimisation) -> list[Finding]:
+    """No optimum is derived, but value and clauses must be right at the claimed minimisers."""
+    if not claim.minimisers:
+        raise Unable("only problems in one non-negative variable are derived, and no claimed minimiser is there")
+    sides = [side for c in claim.clauses for r in c.relations for side in (r.left, r.right)]
+    points = [value for point in claim.minimisers for value in point.values()]
+    try:
+        field = AlgebraicNumbers([claim.value, problem.objective, *sides, *points, *_logarithms(problem.objective)])
+        values = evaluate_points(field, claim.minimisers)
+        claimed = field.evaluate(claim.value)
+        reached = [_equals("attained", field, field.evaluate(problem.objective, at), claimed) for at in values]
+    except Undecidable as reason:
+        return [undecided("attained", str(reason))]
+    failing = [f for c in claim.clauses if (f := _clause(field, c, values)).conclusion == REFUTED]
+    return [next((f for f in reached if f.conclusion != HOLDS), reached[0]), *failing]
+
+
 def _scalar_minimum(claim: GlobalMinimum, problem: Minimisation, context: Context) -> list[Finding]:
     """min over x ≥ 0 of a rational function: stationary points, the boundary and the claim, compared exactly."""
     import sympy as sp
 
     if len(problem.variables) != 1 or problem.nonnegative != frozenset(problem.variables):
-        raise Unable("only problems in one non-negative variable are derived")
+        return _of_several_variables(claim, problem)
     (name,) = problem.variables
     x = sp.Symbol("x", positive=True)
     arithmetic = _Parametric()

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from theory.arithmetic.interpreters import Balls, Matrix
+from theory.arithmetic.interpreters import Balls, Matrix, Undecidable
 from theory.claims import Clause, Relation
 from theory.model import UnconstrainedFeatures
 from theory.ops import helmert
@@ -48,17 +48,23 @@ def constants_finding(c: Clause, balls: Balls) -> Finding:
 
 
 def _finding(c: Clause, points: Sequence[Mapping[str, Any]], balls: Balls, fails: str, agrees: str) -> Finding:
-    doubt = False
+    doubt = ""
     for values in points:
         for relation in c.relations:
-            for x, y in _sides(relation, values, balls):
+            try:
+                sides = list(_sides(relation, values, balls))
+            except Undecidable as reason:
+                doubt = doubt or str(reason)
+                continue
+            for x, y in sides:
                 known = _related(x, relation.sign, y)
                 if known is False:
                     shown = [as_ball(side).str(12, radius=False) for side in (x, y)]
                     return refuted(c.name, f"{shown[0]} {relation.sign} {shown[1]}{fails}")
-                doubt = doubt or known is None
+                if known is None:
+                    doubt = doubt or "the balls do not separate the sides, nor agree to 60 digits"
     if doubt:
-        return undecided(c.name, "the balls do not separate the sides, nor agree to 60 digits")
+        return undecided(c.name, doubt)
     return holds(c.name, "numerical", agrees)
 
 

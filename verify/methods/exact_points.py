@@ -105,12 +105,17 @@ def _is_root(field: AlgebraicNumbers, logit: Any, mode: DerivedMode) -> bool:
 
 
 def rotate(
-    model: UnconstrainedFeatures, arithmetic: Arithmetic, values: Mapping[str, Matrix], seed: int
+    model: UnconstrainedFeatures,
+    arithmetic: Arithmetic,
+    values: Mapping[str, Matrix],
+    seed: int,
+    classes: bool = True,
 ) -> dict[str, Matrix]:
     """A random point of the orbit of a collapsed point under the symmetries of the problem.
 
-    Hidden spaces are turned, W_m → Q_{m+1} W_m Q_mᵀ and H → Q_1 H; so are classes of equal size, W_M → C W_M and
-    H̄ → H̄ Cᵀ (with C 1 = 1 where there is a bias). All matrices are products of two rational reflections.
+    Hidden spaces are turned, W_m → Q_{m+1} W_m Q_mᵀ and H → Q_1 H; so are ``classes`` of equal size, W_M → C W_M and
+    H̄ → H̄ Cᵀ (with C 1 = 1 where there is a bias), a symmetry of squared error. All matrices are products of two
+    rational reflections.
     """
     rng, means = random.Random(seed), collapsed_means(model, values)
     if means is None:
@@ -124,7 +129,7 @@ def rotate(
             else:
                 means = _reflect(means, normal, arithmetic)
     last = f"W_{model.M}"
-    for size in sorted(set(model.class_sizes)):
+    for size in sorted(set(model.class_sizes)) if classes else ():
         for normal in _class_normals(model, size, rng):
             turned[last] = _reflect(turned[last], normal, arithmetic)
             means = _transpose(_reflect(_transpose(means), normal, arithmetic))

@@ -75,6 +75,7 @@ NO_DECAYS = {"the decays left out": {"count": 0}}
 @theorem(
     "garrod2025-dnc-not-global",
     source=source("Theorem 1", "P"),
+    expected=Expected("holds", "proved"),
     hypotheses=IN_RANGE,
     size=st.sampled_from(((4, 3), (5, 3), (6, 2), (7, 2), (4, 4), (4, 6), (6, 3))),
     n=st.sampled_from((1, 2)),
@@ -143,6 +144,7 @@ def simplex_rows(K: int) -> Rows:
 @theorem(
     "garrod2025-fit-reg",
     source=source("Theorem 1, fit and regulariser"),
+    expected=Expected("holds", "proved"),
     hypotheses={"K ≥ 4": lambda K, **_: K >= 4, "α > 0": lambda r, **_: r > 1},
     K=st.integers(4, 9),
     L=st.integers(1, 6),

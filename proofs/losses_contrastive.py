@@ -1,0 +1,11 @@
+"""Cross-entropy, label smoothing and the focal loss are contrastive, for every number of classes."""
+
+from __future__ import annotations
+
+from proofs.lemmas.contrast import contrastive_theorem
+from proofs.theorem import Theorem
+
+
+def theorem() -> Theorem:
+    """The property at one sample, and what follows for all points of the model."""
+    return contrastive_theorem("losses-contrastive")

@@ -1,0 +1,188 @@
+"""Súkeník, Lampert & Mondelli 2025, Neural Collapse is Globally Optimal in Deep Regularized ResNets and Transformers.
+
+The generalised unconstrained-features model (GUFM): min over the last layer W and features X, whose columns have zero
+mean and unit norm, of the average loss at W X plus λ/2 ‖W‖². Letters: K classes of n samples, d features. The abstract
+was read; the lemma is a statement only.
+
+Not stated here: resnet2025-depth (Theorems 4.3 and 4.6), NC metrics that vanish as the depth grows, which are limits
+over architectures that are no model here.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+from hypothesis import strategies as st
+
+from theory.claims import Clause, GlobalMinimum, Minimisation, clause, equal
+from theory.frames import simplex_etf
+from theory.losses import average
+from theory.model import UnconstrainedFeatures as Model
+from theory.ops import (
+    Expression,
+    class_means,
+    constant,
+    diagonal,
+    helmert,
+    identity,
+    log,
+    one_hot,
+    repeat_columns,
+    sqrt,
+    sum_squares,
+    variable,
+)
+from theory.papers.dang2023.frames import total
+from theory.papers.dang2023.letters import OFF
+from theory.statement import Expected, Source, theorem
+
+
+def source(locator: str, provenance: str = "R") -> Source:
+    """A place in the paper."""
+    return Source(
+        "Súkeník et al. 2025, Neural Collapse is Globally Optimal in Deep Regularized ResNets and Transformers",
+        "arXiv 2505.15239",
+        locator,
+        provenance,
+    )
+
+
+def normalised(V: Expression) -> Expression:
+    """X: each column minus its mean, over its norm."""
+    centred = simplex_etf(V.shape[0]) @ V
+    return centred @ diagonal([x ** Fraction(-1, 2) for x in squares(centred)])
+
+
+def squares(V: Expression) -> list[Expression]:
+    """The squared norms of the columns."""
+    G = V.T @ V
+    return [G[i, i] for i in range(V.shape[1])]
+
+
+def gufm(sizes: tuple[int, ...], d: int, loss: str, decay: Any) -> Minimisation:
+    """The objective over W (K × d) and V (d × N), whose normalised columns are the features.
+
+    Means and lengths of V, which the features do not see, are fixed at 0 and 1 by squares that vanish at the minimum.
+    """
+    K, N = len(sizes), sum(sizes)
+    W, V = variable("W", (K, d)), variable("V", (d, N))
+    fit = average(Model(class_sizes=sizes, decays=1, loss=loss), W @ normalised(V), one_hot(sizes), (1,) * N)
+    centred = simplex_etf(d) @ V
+    fixed = sum_squares(V - centred) + total((x - 1) ** 2 for x in squares(centred))
+    return Minimisation(fit + decay / 2 * sum_squares(W) + fixed, {"W": W, "V": V})
+
+
+def conclusions(problem: Minimisation, sizes: tuple[int, ...], ratio: Any, gram: Expression) -> tuple[Clause, ...]:
+    """NC1, NC2 after centring, the Gram matrix of the class means, and W a multiple of their transpose (NC3)."""
+    X = normalised(problem.variables["V"])
+    means, S = class_means(X, sizes), simplex_etf(len(sizes))
+    centred = means @ S
+    scale = gram[0, 0] - gram[0, 1]
+    return (
+        clause("NC1", equal(X, repeat_columns(means, sizes))),
+        clause("NC2", equal(centred.T @ centred, scale * S), equal(means.T @ means, gram)),
+        clause("NC3", equal(problem.variables["W"], ratio * means.T)),
+    )
+
+
+SEARCHED = Expected(
+    "holds", "numerical", "no engine derives a minimum over normalised features: descent and drawn points"
+)
+SIZES = st.sampled_from(((1, 1), (1, 1, 1), (2, 2)))
+
+
+@theorem(
+    "resnet2025-gufm",
+    source=source("Lemma 4.2, cross-entropy"),
+    expected=SEARCHED,
+    hypotheses={
+        "balanced, d ≥ K": lambda sizes, spare, odds: len(set(sizes)) == 1 and spare >= 0,
+        "λ > 0": lambda sizes, spare, odds: odds > 1,
+    },
+    sizes=SIZES,
+    spare=st.integers(0, 1),
+    odds=st.sampled_from((Fraction(3, 2), Fraction(4), Fraction(20))),
+    witness={"sizes": (1, 1, 1), "spare": 0, "odds": Fraction(4)},
+    wrong={"value off by 1e-6": {"factor": OFF}, "orthogonal frame": {"simplex": False}},
+)
+def cross_entropy(
+    sizes: tuple[int, ...], spare: int, odds: Fraction, factor: Fraction = Fraction(1), simplex: bool = True
+) -> GlobalMinimum:
+    """GUFM with cross-entropy: every minimiser is NC1 to NC3, the features a simplex ETF of unit vectors.
+
+    The logits exceed the others by s = log ``odds``, the root of λ (K − 1) s (e^s + K − 1) = K, which gives λ.
+    """
+    K, d = len(sizes), len(sizes) + spare
+    s = log(odds)
+    decay = K / ((K - 1) * (odds + K - 1) * s)
+    problem = gufm(sizes, d, "ce", decay)
+    frame = sqrt(Fraction(K, K - 1)) * (helmert(d, K - 1) @ helmert(K).T)
+    ratio = s * Fraction(K - 1, K)
+    value = log(1 + Fraction(K - 1) / odds) + decay / 2 * Fraction((K - 1) ** 2, K) * s**2
+    gram = Fraction(K, K - 1) * simplex_etf(K) if simplex else identity(K)
+    point = {"W": ratio * frame.T, "V": repeat_columns(frame, sizes)}
+    return GlobalMinimum(problem, factor * value, (point,), conclusions(problem, sizes, ratio, gram))
+
+
+@theorem(
+    "resnet2025-gufm-mse",
+    source=source("Lemma 4.2, squared error"),
+    expected=SEARCHED,
+    hypotheses={
+        "balanced, d ≥ K + 1": lambda sizes, spare, decay: len(set(sizes)) == 1 and spare >= 1,
+        "λ > 0": lambda sizes, spare, decay: decay > 0,
+    },
+    sizes=SIZES,
+    spare=st.integers(1, 2),
+    decay=st.sampled_from((Fraction(1, 100), Fraction(1, 5), Fraction(2))),
+    witness={"sizes": (1, 1, 1), "spare": 1, "decay": Fraction(1, 5)},
+    wrong={"value off by 1e-6": {"factor": OFF}, "simplex ETF before centring": {"orthogonal": False}},
+)
+def squared_error(
+    sizes: tuple[int, ...], spare: int, decay: Fraction, factor: Fraction = Fraction(1), orthogonal: bool = True
+) -> GlobalMinimum:
+    """GUFM with squared error and no bias: every minimiser is NC1 to NC3, the features orthonormal for d ≥ K + 1.
+
+    NC2 holds after centring: class means minus their global mean are a simplex ETF. W X = Y/(1 + K λ).
+    """
+    K, d = len(sizes), len(sizes) + spare
+    problem = gufm(sizes, d, "mse", decay)
+    frame = helmert(d, K)
+    ratio = 1 / (1 + K * decay)
+    value = K * decay * ratio / 2
+    gram = identity(K) if orthogonal else Fraction(K, K - 1) * simplex_etf(K)
+    point = {"W": ratio * frame.T, "V": repeat_columns(frame, sizes)}
+    return GlobalMinimum(problem, constant(factor * value), (point,), conclusions(problem, sizes, ratio, gram))
+
+
+@theorem(
+    "resnet2025-gufm-mse-narrow",
+    source=source("Lemma 4.2, squared error, K features"),
+    expected=Expected(
+        "refuted",
+        "certified",
+        "refuted as reconstructed; the printed text was not seen, and may ask for more features. A corner case: with "
+        "d = K the zero mean leaves K − 1 dimensions, and changing the sign of a class mean changes no singular value",
+    ),
+    hypotheses={"balanced, K ≥ 2": lambda sizes, decay: len(set(sizes)) == 1 and len(sizes) >= 2 and decay > 0},
+    sizes=SIZES,
+    decay=st.sampled_from((Fraction(1, 100), Fraction(1, 5), Fraction(2))),
+    witness={"sizes": (1, 1, 1), "decay": Fraction(1, 5)},
+    wrong={"value off by 1e-6": {"factor": OFF}},
+)
+def squared_error_narrow(sizes: tuple[int, ...], decay: Fraction, factor: Fraction = Fraction(1)) -> GlobalMinimum:
+    """GUFM with squared error, no bias and d = K: every minimiser is NC1 to NC3, a simplex ETF. False.
+
+    For any unit vectors of rank K − 1 with equal singular values the value is the same: a simplex ETF with the sign of
+    one class mean changed is among them.
+    """
+    K = len(sizes)
+    problem = gufm(sizes, K, "mse", decay)
+    frame = sqrt(Fraction(K, K - 1)) * (helmert(K) @ helmert(K).T)
+    ratio = 1 / (Fraction(K, K - 1) + K * decay)
+    value = Fraction(1, 2 * K) * ((K - 1) * K * decay * ratio + 1)
+    flipped = frame @ diagonal([1] * (K - 1) + [-1])
+    points = tuple({"W": ratio * X.T, "V": repeat_columns(X, sizes)} for X in (frame, flipped))
+    gram = Fraction(K, K - 1) * simplex_etf(K)
+    return GlobalMinimum(problem, constant(factor * value), points, conclusions(problem, sizes, ratio, gram))
