@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from proofs.entailment import NotEntailed, sign
@@ -24,9 +25,23 @@ from theory.arithmetic.interpreters import Undecidable
 from theory.claims import Inequality
 from theory.losses import average
 from theory.model import UnconstrainedFeatures
-from theory.ops import Expression, constant, diagonal, exp, identity, log, nuclear_norm, ones, substitute, sum_squares
+from theory.ops import (
+    Expression,
+    constant,
+    diagonal,
+    exp,
+    identity,
+    log,
+    nuclear_norm,
+    ones,
+    relu,
+    substitute,
+    sum_squares,
+    trace,
+)
 
-LOSSES = ("ce", "label-smoothing", "focal")
+LOSSES: Mapping[Any, str] = MappingProxyType({"ce": "", "label-smoothing": "alpha", "focal": "gamma"})
+"""The losses of the theorem, and what their parameter is called."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,22 +143,25 @@ def least_loss(model: UnconstrainedFeatures, t: Expression) -> Expression:
 def _property(claim: Inequality, parameters: Mapping[str, Any]) -> list[Sides]:
     """φ(t) ≤ the loss of one sample with outputs z, of any class."""
     (z,) = claim.variables.values()
-    shape = parameters.get("shape")
-    if len(z.shape) != 2 or z.shape[0] < 2 or z.shape[1] != 1 or type(shape) is not dict:
+    loss, value = parameters.get("loss"), parameters.get("parameter", Fraction(0))
+    if len(z.shape) != 2 or z.shape[0] < 2 or z.shape[1] != 1 or loss not in LOSSES or type(value) is not Fraction:
         raise NotEntailed("no loss of the outputs of one sample is proposed")
     K = z.shape[0]
-    model = UnconstrainedFeatures(class_sizes=(1,) * K, decays=1, **shape)
-    _require_loss(model)
+    fields = {LOSSES[loss]: value} if LOSSES[loss] else {}
+    try:
+        model = UnconstrainedFeatures(class_sizes=(1,) * K, decays=1, loss=loss, **fields)
+    except ValueError as reason:
+        raise NotEntailed(str(reason)) from reason
     found = []
     for k in range(K):
         label = identity(K)[range(K), (k,)]
-        loss = K * average(model, z, label, (1,))
-        found.append(Sides(least_loss(model, contrast_of(z, k, 0)), loss, z, (k,), constant(0)))
+        right = K * average(model, z, label, (1,))
+        found.append(Sides(least_loss(model, contrast_of(z, k, 0)), right, z, (k,), constant(0)))
     return found
 
 
 def _reduction(claim: Inequality, parameters: Mapping[str, Any]) -> list[Sides]:
-    """The average of φ(t_i) + c |t_i| ≤ the objective of the model."""
+    """The average of φ(t_i) + c |t_i| ≤ the objective of the model, |t| as a norm or as max(t, 0) + max(−t, 0)."""
     model = parameters.get("model")
     if type(model) is not UnconstrainedFeatures or dict(claim.variables) != model.variables:
         raise NotEntailed("no model with these variables is proposed")
@@ -154,10 +172,13 @@ def _reduction(claim: Inequality, parameters: Mapping[str, Any]) -> list[Sides]:
     labels = tuple(k for k, size in enumerate(model.class_sizes) for _ in range(size))
     terms = [contrast_of(outputs, k, i) for i, k in enumerate(labels)]
     least = reduce(lambda a, b: a + b, (least_loss(model, t) for t in terms))
-    left = (least + strength(model) * nuclear_norm(diagonal(terms))) / model.N
+    T = diagonal(terms)
+    sizes = (nuclear_norm(T), trace(relu(T) + relu(-T)))
     regulariser = model.regularised(constant(0), sum_squares(model.features))
     excess = regulariser - strength(model) / model.N * -reduce(lambda a, b: a + b, terms)
-    return [Sides(left, model.objective, outputs, labels, excess)]
+    return [
+        Sides((least + strength(model) * size) / model.N, model.objective, outputs, labels, excess) for size in sizes
+    ]
 
 
 def _tight(claim: Inequality, found: Sides) -> str:

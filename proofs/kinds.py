@@ -27,6 +27,7 @@ from proofs.kernel.setting import Setting
 from proofs.kernel.words import identity, power
 from proofs.lemmas import setting as s
 from proofs.lemmas.setting import BIASED, CONSTRUCTION, CRITICAL_POINT
+from proofs.orthogonal_kinds import OrthogonalMinimum
 from proofs.pairs_kinds import PairsBeatCollapse
 from proofs.scalar_kinds import Answers, Proofs, ScalarMinimum, ScaleMinimum, require, require_best
 from proofs.softmax_kinds import SoftmaxMinimum
@@ -323,6 +324,7 @@ Kind = (
     | SoftmaxMinimum
     | PairsBeatCollapse
     | ContrastiveLoss
+    | OrthogonalMinimum
 )
 KINDS = (
     Balanced,
@@ -336,4 +338,5 @@ KINDS = (
     SoftmaxMinimum,
     PairsBeatCollapse,
     ContrastiveLoss,
+    OrthogonalMinimum,
 )

@@ -76,16 +76,14 @@ So the outputs are s S Y + b 1ᵀ; for s = 0 all factors are zero."""
         model = claim.problem
         require_softmax(model)
         c, scale = strength(model), simplex_scale(model)
-        value = minimum(model, scale)
         sides = [side for clause in claim.clauses for relation in clause.relations for side in _sides(relation)]
-        claimed = folded(claim.value)
-        numbers = AlgebraicNumbers([claimed, value, c, scale, *sides])
+        numbers = AlgebraicNumbers([c, scale, *sides])
         ratio = numbers.number(model.weight_decays[0])
         strength_, scale_ = (numbers.number(Fraction(0)) + numbers.evaluate(x) for x in (c, scale))
         free = model.has_bias and not model.bias_decay
         at = Simplex(model, numbers, strength_ * scale_ / ratio, ratio / strength_, free)
         return {
-            "value": _value(numbers, claimed, value),
+            "value": same_value(claim.value, minimum(model, scale)),
             **({} if claim.unique is None else {"uniqueness": "" if claim.unique is True else "it is unique"}),
             **answers(claim.clauses, at),
         }
@@ -152,9 +150,12 @@ _FOLDED: Mapping[str, Callable[..., Expression]] = {
 }
 
 
-def _value(numbers: AlgebraicNumbers, claimed: Expression, value: Expression) -> str:
+def same_value(claimed: Expression, value: Expression) -> str:
+    """The empty text where a claimed value is the theorem's, exactly."""
+    left, right = folded(claimed), folded(value)
+    numbers = AlgebraicNumbers([left, right])
     try:
-        same = numbers.is_zero(numbers.number(Fraction(0)) + numbers.evaluate(claimed) - numbers.evaluate(value))
+        same = numbers.is_zero(numbers.number(Fraction(0)) + numbers.evaluate(left) - numbers.evaluate(right))
     except Undecidable as reason:
         return str(reason)
     return "" if same else "the value is not that of the theorem"

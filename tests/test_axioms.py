@@ -194,6 +194,12 @@ def average(rng: np.random.Generator) -> None:
     assert (v + above).mean() >= v - 1e-12
 
 
+def nonnegative(rng: np.random.Generator) -> None:
+    x = rng.integers(0, 2, 5) * rng.uniform(0.1, 3, 5)
+    assert x.sum() >= 0
+    assert (x.sum() == 0) == (x == 0).all()
+
+
 ATTACKS: dict[str, Attack] = {
     "attainment": attainment,
     "critical": critical,
@@ -209,6 +215,7 @@ ATTACKS: dict[str, Attack] = {
     "square root": square_root,
     "tangent": tangent,
     "average": average,
+    "nonnegative": nonnegative,
     "logarithm": logarithm,
     "powers": powers,
 }

@@ -54,16 +54,22 @@ def theorem() -> Theorem:
 
 SHAPES: tuple[dict[str, Any], ...] = (
     {"loss": "ce"},
-    {"loss": "label-smoothing", "alpha": Fraction(1, 10)},
-    {"loss": "focal", "gamma": Fraction(5, 2)},
+    {"loss": "label-smoothing", "parameter": Fraction(1, 10)},
+    {"loss": "focal", "parameter": Fraction(5, 2)},
 )
+
+
+def model_of(classes: int, shape: dict[str, Any]) -> Model:
+    names = {"label-smoothing": "alpha", "focal": "gamma"}
+    fields = {names[shape["loss"]]: shape["parameter"]} if shape["loss"] in names else {}
+    return Model(class_sizes=(1,) * classes, decays=1, loss=shape["loss"], **fields)
 
 
 def sample(
     classes: int, shape: dict[str, Any], change: Callable[[Expression, Expression, int], Expression]
 ) -> Inequality:
     """φ(t), with a change, against the loss of a sample of the last class."""
-    model, z, k = Model(class_sizes=(1,) * classes, decays=1, **shape), variable("z", (classes, 1)), classes - 1
+    model, z, k = model_of(classes, shape), variable("z", (classes, 1)), classes - 1
     t = (ones(1, classes) @ z)[0, 0] - classes * z[k, 0]
     right = classes * average(model, z, identity(classes)[range(classes), (k,)], (1,))
     return Inequality(change(t, right, classes), right, {"z": z})
@@ -73,8 +79,8 @@ def phi(shape: dict[str, Any], factor: int = 1) -> Callable[[Expression, Express
     def least(t: Expression, _: Expression, classes: int) -> Expression:
         x = log(1 + (classes - 1) * exp(factor * t / (classes - 1)))
         if shape["loss"] == "focal":
-            return (1 - exp(-x)) ** shape["gamma"] * x
-        return x - shape.get("alpha", Fraction(0)) / classes * t
+            return (1 - exp(-x)) ** shape["parameter"] * x
+        return x - shape.get("parameter", Fraction(0)) / classes * t
 
     return least
 
@@ -83,7 +89,7 @@ def phi(shape: dict[str, Any], factor: int = 1) -> Callable[[Expression, Express
 @pytest.mark.parametrize("classes", [2, 3, 7])
 def test_the_property_of_one_sample_is_entailed(classes: int, shape: dict[str, Any]) -> None:
     claim = sample(classes, shape, phi(shape))
-    assert theorem().entails(claim, None, {}, {"shape": shape}) == {"inequality": ""}
+    assert theorem().entails(claim, None, {}, shape) == {"inequality": ""}
 
 
 CHANGES: dict[str, Callable[[dict[str, Any]], Callable[[Expression, Expression, int], Expression]]] = {
@@ -91,7 +97,7 @@ CHANGES: dict[str, Callable[[dict[str, Any]], Callable[[Expression, Expression, 
     "more": lambda shape: lambda t, right, K: phi(shape)(t, right, K) + Fraction(1, 10**9),
     "the loss doubled": lambda shape: lambda t, right, K: 2 * right,
     "a term in t": lambda shape: lambda t, right, K: phi(shape)(t, right, K) + Fraction(1, 10**9) * t,
-    "another loss": lambda shape: phi({"loss": "label-smoothing", "alpha": Fraction(1, 3)}),
+    "another loss": lambda shape: phi({"loss": "label-smoothing", "parameter": Fraction(1, 3)}),
 }
 
 
@@ -99,11 +105,12 @@ CHANGES: dict[str, Callable[[dict[str, Any]], Callable[[Expression, Expression, 
 @pytest.mark.parametrize("name", CHANGES)
 def test_another_bound_of_one_sample_is_not_entailed(name: str, shape: dict[str, Any]) -> None:
     with pytest.raises(NotEntailed):
-        theorem().entails(sample(3, shape, CHANGES[name](shape)), None, {}, {"shape": shape})
+        theorem().entails(sample(3, shape, CHANGES[name](shape)), None, {}, shape)
 
 
 def test_the_loss_must_be_the_one_that_is_proposed() -> None:
-    for shape in ({}, {"shape": SHAPES[1]}, {"shape": {"loss": "mse"}}, {"shape": None}):
+    out = {"loss": "label-smoothing", "parameter": Fraction(3)}
+    for shape in ({}, SHAPES[1], {"loss": "mse"}, {"loss": None}, out, {**SHAPES[2], "parameter": 2}):
         with pytest.raises(NotEntailed):
             theorem().entails(sample(3, SHAPES[0], phi(SHAPES[0])), None, {}, shape)
 
@@ -129,7 +136,7 @@ def test_equality_is_entailed_where_wrong_outputs_are_equal() -> None:
     places = {(1, 1, 1): "", (0, 0, 5): "", (0, 1, 5): "no equality"}
     for entries, why in places.items():
         point = {"z": diagonal(entries) @ ones(3, 1)}
-        found = theorem().entails(replace_tight(claim, point), None, {}, {"shape": SHAPES[2]})
+        found = theorem().entails(replace_tight(claim, point), None, {}, SHAPES[2])
         assert found["tight"].startswith("there is " + why) if why else not found["tight"]
 
 
@@ -291,5 +298,5 @@ def test_the_property_must_be_that_of_one_sample() -> None:
     guess = proof.gap("guess", Trace({}, log_sum - own - 2 * loss + loss), NONNEGATIVE)
     found = Theorem("gap", (Section("guess", proof), every), replace(kind, contrast=guess))
     with pytest.raises(NotEntailed, match="gap"):
-        found.entails(sample(3, SHAPES[0], phi(SHAPES[0])), None, {}, {"shape": SHAPES[0]})
+        found.entails(sample(3, SHAPES[0], phi(SHAPES[0])), None, {}, SHAPES[0])
     assert single.proof.steps

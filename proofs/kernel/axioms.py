@@ -24,6 +24,7 @@ _TEXTS = {
     "Tᵀ u/√μ are orthonormal.",
     "tangent": "log Σ_j e^{z_j} is convex: it is at least its value at z* plus ⟨p, z − z*⟩, p the softmax of z*, with "
     "equality exactly if z − z* is a multiple of 1.",
+    "nonnegative": "A sum of numbers that are at least zero is at least zero, and zero exactly if all of them are.",
     "average": "The average of numbers that are at least v is at least v, with equality exactly if all of them are v.",
     "logarithm": "The logarithm is strictly increasing.",
     "powers": "For e > 0, x^e strictly increases with x ≥ 0; for x ≥ 1, x^e does not fall as e grows.",

@@ -19,7 +19,7 @@ from theory.model import UnconstrainedFeatures as Model
 from theory.ops import Expression, compare, constant, diagonal, exp, log, sqrt
 from theory.papers.dang2023.letters import OFF
 from theory.papers.zhu2021 import collapse
-from theory.statement import Source, theorem
+from theory.statement import Expected, Source, theorem
 from theory.strategies import ABOVE, AT, BELOW, balanced_sizes, imbalanced_sizes, one_layer
 
 
@@ -85,6 +85,7 @@ def value(model: Model, factor: Fraction) -> Expression:
 @theorem(
     "dang2024-relu-ce",
     source=source("global optimality, constants reconstructed"),
+    expected=Expected("holds", "proved"),
     hypotheses=SETTING,
     model=relu_models(),
     witness={"model": WITNESS},
@@ -132,6 +133,7 @@ def relu_ce(
 @theorem(
     "dang2024-minority",
     source=source("minority collapse, constants reconstructed"),
+    expected=Expected("holds", "proved"),
     hypotheses=SETTING,
     model=relu_models((*BELOW[2:], *AT, *ABOVE[:3])),
     witness={"model": WITNESS.with_(class_sizes=(9, 4, 1))},
