@@ -159,7 +159,6 @@ ONE_LAYER: Any = st.tuples(
 @theorem(
     "dang2023-ce-one-layer",
     source=source("Theorem 5.1, M = 1"),
-    expected=Expected("holds", "numerical", "the value is certified; the geometry is seen by descent"),
     hypotheses=BALANCED | K_AT_LEAST_2 | {"one layer": lambda model: model.M == 1},
     model=ONE_LAYER.map(_model),
     witness={"model": _model((3, 3, 0, "none", Fraction(1, 50), Fraction(1, 10)))},
