@@ -24,6 +24,7 @@ border: env
 
 bench: env
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/refuter.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/duals.py
 
 proofs: env
 	$(BIN)/python -m proofs

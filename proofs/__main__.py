@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from proofs.graphs import READING as GRAPHS_READING
+from proofs.graphs import GraphProof
 from proofs.kernel.ledger import Ledger
 from proofs.kernel.proof import Proof
 from proofs.kernel.render import DEEP, EVALUATED, markdown, section
@@ -42,9 +43,10 @@ def pages() -> Iterator[tuple[Path, str]]:
 
 
 def _reading(*proofs: Ledger) -> str:
-    """What the letters of some proofs are called."""
+    """How to read the steps of some proofs: what their letters are called, and the rules of graphs."""
     letters = dict.fromkeys(proof.setting.reading or DEEP for proof in proofs if isinstance(proof, Proof))
-    return EVALUATED + "\n".join(letters) if letters else GRAPHS_READING
+    graphs = [GRAPHS_READING] if any(type(proof) is GraphProof for proof in proofs) else []
+    return "\n\n".join([*([EVALUATED + "\n".join(letters)] if letters else []), *graphs])
 
 
 def _shared_page(heading: str) -> Path:

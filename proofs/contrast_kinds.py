@@ -149,9 +149,9 @@ def _property(claim: Inequality, parameters: Mapping[str, Any]) -> list[Sides]:
     if type(loss) is not str or loss not in LOSSES:
         raise NotEntailed("no loss of the outputs of one sample is proposed")
     K = z.shape[0]
-    fields: dict[str, Any] = {LOSSES[loss]: value} if LOSSES[loss] else {}
+    fields: dict[str, Any] = {"loss": loss, **({LOSSES[loss]: value} if LOSSES[loss] else {})}
     try:
-        model = UnconstrainedFeatures(class_sizes=(1,) * K, decays=1, loss=loss, **fields)
+        model = UnconstrainedFeatures(class_sizes=(1,) * K, decays=1, **fields)
     except ValueError as reason:
         raise NotEntailed(str(reason)) from reason
     found = []

@@ -8,19 +8,19 @@ from fractions import Fraction
 from typing import Any, ClassVar
 
 from proofs.entailment import NotEntailed
-from proofs.graphs import GRAPHS, ForEvery, GraphProof, Graphs, Reading
+from proofs.graphs import GRAPHS, GraphProof, Graphs
 from proofs.kernel import selection
 from proofs.kernel.facts import NONNEGATIVE, POSITIVE, Fact
 from proofs.kernel.proof import Proof
 from proofs.kernel.scalars import Rejected
 from proofs.kernel.setting import COUNT as M
 from proofs.lemmas import setting as s
+from proofs.reading import ForEvery, Reading, definitions
+from proofs.scalar_kinds import PROFILE, require
 from theory.claims import Identity, Relation
-from theory.families import Sizes
+from theory.families import Sizes, named
+from theory.notation import PLAIN, text
 from theory.ops import Expression, FormulaError, ShapeError, constant, largest_root
-
-PROFILE = s.t ** (M - 1) * (1 - s.t) ** (M + 1)
-"""c^{M+1} as a function of p."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +37,10 @@ class ForEveryGraph:
     @property
     def says(self) -> str:
         """The relations in words, each with its range."""
+        known = definitions(fact.body for fact in self.relations)
+        names = [f"- {text(named(name, formula), PLAIN)} = {formula}" for name, formula in known.items()]
         lines = [f"- {fact.body.plain} {fact.body.where}" for fact in self.relations]
-        return "\n".join(["With the vertex-edge incidence matrix T of the complete graph on r vertices:", "", *lines])
+        return "\n".join([*(["Let", "", *names, ""] if names else []), "Then", "", *lines])
 
     @property
     def premises(self) -> dict[Graphs, tuple[Fact, ...]]:
@@ -101,11 +103,11 @@ class ScaledLosses:
         fit = (1 - p) ** 2 / 2 + (M + 1) / 2 * c * y**2
         inside = [(t, POSITIVE), (1 - t, POSITIVE), (M * t - (M - 1), NONNEGATIVE)]
         found = selection.states(proof, self.value, fit - loss.xreplace({t: p}))
-        _require(found, "the loss at a root is (1 − p)(1 + M p)/2")
+        require(found, "the loss at a root is (1 − p)(1 + M p)/2")
         power = PROFILE.xreplace({t: p}) - c ** (M + 1)
-        _require(selection.states(proof, self.level, power, cases=[(1 - p, POSITIVE)]), "c^{M+1} at a root")
+        require(selection.states(proof, self.level, power, cases=[(1 - p, POSITIVE)]), "c^{M+1} at a root")
         for fact, function in ((self.falls, PROFILE), (self.loses, loss)):
-            _require(selection.falls(proof, fact, t, function, inside), "what falls in p beyond (M − 1)/M")
+            require(selection.falls(proof, fact, t, function, inside), "what falls in p beyond (M − 1)/M")
 
 
 ORDER = """\
@@ -128,7 +130,8 @@ class GraphLosses:
     def says(self) -> str:
         """The condition, and what follows for the losses."""
         body: ForEvery = self.condition.body
-        return f"{body.plain} {body.where}. {ORDER}"
+        names = [f"{text(named(name, formula), PLAIN)} = {formula}" for name, formula in definitions([body]).items()]
+        return f"{body.plain} {body.where}{''.join(f', with {x}' for x in names)}.\n\n{ORDER}"
 
     @property
     def premises(self) -> dict[Any, tuple[Fact, ...]]:
@@ -141,12 +144,12 @@ class GraphLosses:
         Raises:
             Rejected: when a step does not say it.
         """
-        _require(type(self.scales) is ScaledLosses, "the order of losses")
+        require(type(self.scales) is ScaledLosses, "the order of losses")
         proofs[GRAPHS].rule_of(self.condition)
         body: ForEvery = self.condition.body
-        _require(body.sign == "<" and body.where.depth >= 2, "one constant is smaller than another")
+        require(body.sign == "<" and body.where.depth >= 2, "one constant is smaller than another")
         reading = Reading(body.where, {})
-        _require(reading.sign(reading.value(body.left)) > 0, "the constants are positive")
+        require(reading.sign(reading.value(body.left)) > 0, "the constants are positive")
         self.scales.check(proofs[s.SCALED])
 
     def entails(self, claim: Any, parameters: Mapping[str, Any]) -> dict[str, str]:
@@ -184,11 +187,6 @@ def _best_loss(L: int, c: Expression) -> Expression:
 def _literally(claim: Identity, known: Sequence[Relation]) -> dict[str, str]:
     other = "a relation is not an instance of the theorem's"
     return {c.name: "" if all(r in known for r in c.relations) else other for c in claim.clauses}
-
-
-def _require(condition: bool, what: str) -> None:
-    if not condition:
-        raise Rejected(f"the theorem needs a step that says: {what}")
 
 
 def _sizes(parameters: Mapping[str, Any]) -> Sizes:

@@ -11,51 +11,31 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import sympy as sp
 
 from proofs.contrast_kinds import ContrastiveLoss
-from proofs.entailment import NotEntailed, entailed, require_linear, sign
+from proofs.entailment import NotEntailed, entailed, require_linear
 from proofs.graph_kinds import ForEveryGraph, GraphLosses
 from proofs.kernel import selection
 from proofs.kernel.facts import POSITIVE, ZERO, Fact
 from proofs.kernel.proof import Proof
-from proofs.kernel.scalars import Rejected, is_zero
+from proofs.kernel.scalars import is_zero
 from proofs.kernel.setting import COUNT as M
 from proofs.kernel.setting import Setting
 from proofs.kernel.words import identity, power
 from proofs.lemmas import setting as s
-from proofs.lemmas.setting import BIASED, CONSTRUCTION, CRITICAL_POINT, STATIONARY
+from proofs.lemmas.setting import BIASED, CONSTRUCTION, CRITICAL_POINT
 from proofs.orthogonal_kinds import OrthogonalMinimum
 from proofs.pairs_kinds import PairsBeatCollapse
+from proofs.scalar_kinds import Answers, Proofs, ScalarMinimum, ScaleMinimum, require, require_best
 from proofs.softmax_kinds import SoftmaxMinimum
-from theory.arithmetic.algebraic import AlgebraicNumbers
-from theory.claims import Clause, CriticalPoints, GlobalMinimum, Inequality, Minimisation, Relation, equal
+from theory.claims import CriticalPoints, GlobalMinimum, Inequality, Relation, equal
 from theory.model import UnconstrainedFeatures
-from theory.ops import Expression, compare, constant, diagonal, ones, schatten, sum_squares, variable, walk, zeros
+from theory.ops import Expression, constant, diagonal, ones, schatten, sum_squares, variable, zeros
 
-Proofs = Mapping[Setting, Proof]
-"""The proof of a theorem about each setting."""
-
-Answers = dict[str, str]
-"""For each clause the empty text where the theorem entails it, else why it does not."""
-
-PROFILE = s.t ** (M - 1) * (1 - s.t) ** (M + 1)
-GAIN = s.t * (M * s.t - (M - 1))
-START = (M - 1) / M
 MODEL = selection.Letters(s.beta, s.mu, s.z, s.value, 2 * s.N, frozenset([s.N, M]))
-
-
-def _require(condition: bool, what: str) -> None:
-    if not condition:
-        raise Rejected(f"the theorem needs a step that says: {what}")
-
-
-def _require_best(found: selection.Minimum, level: sp.Expr) -> None:
-    """What the answers assume about the best root of a mode."""
-    same = [(found.profile, PROFILE), (found.gain, GAIN), (found.start, START), (found.level, level)]
-    _require(found.variable == s.t and all(is_zero(x - y) for x, y in same), "p, γ, a and the level of a mode")
 
 
 # --------------------------------------------------------------------------------------------------- critical points
@@ -86,7 +66,7 @@ class Balanced:
         upper, lower = s.W(s.m + 1), s.W(s.m)
         body = s.lam(s.m + 1) * (upper.T @ upper) - s.lam(s.m) * (lower @ lower.T)
         layers = (sp.Integer(0), M - 1)
-        _require(selection.states(proofs[CRITICAL_POINT], self.neighbours, body, layers=layers), "balancedness")
+        require(selection.states(proofs[CRITICAL_POINT], self.neighbours, body, layers=layers), "balancedness")
 
     def entails(self, claim: Any, field: Any, roots: Mapping[int, Any]) -> Answers:
         """Clauses that are made of these equations, for the factors of the claim's model."""
@@ -122,8 +102,8 @@ class CentredBias:
             Rejected: when one does not.
         """
         proof = proofs[BIASED]
-        _require(selection.states(proof, self.bias, s.N * s.b - s.Y @ s.ones), "N b = Y 1")
-        _require(selection.states(proof, self.centred, s.H @ s.ones), "H 1 = 0")
+        require(selection.states(proof, self.bias, s.N * s.b - s.Y @ s.ones), "N b = Y 1")
+        require(selection.states(proof, self.centred, s.H @ s.ones), "H 1 = 0")
 
     def entails(self, claim: Any, field: Any, roots: Mapping[int, Any]) -> Answers:
         """Clauses that are made of these equations, for the claim's model."""
@@ -206,7 +186,7 @@ attained because the objective is at least half the sum of λ ‖factor‖² ove
         self.minimum(proofs)
         self._check_geometry(proofs[CRITICAL_POINT])
         if self.bias is not None:
-            _require(type(self.bias) is CentredBias, "the bias is that of the labels")
+            require(type(self.bias) is CentredBias, "the bias is that of the labels")
             self.bias.check(proofs)
 
     def minimum(self, proofs: Proofs) -> selection.Minimum:
@@ -215,10 +195,10 @@ attained because the objective is at least half the sum of λ ‖factor‖² ove
         Raises:
             Rejected: when the premises do not have the form that the schema needs.
         """
-        _require(type(self.modes) is selection.Premises and type(self.geometry) is Geometry, "the modes")
+        require(type(self.modes) is selection.Premises and type(self.geometry) is Geometry, "the modes")
         rank = s.Lam(1) * (s.P @ s.P.T) - power(s.B, M)
         found = selection.minimum(proofs[CRITICAL_POINT], self.modes, MODEL, rank)
-        _require_best(found, s.N ** (M + 1) * s.Lambda)
+        require_best(found, s.N ** (M + 1) * s.Lambda)
         selection.attained(proofs[CONSTRUCTION], found, self.objective, self.share, s.S, s.theta, MODEL)
         return found
 
@@ -238,7 +218,7 @@ attained because the objective is at least half the sum of λ ‖factor‖² ove
             (g.means, H @ average - P.T @ J @ s.means_target, (), None),
         ]
         for fact, body, cases, layers in said:
-            _require(selection.states(proof, fact, body, ZERO, cases, layers), f"where the factors are ({fact.name})")
+            require(selection.states(proof, fact, body, ZERO, cases, layers), f"where the factors are ({fact.name})")
 
     def entails(self, claim: Any, field: Any, roots: Mapping[int, Any]) -> Answers:
         """Clauses that hold at every minimiser, decided in the algebra of its frames."""
@@ -277,19 +257,19 @@ with equality at factors along the singular vectors of Z with λ_m s_m² = (Λ �
         Raises:
             Rejected: when a step does not say it, or rests on what labels are.
         """
-        _require(type(self.minimum) is ModelMinimum, "the minimum of the model")
+        require(type(self.minimum) is ModelMinimum, "the minimum of the model")
         found, proof = self.minimum.minimum(proofs), proofs[CRITICAL_POINT]
         shares = self.minimum.modes.shares
         bound = selection.limit(proof, found, self.share, self.power, shares.extra["summand"], MODEL, s.N)
-        _require(is_zero(bound - (M + 1) / 2 * (s.Lambda * s.mu) ** (1 / (M + 1))), "the limit of a share")
+        require(is_zero(bound - (M + 1) / 2 * (s.Lambda * s.mu) ** (1 / (M + 1))), "the limit of a share")
         rests = proof.below([*vars(self.minimum.modes).values(), self.share, self.power])
         labels = {"target by class", "class sizes"} & {step.fact.name for step in rests if step.rule == "meaning"}
-        _require(not labels, "the minimum for a target of any form")
+        require(not labels, "the minimum for a target of any form")
 
     def entails(self, claim: Any, field: Any, roots: Mapping[int, Any]) -> Answers:
         """The inequality, if its sides are literally those of the theorem for factors of some shapes and decays."""
-        if type(claim) is not Inequality:
-            raise NotEntailed("the theorem is about an inequality")
+        if type(claim) is not Inequality or claim.where:
+            raise NotEntailed("the theorem is about an inequality at all points")
         factors = _factors(claim.right)
         names = [str(V.data) for V, _ in factors]
         if sorted(names) != sorted(claim.variables) or any(claim.variables[str(V.data)] is not V for V, _ in factors):
@@ -332,129 +312,13 @@ def _factors(regulariser: Expression) -> list[tuple[Expression, Fraction]]:
     return found
 
 
-# ------------------------------------------------------------------------------------------------- the scalar problem
-
-
-@dataclass(frozen=True, eq=False)
-class ScalarMinimum:
-    """min over x ≥ 0 of g(x) = 1/(1 + x^M) + β x."""
-
-    value: Fact
-    at_zero: Fact
-    above_zero: Fact
-    below_one: Fact
-    root: Fact
-    falls: Fact
-    slope: Fact
-
-    cites: ClassVar[tuple[str, ...]] = ("attainment", "critical", "mean value", "intermediate value")
-    says: ClassVar[str] = """\
-g attains its minimum over x ≥ 0 at x = 0 or at a stationary point. Where β^M < (M−1)^{M−1}/M^M the only minimiser is
-the root of β = M x^{M−1}/(1 + x^M)² with x^M > M − 1, which is the largest one; where β^M is larger it is x = 0; at
-equality both (for M = 1 they are the same point)."""
-
-    @property
-    def premises(self) -> dict[Setting, tuple[Fact, ...]]:
-        """The steps by setting."""
-        return {STATIONARY: tuple(vars(self).values())}
-
-    def check(self, proofs: Proofs) -> None:
-        """That the steps give the value at both kinds of point, and which root is best.
-
-        Raises:
-            Rejected: when one does not.
-        """
-        proof, inside, at_zero = proofs[STATIONARY], [(s.x, POSITIVE)], [(s.x, ZERO)]
-        share = (1 - s.z) * (1 + M * s.z)
-        _require(selection.states(proof, self.value, s.g - share, cases=inside), "the value at a stationary point")
-        _require(selection.states(proof, self.at_zero, s.g - 1, cases=at_zero), "the value at zero")
-        _require(selection.states(proof, self.above_zero, s.z, POSITIVE, inside), "z > 0")
-        _require(selection.states(proof, self.below_one, 1 - s.z, POSITIVE, inside), "z < 1")
-        _require(selection.confined(self.root, inside), "the equation of a stationary point")
-        defined = [step for step in proof.below([self.root]) if step.rule == "definition"]
-        odds = s.x**M / (1 + s.x**M)
-        _require(
-            len(defined) == 1 and selection.states(proof, defined[0].fact, s.z - odds, cases=inside),
-            "z = x^M/(1 + x^M)",
-        )
-        gain, parameters = sp.expand(1 - share), frozenset([s.slope_of_g, M])
-        found = selection.best_root(proof, gain, s.z, self.root, M**M, self.falls, self.slope, parameters)
-        _require_best(found, s.slope_of_g**M)
-
-    def entails(self, claim: Any, field: Any, roots: Mapping[int, Any]) -> Answers:
-        """What the theorem says about each clause of min g, at the minimisers that the claim names: all of them."""
-        problem = claim.problem if type(claim) is GlobalMinimum else None
-        if type(problem) is not Minimisation or not isinstance(field, AlgebraicNumbers):
-            raise NotEntailed("the theorem is about a scalar problem, in a field of exact numbers")
-        name, depth, beta = _read(problem)
-        order = compare(beta**depth, Fraction((depth - 1) ** (depth - 1), depth**depth))
-        expected = {"beyond"} if order < 0 else {"zero"} if order > 0 or depth == 1 else {"zero", "beyond"}
-        points = [{name: field.evaluate(point[name])} for point in claim.minimisers]
-        kinds = [_kind(field, point[name], depth, field.evaluate(beta)) for point in points]
-        if set(kinds) != expected:
-            raise NotEntailed("the claimed minimisers are not those of the theorem")
-        difference = field.evaluate(claim.value) - field.evaluate(problem.objective, points[0])
-        answers = {
-            "value": "" if field.is_zero(difference) else "the value is not that at the minimiser",
-            "attained": "",
-        }
-        if claim.unique is not None:
-            answers["uniqueness"] = "" if claim.unique == (len(expected) == 1) else "the number of minimisers differs"
-        for clause in claim.clauses:
-            answers[clause.name] = _clause(field, clause, points)
-        return answers
-
-
-def _clause(field: AlgebraicNumbers, clause: Clause, points: list[dict[str, Any]]) -> str:
-    for point in points:
-        for relation in clause.relations:
-            if relation.left.shape:
-                return "a relation between matrices"
-            difference = (
-                field.number(Fraction(0)) + field.evaluate(relation.left, point) - field.evaluate(relation.right, point)
-            )
-            found = sign(field, difference)
-            if not {"=": found == 0, "≤": found <= 0, "<": found < 0}[relation.sign]:
-                return "a relation fails at a minimiser"
-    return ""
-
-
-def _kind(field: AlgebraicNumbers, value: Any, depth: int, beta: Any) -> str:
-    """Whether a point is zero, or the root with x^M > M − 1 (at M = 1: x > 0)."""
-    if (type(value) is int and value == 0) or field.is_zero(field.number(Fraction(0)) + value):
-        return "zero"
-    one, M_value = field.number(Fraction(1)), field.number(Fraction(depth))
-    equation = beta * (one + value**depth) ** 2 - M_value * value ** (depth - 1)
-    beyond = value**depth - field.number(Fraction(depth - 1))
-    at_start = sign(field, beyond)
-    if not field.is_zero(equation) or sign(field, value) <= 0 or at_start < 0:
-        raise NotEntailed("a claimed minimiser is not a root of the stationarity equation with x^M ≥ M − 1")
-    return "beyond"
-
-
-def _read(problem: Minimisation) -> tuple[str, int, Expression]:
-    """The variable, M and β of an objective that is literally 1/(1 + x^M) + β x."""
-    if len(problem.variables) != 1:
-        raise NotEntailed("the theorem is about one variable")
-    (name,) = problem.variables
-    variable = problem.variables[name]
-    powers = [n for n in walk(problem.objective) if n.op == "power" and n.args[0] is variable]
-    depth = int(cast(Any, powers[0].data)) if powers else 1
-    slopes = [n.args[0] for n in walk(problem.objective) if n.op == "scale" and n.args[1] is variable]
-    for beta in (constant(1), *(slope for slope in slopes if not slope.variables)):
-        if depth < 1 or variable.shape or problem.nonnegative != frozenset([name]):
-            break
-        if problem.objective is 1 / (1 + variable**depth) + beta * variable and compare(beta, constant(0)) > 0:
-            return name, depth, beta
-    raise NotEntailed("the objective is not 1/(1 + x^M) + β x over x ≥ 0")
-
-
 Kind = (
     Balanced
     | CentredBias
     | ModelMinimum
     | LayeredBound
     | ScalarMinimum
+    | ScaleMinimum
     | ForEveryGraph
     | GraphLosses
     | SoftmaxMinimum
@@ -468,6 +332,7 @@ KINDS = (
     ModelMinimum,
     LayeredBound,
     ScalarMinimum,
+    ScaleMinimum,
     ForEveryGraph,
     GraphLosses,
     SoftmaxMinimum,

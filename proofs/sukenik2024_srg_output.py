@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from proofs.graph_kinds import ForEveryGraph
-from proofs.graphs import GraphProof, Where
+from proofs.graphs import GraphProof
 from proofs.lemmas.graphs import APART, HIDDEN, LAST, J, e
+from proofs.reading import Where
 from proofs.theorem import Section, Theorem
 from theory.families import EDGES, relu, trace, zeros
 from theory.families import adjacency_family as A

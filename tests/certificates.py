@@ -7,16 +7,29 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from theory.claims import Inequality
+from theory.claims import Inequality, at_most, equal, less
 from theory.model import UnconstrainedFeatures
-from theory.ops import constant, frobenius_norm, nuclear_norm, operator_norm, sqrt, trace
+from theory.ops import (
+    constant,
+    exp,
+    frobenius_norm,
+    log,
+    log_sum_exp,
+    nuclear_norm,
+    ones,
+    operator_norm,
+    sqrt,
+    sum_squares,
+    trace,
+)
 from theory.papers.dang2023.frames import general_orthogonal_frame, simplex_frame
 from theory.papers.dang2023.letters import LETTERS, BWithoutM
+from theory.spaces import nonnegative, psd
 from theory.statement import Instance, statements
 from theory.strategies import decay_product
 from verify.certificate import geometry, spectrum, threshold_identity, two_sided_bound
-from verify.checker import FORMAT
 from verify.engines import Settings, load
+from verify.methods.duals import bounds as bounds_by_descent
 from verify.witness import exact_fit, lower_point, violation
 
 F = Fraction
@@ -90,18 +103,16 @@ def duals() -> list[Certificate]:
     for m in squared:
         claim = simplex_frame(m, LETTERS) if m.has_bias else general_orthogonal_frame(m, LETTERS)
         found += [dict(c) for c in load("convex").examine(Instance(claim), Settings()).certificates]
-    return [
-        *found,
-        *(cross_entropy(*case) for case in ((3, 2, "1/4", F(1, 2)), (4, 1, "1/10", F(3, 4)), (2, 5, "1/3", F(2, 3)))),
-    ]
+    return [*found, *map(bounds_by_descent, LOSSES)]
 
 
-def cross_entropy(K: int, n: int, decay: str, confidence: Fraction) -> Certificate:
-    """Balanced classes, each softmax row with one confident entry; feasible when the confidence is high enough."""
-    other = (1 - confidence) / (K - 1)
-    rows = [[str(confidence if i == k else other) for i in range(K)] for k in range(K)]
-    problem = {**model((n,) * K, decays=decay).to_json(), "loss": "cross-entropy"}
-    return {"format": FORMAT, "kind": "dual", "model": problem, "softmax": rows, "lower": "1/100"}
+LOSSES = (
+    model((2, 2, 2), decays="1/10", loss="ce"),
+    model((3, 1), decays="1/20", loss="ce", bias="last-layer"),
+    model((3, 2, 1), decays="1/30", loss="label-smoothing", alpha="1/10", bias="last-layer", bias_decay="1/5"),
+    model((4, 1, 1), decays="1/20", loss="ce", sign="nonnegative"),
+)
+"""Models with other losses, one layer each."""
 
 
 def sums_of_squares() -> list[Certificate]:
@@ -119,6 +130,9 @@ def counterexamples() -> list[Certificate]:
     one = model((1,), decays="1")
     zero = {"W_1": [[F(0)]], "H": [[F(0)]]}
     found = [lower_point(one, zero, constant(1)), lower_point(one, zero, sqrt(constant(F(1, 3))))]
+    two = {"W_1": [[F(1), F(0)], [F(0), F(1)]], "M": [[F(1), F(0)], [F(0), F(1)]]}
+    for loss in ({"loss": "ce"}, {"loss": "label-smoothing", "alpha": "1/10"}, {"loss": "focal", "gamma": "3/2"}):
+        found.append(lower_point(model((1, 1), decays="1/100", **loss), two, log(2)))
     wrong = general_orthogonal_frame(model((2, 1), 2, "1/100"), BWithoutM())
     for engine in ("sampling", "descent"):
         found += load(engine).examine(Instance(wrong), Settings(device="cpu")).certificates
@@ -136,6 +150,17 @@ def witnesses() -> list[Certificate]:
         Inequality(lambda X: frobenius_norm(X), lambda X: operator_norm(X), X=(2, 2)),
         Inequality(lambda X: nuclear_norm(X), lambda X: frobenius_norm(X), X=(2, 2)),
         Inequality(lambda X: trace(X @ X.T), lambda X: trace(X) + sqrt(constant(F(1, 2))), X=(2, 2)),
+        Inequality(lambda X: log_sum_exp(X)[0, 1], lambda X: log(exp(X)[0, 1] + 1) + F(3, 10), X=(2, 2)),
+    ]
+    claims += [
+        Inequality(
+            lambda X: nuclear_norm(X),
+            lambda X: frobenius_norm(X),
+            X=(2, 2),
+            where=lambda X: [equal(trace(X), 2), at_most(sum_squares(X), 3), less(operator_norm(X), 2)],
+        ),
+        Inequality(lambda X: sum_squares(X), lambda X: 5, X=psd(2), where=lambda X: at_most(ones(2, 2), X)),
+        Inequality(lambda X: trace(X), lambda X: 1, X=nonnegative(2, 2), where=lambda X: equal(X[0, 1], 0)),
     ]
     found = [violation(claim, X) for claim in claims]
     assert all(found)

@@ -18,7 +18,8 @@ from theory.model import UnconstrainedFeatures
 from theory.ops import constant, sum_squares, trace
 from theory.statement import Expected, Instance, Source, Statement
 from verify.checker import Rejected
-from verify.engines import Settings
+from verify.engines import REFUTER, Settings
+from verify.results import Outcome
 from verify.verdict import Evidence, Unable, holds, refuted, undecided
 from verify.work import Registry
 
@@ -58,6 +59,13 @@ def statements() -> dict[str, Statement]:
     return {statement.id: statement for statement in known}
 
 
+def _log(name: str, what: object) -> None:
+    log = os.environ.get("FAKE_LOG")
+    if log:
+        with Path(log).open("a") as file:
+            file.write(f"{name} {os.getpid()} {what}\n")
+
+
 @dataclass(frozen=True)
 class Fake:
     """An engine made of one function, which logs its work."""
@@ -66,10 +74,7 @@ class Fake:
     found: Callable[[Instance, Settings, tuple[str, ...]], Evidence]
 
     def examine(self, instance: Instance, settings: Settings) -> Evidence:
-        log = os.environ.get("FAKE_LOG")
-        if log:
-            with Path(log).open("a") as file:
-                file.write(f"{self.name} {os.getpid()} {instance.parameters}\n")
+        _log(self.name, instance.parameters)
         return self.found(instance, settings, instance.claim.clause_names)
 
 
@@ -167,9 +172,22 @@ def strict(certificate: dict[str, str]) -> str:
     raise Rejected("the bound is below the value")
 
 
+ELSEWHERE = '{"shift":{"rational":"7"},"size":1}'
+
+
+def refute(statement: Statement, settings: Settings, wrong: str | None) -> Outcome:
+    """One statement is refuted, at an instance that no engine examines; the others survive."""
+    _log(REFUTER, statement.id)
+    numbers = {"attacked": 1, "drawn": 9, "largest": "size = 3", "by": ["a guess"]}
+    if statement.id != "fake-false":
+        return Outcome(REFUTER, Evidence(REFUTER, (), 0.5, numbers))
+    finding, certificate = refuted("inequality", "at X = 0"), {"kind": "fake", "at": ELSEWHERE}
+    return Outcome(REFUTER, Evidence(REFUTER, (finding,), 0.5, {**numbers, "instance": ELSEWHERE}, (), (certificate,)))
+
+
 def registry() -> Registry:
     """All fakes."""
-    return Registry(statements, tuple(ALL), load, drawn, check)
+    return Registry(statements, tuple(ALL), load, drawn, check, refute)
 
 
 def main() -> None:
@@ -189,5 +207,5 @@ def command(*arguments: str) -> None:
     from verify import cli, runner
 
     theory.statement.statements = statements
-    runner.Registry = partial(Registry, statements, tuple(ALL), load, drawn, check)  # type: ignore[misc,assignment]
+    runner.Registry = partial(Registry, statements, tuple(ALL), load, drawn, check, refute)  # type: ignore[misc,assignment]
     sys.exit(cli.main(arguments))

@@ -348,12 +348,22 @@ _TABLE: list[tuple[str, tuple[str, ...], str]] = [
         "The power 0 is 1 of either.",
     ),
     (
-        "if low.low > high.high:",
-        ("Gt → GtE",),
+        "if any(self.rows[a][1] != ([] if scalars else self.rows[self.roots[0]][1]) for a in self.roots):",
+        ("0 → 1",),
+        "Both roots are compared with one of them, whichever.",
+    ),
+    (
+        "if any(x.low > y.high for x, y in zip(left, right, strict=True)):",
+        ("True → False",),
+        STRICT,
+    ),
+    (
+        "if any(x.low > y.high for x, y in zip(left, right, strict=True)):",
+        ("Gt → GtE", "any → all"),
         "Spares more bits; what is not shown to be strict is rejected in the end.",
     ),
     (
-        'raise Rejected("the point does not show a strict violation: the numbers are the other way round")',
+        'raise Rejected(f"the point is not {what}: the numbers are the other way round")',
         ("raise dropped",),
         "Spares more bits; what is not shown to be strict is rejected in the end.",
     ),

@@ -15,12 +15,14 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import mpmath
 import pytest
 
 from verify import checker
 
 F = Fraction
 BITS = 128
+mpmath.mp.prec = 400
 REJECTED, UNKNOWN, ACCEPTED = "Rejected", "Unknown", "accepted"
 
 
@@ -198,7 +200,8 @@ add(
     *(
         (modelled(**fields), REJECTED)
         for fields in (
-            {"loss": "cross-entropy"}, {"activation": "relu"}, {"bias": "all"}, {"class_sizes": []}, {"depth": 0},
+            {"loss": "ce"}, {"loss": "hinge"}, {"activation": "relu"}, {"bias": "all"}, {"sign": "nonnegative"},
+            {"alpha": "1/2"}, {"gamma": "1"}, {"bias_decay": "1"}, {"beta": "1"}, {"class_sizes": []}, {"depth": 0},
             {"depth": True}, ones(65), {"widths": [2]}, {"widths": [2, 3, 3]}, {"widths": [0, 3]},
             {"weight_decays": ["1"]}, {"weight_decays": "11"}, {"weight_decays": ["1", "0"]},
             {"weight_decays": ["-1", "1"]}, {"feature_decay": "0"}, {"feature_decay": "-1"},
@@ -589,6 +592,56 @@ add(
     ),
     (lambda c: [c.whole_root(10**60 + i, 3) for i in (-1, 0, 1)], [10**20 - 1, 10**20, 10**20]),
 )
+POWERS = (F(1, 300), F(-1, 300), F(5, 7), F(-5, 7), F(9), F(-9), F(123, 10), F(-123, 10))
+
+
+def contains(found: Any, value: Any) -> bool:
+    """Whether a narrow interval holds a number."""
+    return bool(found.low <= value <= found.high and found.high - found.low < F(1, 10**15))
+
+
+def as_rational(value: Any) -> Fraction:
+    """A number of mpmath as the rational that it is."""
+    sign, mantissa, exponent, _ = value._mpf_
+    return (-1) ** sign * F(int(mantissa)) * F(2) ** exponent
+
+
+def narrow(found: Any, digits: str, bits: int) -> bool:
+    """Whether an interval holds a number and is about as narrow as so many bits allow."""
+    value = F(digits)
+    return bool(found.low <= value <= found.high and found.high - found.low < max(1, abs(value)) * F(8, 2**bits))
+
+
+def tight(c: Any, x: Fraction, bits: int) -> bool:
+    """The same for e^x, with few bits, where little hides an enclosure that is a little too narrow."""
+    c.Interval.BITS = bits
+    found, value = c.exponential(x, bits), as_rational(mpmath.exp(mpmath.mpf(x.numerator) / x.denominator))
+    return bool(found.low <= value <= found.high and found.high - found.low < value * F(8, 2**bits))
+
+
+def encloses_number(value: Any) -> Any:
+    """What a case gives that returns the middle of an interval: the number, to 25 digits."""
+    return mpmath.nstr(value, 25)
+
+
+def sum_of_exponentials(c: Any, column: Any) -> str:
+    found = c.log_sum_exp([interval(c, x) for x in column])
+    return middle(found)
+
+
+def middle(found: Any) -> str:
+    """The middle of a narrow interval to 25 digits, or that it is wide."""
+    if found.high - found.low > F(1, 10**27):
+        return "wide"
+    value = (found.low + found.high) / 2
+    return mpmath.nstr(mpmath.mpf(value.numerator) / value.denominator, 25)
+
+
+def ends_of(found: Any, digits: int) -> tuple[str, str]:
+    """Both ends of an interval in a few digits."""
+    return f"{abs(float(found.low)):.{digits}f}", f"{abs(float(found.high)):.{digits}f}"
+
+
 LOG = {
     F(2): "0.693147180559945309417232121458176568075500134360255254120680",
     F(10): "2.302585092994045684017991454684364207601101488628772976033327",
@@ -597,36 +650,47 @@ LOG = {
     F(10) ** 50: "115.129254649702284200899572734218210380055074431438648801666",
     F(1, 10**50): "-115.129254649702284200899572734218210380055074431438648801666",
 }
+EXP = {
+    x: mpmath.nstr(mpmath.exp(mpmath.mpf(x.numerator) / x.denominator), 70)
+    for x in map(F, ("1", "-1", "1/3", "-7/2", "20"))
+}
 add(
     "logarithm",
-    *((lambda c, x=x, digits=digits: encloses(c.logarithm(x), digits), True) for x, digits in LOG.items()),
-    (lambda c: c.logarithm(F(1)), between(0)),
-    (lambda c: c.logarithm(F(0)), REJECTED),
-    (lambda c: c.logarithm(F(-1)), REJECTED),
+    *((lambda c, x=x, digits=digits: encloses(c.logarithm(x, 128), digits), True) for x, digits in LOG.items()),
+    *((lambda c, b=b: narrow(c.logarithm(F(19, 10), b), LOG[F(19, 10)], b), True) for b in (40, 60, 100, 120)),
+    (lambda c: contains(c.logarithm(F(1), 128), 0), True),
+    (lambda c: c.logarithm(F(0), 128), UNKNOWN),
+    (lambda c: c.logarithm(F(-1), 128), UNKNOWN),
 )
-
-
-def artanh(y: Fraction) -> Fraction:
-    """2 artanh y to 180 bits, by 60 terms of its series."""
-    return 2 * sum((y ** (2 * k + 1) / (2 * k + 1) for k in range(60)), F(0))
-
-
-def artanh_encloses(y: Fraction, bits: int) -> Callable[[Any], Any]:
-    unit = F(1, 2**180)
-
-    def run(c: Any) -> Any:
-        found = c._artanh_twice(y, bits)
-        return (
-            found.low <= artanh(y) - unit and artanh(y) + unit <= found.high and found.high - found.low < F(4, 2**bits)
-        )
-
-    return run
-
-
-# few bits, where little hides an enclosure that is a little too narrow
-NARROW_SERIES = [(y, b) for y in (F(1, 3), F(-997, 3000), F(1991, 6000), F(-1991, 6000)) for b in (6, 9, 56, 57, 58)]
-NARROW_SERIES += [(F(701, 9000), 5), (F(-223, 9000), 7), (F(257, 9000), 7)]
-add("series", *((artanh_encloses(y, bits), True) for y, bits in NARROW_SERIES))
+add(
+    "common denominator",
+    (lambda c: c.common_denominator([F(1, 4), F(5, 6), F(3)]) % 12, 0),
+    (lambda c: c.common_denominator([]) > 0, True),
+    (bounded(lambda c: c.common_denominator([F(1, 2**20)]) % 2**20, MAX_SHIFT=21), 0),
+    (bounded(lambda c: c.common_denominator([F(1, 2**20)]), MAX_SHIFT=20), REJECTED),
+)
+add(
+    "exponential",
+    *((lambda c, x=x, digits=digits: encloses(c.exponential(x, 160), digits), True) for x, digits in EXP.items()),
+    *((lambda c, x=x, b=b: narrow(c.exponential(x, b), EXP[x], b), True) for x in (F(1, 3), F(-1)) for b in (20, 60)),
+    *((lambda c, x=x, b=b: tight(c, x, b), True) for b in range(4, 40, 3) for x in POWERS),
+    (lambda c: contains(c.exponential(F(0), 128), 1), True),
+    (lambda c: contains(c.exponential(F(9_999), 64) * c.exponential(F(-9_999), 64), 1), True),
+    (lambda c: c.exponential(F(10_001), 64), REJECTED),
+    (lambda c: c.exponential(F(-10_001), 64), REJECTED),
+)
+add(
+    "log of a sum of exponentials",
+    (lambda c: sum_of_exponentials(c, (0, 0)), encloses_number(mpmath.log(2))),
+    (lambda c: sum_of_exponentials(c, (1, 2, -5)), encloses_number(mpmath.log(mpmath.e + mpmath.e**2 + mpmath.e**-5))),
+    (lambda c: sum_of_exponentials(c, (30_000, 0, -30_000)), encloses_number(mpmath.mpf(30_000))),
+    (lambda c: sum_of_exponentials(c, (-30_000, -30_001)), encloses_number(mpmath.log(1 + mpmath.exp(-1)) - 30_000)),
+    (lambda c: ends_of(c.log_sum_exp([interval(c, 0, 1), interval(c, 0, 1)]), 6), ("0.693147", "1.693147")),
+    (lambda c: c.log_sum_exp([interval(c, -20_000, 0)] * 2), UNKNOWN),
+    (lambda c: ends_of(c.increasing(c.exponential, interval(c, 0, 1)), 6), ("1.000000", "2.718282")),
+    (lambda c: ends_of(c.increasing(c.logarithm, interval(c, 1, 2)), 6), ("0.000000", "0.693147")),
+    (lambda c: c.increasing(c.logarithm, interval(c, 0, 2)), UNKNOWN),
+)
 
 # ------------------------------------------------------------ linear algebra
 
@@ -711,34 +775,74 @@ tries(
     (dual(model=PAIR, dual=[["1/100", "0"], ["0", "0"]], primal=ZERO, lower="0", upper="1"), REJECTED),
     (dual(model=PAIR, dual=[["1/100", "-1/100"], ["0", "0"]], primal=ZERO, lower="0", upper="1"), ACCEPTED),
 )  # fmt: skip
-ENTROPY = {
-    **ONE, "class_sizes": [2, 2], "weight_decays": ["1/4"], "feature_decay": "1/8", "loss": "cross-entropy",
-}  # fmt: skip
-SOFTMAX = [["3/4", "1/4"], ["1/4", "3/4"]]
-"""The Gram matrix of the dual has the eigenvalue 1/32, the product of the decays."""
+ENTROPY = {**ONE, "class_sizes": [2, 2], "weight_decays": ["1/4"], "feature_decay": "1/8", "loss": "ce"}
+CENTRED = [["1/16", "-1/16"], ["-1/16", "1/16"]]
+"""The softmax is 3/4 at the label, and Q D Qᵀ has the eigenvalue 1/32, the product of the decays."""
 BELOW, ABOVE = "562335144618808350/1000000000000000000", "562335144618808351/1000000000000000000"
+NOWHERE = {"W": [["0"], ["0"]], "H": [["0", "0"]], "b": [["0"], ["0"]]}
 
 
-def softmax(rows: list[list[str]] = SOFTMAX, lower: str = BELOW, **fields: Any) -> dict[str, Any]:
-    return certificate("dual", model={**ENTROPY, **fields}, softmax=rows, lower=lower)
+def softmax(
+    Q: list[list[str]] = CENTRED, lower: str = BELOW, upper: str = "7/10", primal: Any = NOWHERE, **fields: Any
+) -> dict[str, Any]:
+    return certificate("dual", model={**ENTROPY, **fields}, dual=Q, primal=primal, lower=lower, upper=upper)
 
 
-SKEW = [["3/4", "1/8", "1/8"], ["1/8", "3/4", "1/8"], ["1/16", "3/16", "3/4"]]
+SKEW = [["1/24", "-1/48", "-1/96"], ["-1/48", "1/24", "-1/32"], ["-1/48", "-1/48", "1/24"]]
+"""With N = 6 the softmax rows are (3/4, 1/8, 1/8), (1/8, 3/4, 1/8) and (1/16, 3/16, 3/4)."""
+THREE_ZERO = {"W": [["0"]] * 3, "H": [["0"] * 3], "b": [["0"]] * 3}
+WIDE = {"feature_decay": "1", "class_sizes": [2, 2, 2], "primal": THREE_ZERO, "upper": "11/10", "widths": [3]}
+REGULARISED = {"bias": "last-layer", "bias_decay": "1/2", "feature_decay": "1"}
 tries(
     "cross-entropy",
     (softmax(), ACCEPTED),
     (softmax(lower=ABOVE), REJECTED),
+    (softmax(upper="69/100"), REJECTED),
+    (softmax(upper="693147180559945310/1000000000000000000"), ACCEPTED),
+    (softmax(upper="693147180559945309/1000000000000000000"), REJECTED),
     (softmax(feature_decay="124/1000"), REJECTED),
     (softmax(bias="last-layer"), ACCEPTED),
     (softmax(depth=2, weight_decays=["1", "1"], widths=[2, 2]), REJECTED),
-    (softmax([["3/4", "1/4"], ["3/8", "5/8"]], "1/2", feature_decay="1"), ACCEPTED),
-    (softmax([["3/4", "1/4"], ["3/8", "5/8"]], "1/2", feature_decay="1", bias="last-layer"), REJECTED),
-    (softmax([["1"]], "0", class_sizes=[2]), ACCEPTED),
-    (softmax(SKEW, "1/2", feature_decay="1", class_sizes=[2, 2, 2]), ACCEPTED),
-    (softmax(SKEW, "1/2", feature_decay="1", class_sizes=[2, 2, 2], bias="last-layer"), REJECTED),
-    (softmax([["3/4", "1/4"], ["1/4", "5/8"]], "1/2", feature_decay="1"), REJECTED),
-    (softmax([["5/4", "-1/4"], ["1/4", "3/4"]], "0", feature_decay="1"), REJECTED),
-    (softmax([["1", "0"], ["0", "1"]], "0"), REJECTED),
+    (softmax([["1/16", "-3/32"], ["-1/16", "3/32"]], "1/2", feature_decay="1"), ACCEPTED),
+    (softmax([["1/16", "-3/32"], ["-1/16", "3/32"]], "1/2", feature_decay="1", bias="last-layer"), REJECTED),
+    (
+        softmax(
+            [["0"]],
+            "-1/99999999",
+            class_sizes=[2],
+            primal={"W": [["0"]], "H": [["0"]], "b": [["0"]]},
+            upper="1/99999999",
+        ),
+        ACCEPTED,
+    ),
+    (softmax(SKEW, "1/2", **WIDE), ACCEPTED),
+    (softmax(SKEW, "1/2", **WIDE, bias="last-layer"), REJECTED),
+    (softmax([["1/16", "-1/16"], ["-1/16", "3/32"]], "1/2", feature_decay="1"), REJECTED),
+    (softmax([["-1/16", "1/16"], ["1/16", "-1/16"]], "0", feature_decay="1"), REJECTED),
+    (softmax([["0", "0"], ["0", "0"]], "0"), REJECTED),
+    (softmax(loss="focal", gamma="1"), REJECTED),
+    (softmax(primal={**NOWHERE, "b": [["1"], ["0"]]}, upper="2"), REJECTED),
+    (softmax(primal={**NOWHERE, "W": [["0"] * 3] * 2, "H": [["0"] * 2] * 3}), REJECTED),
+    # label smoothing: targets (9/10, 1/10), the same softmax with a smaller dual
+    (softmax([["3/80", "-3/80"], ["-3/80", "3/80"]], BELOW, loss="label-smoothing", alpha="1/5"), ACCEPTED),
+    (softmax([["3/80", "-3/80"], ["-3/80", "3/80"]], ABOVE, loss="label-smoothing", alpha="1/5"), REJECTED),
+    (softmax([["1/20", "-1/20"], ["-1/20", "1/20"]], BELOW, loss="label-smoothing", alpha="1/5"), ACCEPTED),
+    (softmax(loss="label-smoothing", alpha="1"), REJECTED),
+    (softmax(alpha="1/5"), REJECTED),
+    # features that may not be negative: λ n − n² |q|² ≥ 0 suffices, as q_1ᵀ q_2 < 0; here |q|² = 1/128
+    (softmax(sign="nonnegative", feature_decay="1/16"), ACCEPTED),
+    (softmax(sign="nonnegative", feature_decay="1/17"), REJECTED),
+    (softmax(feature_decay="1/16"), REJECTED),
+    (softmax(sign="free"), ACCEPTED),
+    (softmax(sign="positive"), REJECTED),
+    (softmax([["1/16", "1/16"], ["-1/16", "-1/16"]], "0", sign="nonnegative", feature_decay="1/16"), REJECTED),
+    (softmax(sign="nonnegative", primal={**NOWHERE, "H": [["-1", "0"]]}, upper="9"), REJECTED),
+    # a bias with a decay: −‖Q n‖²/(2 λ_b) with Q n = (−1/16, 1/16)
+    (softmax([["1/16", "-3/32"], ["-1/16", "3/32"]], "6041/10000", **REGULARISED), ACCEPTED),
+    (softmax([["1/16", "-3/32"], ["-1/16", "3/32"]], "6042/10000", **REGULARISED), REJECTED),
+    (softmax([["1/16", "-3/32"], ["-1/16", "3/32"]], "6041/10000", **REGULARISED | {"bias_decay": "1/3"}), REJECTED),
+    (softmax(bias_decay="1"), REJECTED),
+    (softmax(bias="last-layer", bias_decay="-1"), REJECTED),
 )
 
 # ------------------------------------------------------------ sums of squares
@@ -1293,8 +1397,6 @@ add(
     (ratio(*rows(x, ["largest_root", [], None, [0, 0]])), REJECTED),
     (ratio(*TALL), REJECTED),
     (lambda c: c._times(grid(c, [[1, 2]])[0], grid(c, [[3, 4, 5]])[0]), exactly([[3, 10, 13, 10]])[0]),
-    (lambda c: c._plus(grid(c, [[1, 2]])[0], grid(c, [[3, 4, 5]])[0]), exactly([[4, 6, 5]])[0]),
-    (lambda c: c._plus(grid(c, [[3, 4, 5]])[0], grid(c, [[1, 2]])[0]), exactly([[4, 6, 5]])[0]),
 )
 
 # ------------------------------------------------------------ strict points
@@ -1353,9 +1455,15 @@ tries(
 )
 
 
-def witness(left: list[Any], right: list[Any], *nodes: Any, point: Any = None, sides: Any = None) -> dict[str, Any]:
+def witness(
+    left: list[Any], right: list[Any], *nodes: Any, point: Any = None, sides: Any = None, where: Any = None
+) -> dict[str, Any]:
     sides = sides or [left, right, *nodes, [0, 1]]
-    return certificate("inequality witness", claim={"sides": sides}, point={} if point is None else point)
+    return certificate(
+        "inequality witness",
+        claim={"sides": sides, "where": [] if where is None else where},
+        point={} if point is None else point,
+    )
 
 
 def number(value: str) -> list[Any]:
@@ -1373,15 +1481,94 @@ tries(
     (witness([], [], sides=[number("2"), number("1"), [0, 1, 0]]), REJECTED),
     (witness([], [], sides=[number("2"), number("1"), [0]]), REJECTED),
 )
+Y = ["variable", [1, 2], "Y", []]
+
+
+def constrained(*where: Any, **point: Any) -> dict[str, Any]:
+    """That 2 ≤ 1 fails at a point under constraints: a sign, and nodes with two roots."""
+    entries = [{"sign": sign, "sides": [*nodes, roots]} for sign, roots, *nodes in where]
+    return witness(number("2"), number("1"), point=point, where=entries)
+
+
+tries(
+    "constraints",
+    (constrained(), ACCEPTED),
+    (constrained(("=", [0, 1], x, number("1/3")), x="1/3"), ACCEPTED),
+    (constrained(("=", [0, 1], x, number("1/3")), x="1/2"), REJECTED),
+    (constrained(("=", [0, 1], x, number("1/3")), x="1/4"), REJECTED),
+    (constrained(("≤", [0, 1], x, number("1")), x="1"), ACCEPTED),
+    (constrained(("≤", [0, 1], x, number("1")), x="2"), REJECTED),
+    (constrained(("<", [0, 1], x, number("1")), x="1"), REJECTED),
+    (constrained(("<", [0, 1], x, number("1")), x="1/2"), ACCEPTED),
+    (constrained(("≥", [0, 1], x, number("1")), x="2"), REJECTED),
+    (constrained((None, [0, 1], x, number("1")), x="1"), REJECTED),
+    (constrained(("=", [0], x), x="1"), REJECTED),
+    (constrained(("=", [0, 1], x, number("1"))), REJECTED),
+    # each of them must hold
+    (constrained(("=", [0, 1], x, number("1")), ("<", [0, 1], x, number("1")), x="1"), REJECTED),
+    (constrained(("<", [0, 1], x, number("1")), ("=", [0, 1], x, number("0")), x="0"), ACCEPTED),
+    # roots are exact where they are whole; else nothing is known to be equal
+    (constrained(("=", [1, 2], x, ["power", [], "1/2", [0]], number("3")), x="9"), ACCEPTED),
+    (constrained(("=", [1, 3], x, ["power", [], "1/2", [0]], number("2"), ["power", [], "1/2", [2]]), x="2"), REJECTED),
+    (constrained(("≤", [1, 2], x, ["power", [], "1/2", [0]], number("2")), x="3"), ACCEPTED),
+    # a matrix is compared entry by entry, with one of its shape
+    (constrained(("≤", [1, 0], Y, ["zeros", [1, 2], None, []]), Y=[["0", "1"]]), ACCEPTED),
+    (constrained(("≤", [1, 0], Y, ["zeros", [1, 2], None, []]), Y=[["1", "-1"]]), REJECTED),
+    (constrained(("=", [1, 0], Y, ["ones", [1, 2], None, []]), Y=[["1", "1"]]), ACCEPTED),
+    (constrained(("=", [1, 0], Y, ["ones", [1, 2], None, []]), Y=[["1", "2"]]), REJECTED),
+    (constrained(("=", [1, 0], Y, ["ones", [1, 1], None, []]), Y=[["1", "1"]]), REJECTED),
+    (constrained(("=", [0, 1], Y, number("1")), Y=[["1", "1"]]), REJECTED),
+    (witness(number("2"), number("1"), where={}), REJECTED),
+    (witness(number("2"), number("1"), where=["="]), REJECTED),
+    (certificate("inequality witness", claim={"sides": [number("2"), number("1"), [0, 1]]}, point={}), REJECTED),
+    (witness(number("1"), number("2"), where=[]), REJECTED),
+    (witness(Y, Y, point={"Y": [["1", "1"]]}), REJECTED),
+)
+
+
 add(
-    "strictly",
-    (lambda c: c._strictly(lambda: (interval(c, 0, 1), interval(c, 2, 3))), "2"),
-    (lambda c: c._strictly(lambda: (interval(c, 0, 2), interval(c, 2, 3))), REJECTED),
-    (lambda c: c._strictly(lambda: (interval(c, 0, 3), interval(c, 2, 4))), REJECTED),
-    (lambda c: c._strictly(lambda: (interval(c, 2, 3), interval(c, 0, 1))), REJECTED),
-    (lambda c: c._strictly(lambda: c.Interval(F(0)).inverse()), REJECTED),
+    "constraints in words",
+    (lambda c: c.check(constrained()), "the inequality 2 ≤ 1 fails at a rational point"),
+    (
+        lambda c: c.check(constrained(("≤", [0, 1], x, number("1")), ("<", [1, 0], x, number("0")), x="1/2")),
+        "the inequality 2 ≤ 1 fails at a rational point with x ≤ 1 and 0 < x",
+    ),
+)
+
+
+def related(sign: Any, left: Any, right: Any) -> Callable[[Any], Any]:
+    """What is said of two intervals; each a pair of ends, or a function of the checker that makes one."""
+
+    def run(c: Any) -> Any:
+        def sides() -> Any:
+            return tuple([[side(c) if callable(side) else interval(c, *side)]] for side in (left, right))
+
+        return c.require_relation(sign, sides)[0][0].high
+
+    return run
+
+
+add(
+    "relations",
+    (related("<", (0, 1), (2, 3)), F(3)),
+    (related("<", (0, 2), (2, 3)), REJECTED),
+    (related("<", (0, 3), (2, 4)), REJECTED),
+    (related("<", (2, 3), (0, 1)), REJECTED),
+    (related("<", lambda c: c.Interval(F(0)).inverse(), (1, 1)), REJECTED),
     # more and more bits are tried
-    (lambda c: c._strictly(lambda: (interval(c, 0, 1 if c.Interval.BITS > 512 else 3), interval(c, 2))), "2"),
+    (related("<", lambda c: interval(c, 0, 1 if c.Interval.BITS > 512 else 3), (2, 2)), F(2)),
+    (related("≤", (0, 2), (2, 3)), F(3)),
+    (related("≤", (0, 3), (2, 3)), REJECTED),
+    (related("=", (2, 2), (2, 2)), F(2)),
+    (related("=", (2, 3), (2, 3)), REJECTED),
+    (related("=", (2, 2), (2, 3)), REJECTED),
+    (related("=", (2, 2), (1, 2)), REJECTED),
+    (related("=", (1, 2), (2, 2)), REJECTED),
+    (related([], (0, 1), (2, 3)), REJECTED),
+    (related("", (0, 1), (2, 3)), REJECTED),
+)
+add(
+    "points",
     (lambda c: c.read_point({"x": "1/2", "X": [["1", "2"]]}), {"x": F(1, 2), "X": [[F(1), F(2)]]}),
     (lambda c: c.read_point({"X": []}), REJECTED),
     (lambda c: c.read_point({"a\nb": "1"}), REJECTED),
@@ -1394,7 +1581,43 @@ SAMPLES = [[1, 2, 0, 0, 1], [-1, 0, 1, 2, 0]]
 
 
 def point_of(problem: dict[str, Any], **matrices: Any) -> Callable[[Any], Any]:
-    return lambda c: c.model_objective(c.Model(problem), {name: fractions(rows) for name, rows in matrices.items()})
+    """The objective: one number for squared error, else the middle of a narrow interval."""
+
+    def run(c: Any) -> Any:
+        given = {name: fractions(rows) for name, rows in matrices.items()}
+        found = c.model_objective(c.Model(problem, plain=False), given)
+        return found.low if found.low == found.high else middle(found)
+
+    return run
+
+
+def likely(problem: dict[str, Any], **matrices: Any) -> str:
+    """The objective for a loss of the softmax, by what it says, to 25 digits."""
+    given = {name: fractions(rows) for name, rows in matrices.items()}
+    sizes, H = problem["class_sizes"], given["H"]
+    labels = [k for k, n in enumerate(sizes) for _ in range(n)]
+    W = [given[f"W_{m}"] for m in range(1, problem["depth"] + 1)]
+    alpha, gamma = F(problem.get("alpha", "0")), F(problem.get("gamma", "0"))
+    fit = mpmath.mpf(0)
+    for sample, label in enumerate(labels):
+        h = [row[sample] for row in H]
+        for layer, factor in enumerate(W):
+            h = [max(y, F(0)) if layer and problem["activation"] == "relu" else y for y in h]
+            h = [sum((a * b for a, b in zip(row, h, strict=True)), F(0)) for row in factor]
+        z = [y + b[0] for y, b in zip(h, given.get("b", [[F(0)]] * len(h)), strict=True)]
+        numbers = [mpmath.mpf(x.numerator) / x.denominator for x in z]
+        p = [mpmath.exp(x) / sum(map(mpmath.exp, numbers)) for x in numbers]
+        targets = [(1 - alpha) * (j == label) + alpha / len(z) for j in range(len(z))]
+        loss = -sum(float_of(t) * mpmath.log(q) for t, q in zip(targets, p, strict=True))
+        fit += (1 - p[label]) ** float_of(gamma) * loss
+    decays = [*problem["weight_decays"], problem["feature_decay"], problem.get("bias_decay", "0")]
+    factors = [*W, H, given.get("b", [[F(0)]])]
+    costs = sum(F(c) * sum((y * y for row in V for y in row), F(0)) for c, V in zip(decays, factors, strict=True))
+    return mpmath.nstr(fit / len(labels) + float_of(costs) / 2, 25)
+
+
+def float_of(x: Fraction) -> Any:
+    return mpmath.mpf(x.numerator) / x.denominator
 
 
 def directly(problem: dict[str, Any], **matrices: Any) -> Fraction:
@@ -1456,6 +1679,30 @@ add(
     (point_of(TWO, **{**LAYERS, "W_2": [*LAYERS["W_2"], [0, 0, 0]]}, M=CLASSES), REJECTED),
     (point_of(BALANCED, **LAYERS, b=[[0], [0], [0]], M=CLASSES), REJECTED),
     (point_of(BALANCED, **LAYERS, b=[[0, 7], [0, 7]], M=CLASSES), REJECTED),
+)  # fmt: skip
+
+CE, POSITIVE = {**TWO, "loss": "ce"}, [["1/2", 0, 2, 1, 3], [1, "1/3", 0, 0, 1]]
+SMOOTH, FOCAL = {**TWO, "loss": "label-smoothing", "alpha": "1/10"}, {**TWO, "loss": "focal", "gamma": "2"}
+WITH_BIAS = {**BALANCED, "loss": "ce", "bias_decay": "1/7"}
+add(
+    "other losses",
+    (point_of(CE, **LAYERS, H=SAMPLES), likely(CE, **LAYERS, H=SAMPLES)),
+    (point_of(CE, **LAYERS, M=CLASSES), likely(CE, **LAYERS, H=REPEATED)),
+    (point_of({**CE, "activation": "relu"}, **SIGNED, H=SAMPLES), likely({**RELU, "loss": "ce"}, **SIGNED, H=SAMPLES)),
+    (point_of(SMOOTH, **LAYERS, H=SAMPLES), likely(SMOOTH, **LAYERS, H=SAMPLES)),
+    (point_of(FOCAL, **LAYERS, H=SAMPLES), likely(FOCAL, **LAYERS, H=SAMPLES)),
+    (point_of({**FOCAL, "gamma": "5/2"}, **LAYERS, M=CLASSES), likely({**FOCAL, "gamma": "5/2"}, **LAYERS, H=REPEATED)),
+    (point_of({**FOCAL, "gamma": "101"}, **LAYERS, H=SAMPLES), REJECTED),
+    (point_of({**FOCAL, "gamma": "-1"}, **LAYERS, H=SAMPLES), REJECTED),
+    (point_of({**SMOOTH, "alpha": "-1/10"}, **LAYERS, H=SAMPLES), REJECTED),
+    (point_of(WITH_BIAS, **LAYERS, b=[[1], [-2]], H=FOUR), likely(WITH_BIAS, **LAYERS, b=[[1], [-2]], H=FOUR)),
+    (point_of({**BALANCED, "bias_decay": "1/7"}, **LAYERS, b=[[1], [-2]], H=FOUR),
+     directly(BALANCED, **LAYERS, b=[[1], [-2]], H=FOUR) + F(5, 14)),
+    (point_of({**CE, "sign": "nonnegative"}, **LAYERS, H=POSITIVE), likely(CE, **LAYERS, H=POSITIVE)),
+    (point_of({**CE, "sign": "nonnegative"}, **LAYERS, H=[POSITIVE[0], [1, 0, 0, 0, "-1/9"]]), REJECTED),
+    (lambda c: c.Model({**SMOOTH, "sign": "nonnegative"}, plain=False).describe()[56:],
+     ", features ≥ 0, label-smoothing loss, α = 1/10, without bias"),
+    (lambda c: c.Model(WITH_BIAS, plain=False).describe()[56:], ", ce loss, bias decay = 1/7, with last-layer bias"),
 )  # fmt: skip
 
 KEEP = [["1", "0", "0"], ["0", "1", "0"], ["0", "0", "0"]]

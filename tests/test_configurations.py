@@ -26,7 +26,7 @@ from theory.configurations import (
     ones_element,
     structure_constant,
 )
-from theory.families import Sizes, chain, classes, eye, family, hole, indexed, ones, product, put, relu, step
+from theory.families import Sizes, chain, classes, eye, family, hole, indexed, named, ones, product, put, relu, step
 from theory.families import depth as L
 from theory.families import incidence_family as T
 from theory.families import vertices as r
@@ -168,6 +168,19 @@ def test_put_replaces_every_occurrence() -> None:
     assert put(T.T @ T, 2 * T, T) == (2 * T).T @ (2 * T)
     with pytest.raises(ShapeError):
         put(T, eye(VERTICES), T)
+
+
+def test_a_name_is_for_reading_alone() -> None:
+    W = named("W_{n+1}", (step + 1) * T)
+    sizes = Sizes(4)
+    assert chain(T, W @ (T.T @ hole(VERTICES, EDGES)), L - 3).at(sizes) is incidence(4)
+    assert (str(W), text(W, LATEX)) == ("W_(n+1)", "W_{n+1}")
+    assert put(W, family(2), r) is W
+    assert put(W, family(2), step) == (family(2) + 1) * T
+    assert named("M", T @ T.T).at(sizes) is (T @ T.T).at(sizes)
+    assert str(indexed("decays", L - 1)) == "λ_(L − 1)"
+    assert text(product("decays", L - 1), LATEX) == r"\lambda_0 \cdots \lambda_{L - 1}"
+    assert str(indexed("y", 0) ** (L + 1)) == "y^(L + 1)"
 
 
 def test_families_are_written_with_the_brackets_that_they_need() -> None:

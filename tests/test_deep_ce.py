@@ -227,15 +227,6 @@ def test_what_only_rounding_puts_below_a_claim_is_given_up() -> None:
     assert not stands_above(claim, point, constant(1))
 
 
-@pytest.mark.parametrize("loss", ["ce", "label-smoothing"])
-def test_an_exponential_of_a_matrix_has_no_normal_form(loss: str) -> None:
-    from theory.closed_form.softmax import simplex_point, simplex_value
-
-    found = UnconstrainedFeatures(class_sizes=(1, 1), decays="1/10", loss=loss)
-    with pytest.raises(Unable):
-        conclusions("symbolic", GlobalMinimum(found, simplex_value(found), (simplex_point(found),)))
-
-
 def test_three_classes_and_two_layers_are_enough() -> None:
     from theory.papers.dang2023.cross_entropy import ce_deep_linear
 

@@ -289,6 +289,14 @@ def test_two_minimisers_of_a_scalar_problem():
     assert run(replace(claim, unique=True))[1]["uniqueness"].conclusion == "undecided"
 
 
+def test_a_minimiser_at_zero_is_unique_though_what_is_left_of_it_has_no_scale():
+    """Endpoints at 1e-8 and 1e-9 are the same zero, where the objective is flat up to the fourth order."""
+    claim = scalar(
+        lambda x: (1 - x * x) ** 2 / 2 + x * x, Fraction(1, 2), minimisers=({"x": constant(0)},), unique=True
+    )
+    assert run(claim)[1]["uniqueness"].conclusion == "holds"
+
+
 def test_a_flat_scalar_minimum_is_unique_still():
     """1/(1+x) + x is 1 + x² + … at its minimiser 0: quartic in √x, and tiny units must not look settled."""
     claim = scalar(lambda x: 1 / (1 + x) + x, 1, minimisers=({"x": constant(0)},), unique=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,7 +13,7 @@ import proofs
 from proofs import graphs
 from proofs.entailment import NotEntailed
 from proofs.graph_kinds import ForEveryGraph, GraphLosses
-from proofs.graphs import EVERYWHERE, ForEvery, GraphProof, Reading, Where
+from proofs.graphs import GraphProof
 from proofs.kernel.facts import Fact
 from proofs.kernel.proof import Proof
 from proofs.kernel.scalars import Rejected
@@ -37,6 +38,7 @@ from proofs.lemmas.graphs import (
 )
 from proofs.lemmas.scales import scales
 from proofs.lemmas.setting import CRITICAL_POINT
+from proofs.reading import EVERYWHERE, VERTICES_SYMBOL, ForEvery, Reading, Where
 from proofs.theorem import Section, Theorem
 from theory import configurations
 from theory.claims import Clause, Identity, Relation, equal, less
@@ -51,6 +53,7 @@ from theory.families import (
     family,
     hole,
     indexed,
+    named,
     nuclear_norm,
     ones,
     product,
@@ -173,6 +176,10 @@ WRONG: dict[str, tuple[Callable[[GraphProof], object], str]] = {
         lambda p: p.equation("parts", ((5 - r) * (5 - r)) ** (L / 2), (5 - r) ** L),
         "sign",
     ),
+    "a root of a square of what is negative": (
+        lambda p: p.equation("square", ((3 - r) * (3 - r)) ** (L / 2), ((3 - r) * (3 - r)) ** ((L - 1) / 2) * (3 - r)),
+        "not positive",
+    ),
     "division by what is negative": (lambda p: p.equation("negative", 1 / (3 - r) * (3 - r), 1), "not positive"),
     "scaled outputs of another power": (
         lambda p: p.equation("out", SCALED_OUTPUTS, y**L * e, [scaled_outputs(p)[0]]),
@@ -256,6 +263,20 @@ WRONG: dict[str, tuple[Callable[[GraphProof], object], str]] = {
         lambda p: p.equation("triangles", trace(eye(3)), r * (r - 1) * (r - 2) / 6),
         "vertices or edges",
     ),
+    "a name for two formulas": (
+        lambda p: [p.equation(f"{x}", named("M", x), x) for x in (r, K)],
+        "something else already",
+    ),
+    "a name that is a letter": (lambda p: p.equation("TTᵀ", named("T", A) @ named("I_K", A), A @ A), "a letter"),
+    "a name that is a text": (lambda p: p.equation("text", named("zero, by what was shown", r), r), "no name"),
+    "a range of its own": (
+        lambda p: p.equation("range", r, 4, where=SimpleNamespace(least=4, most=4, depth=3)),  # type: ignore[arg-type]
+        "no range",
+    ),
+    "facts that are used once only": (
+        lambda p: p.equation("out", HIDDEN, T, (fact for fact in [hidden(p)])),  # type: ignore[arg-type]
+        "a tuple or a list",
+    ),
     "a formula that is no family": (lambda p: p.equation("lie", Family("trace", (identity(4),)), r), "no family"),  # type: ignore[arg-type]
     "an operation that is not known": (lambda p: p.equation("lie", Family("magic", (r,)), r), "not read"),
 }
@@ -303,7 +324,7 @@ def test_an_evaluation_notices_wrong_constants_by_itself(monkeypatch: pytest.Mon
 
 def test_a_sign_is_decided_for_all_sizes_or_not_at_all() -> None:
     reading = Reading(EVERYWHERE, {})
-    symbol = graphs.VERTICES_SYMBOL
+    symbol = VERTICES_SYMBOL
     assert [reading.sign(x) for x in (symbol - 3, 3 - symbol, symbol - symbol, symbol**2 - 4 * symbol + 1)] == [
         1,
         -1,

@@ -16,7 +16,7 @@ REGISTRY = fakes.registry()
 
 STATEMENT_KEYS = {
     *("id", "source", "provenance", "expected", "conclusion", "assurance", "scope", "instances", "as_expected"),
-    *("seconds", "clauses", "engines", "certificates"),
+    *("seconds", "clauses", "engines", "refuter", "certificates"),
 }
 
 

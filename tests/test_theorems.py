@@ -26,6 +26,7 @@ from proofs.lemmas.critical_points import neighbours
 from proofs.lemmas.identities import balance_section
 from proofs.lemmas.minimum import solve
 from proofs.lemmas.scalar import scalar_section
+from proofs.lemmas.scales import best_scale
 from proofs.lemmas.setting import CRITICAL_POINT, B, P, lam, m
 from proofs.theorem import FOLDER, TRUSTED, Section, Theorem, require_plain
 from theory.arithmetic.algebraic import AlgebraicNumbers
@@ -236,6 +237,17 @@ def with_a_bound_from_another_power() -> Theorem:
     return Theorem("wrong", solved.sections, LayeredBound(solved.minimum, solved.small[0], solved.minimum.energy))
 
 
+def with_the_losses_exchanged() -> Theorem:
+    section, kind = best_scale()
+    return Theorem("wrong", (section,), replace(kind, value=kind.at_zero, at_zero=kind.value))
+
+
+def with_other_outputs() -> Theorem:
+    section, kind = best_scale()
+    needed = (*section.conclusions, kind.outputs)
+    return Theorem("wrong", (section._replace(conclusions=needed),), replace(kind, outputs=kind.value))
+
+
 def with_the_scalar_values_exchanged() -> Theorem:
     section, kind = scalar_section()
     return Theorem("wrong", (section,), replace(kind, value=kind.at_zero, at_zero=kind.value))
@@ -258,6 +270,8 @@ UNSUPPORTED: dict[Callable[[], Theorem], str] = {
     with_the_geometry_exchanged: "where the factors are",
     with_another_root: "another form",
     with_a_bound_from_another_power: "another form",
+    with_the_losses_exchanged: "loss at a stationary point",
+    with_other_outputs: "z = ",
     with_the_scalar_values_exchanged: "value at a stationary point",
 }
 
@@ -292,6 +306,7 @@ OWN = {
     "dang2023-bias-vector": lambda: bias_section()[1],
     "dang2023-deep-imbalanced": lambda: solve().minimum,
     "dang2023-scalar": lambda: scalar_section()[1],
+    "sukenik2024-g": lambda: best_scale()[1],
     "dang2023-schatten": lambda: LayeredBound(solve().minimum, *solve().small),
 }
 """A statement of each kind of theorem."""

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from theory.claims import (
+        Convergence,
         CriticalPoints,
+        Experiment,
         GlobalMinimum,
         Identity,
         Inequality,
         Minimisation,
         NotGlobalMinimum,
+        Spectrum,
         at_most,
         clause,
         equal,
@@ -24,11 +27,14 @@ if TYPE_CHECKING:
     from theory.closed_form.optimum import Optimum, optimum
     from theory.frames import deep_neural_collapse
     from theory.model import UnconstrainedFeatures
+    from theory.spaces import nonnegative, psd, symmetric
     from theory.statement import Expected, Source, Statement, conjecture, find, statements, theorem
 
 _HOME = {
+    "Convergence": "claims",
     "CriticalPoints": "claims",
     "Expected": "statement",
+    "Experiment": "claims",
     "GlobalMinimum": "claims",
     "Identity": "claims",
     "Inequality": "claims",
@@ -36,6 +42,7 @@ _HOME = {
     "NotGlobalMinimum": "claims",
     "Optimum": "closed_form.optimum",
     "Source": "statement",
+    "Spectrum": "claims",
     "Statement": "statement",
     "UnconstrainedFeatures": "model",
     "at_most": "claims",
@@ -45,14 +52,19 @@ _HOME = {
     "equal": "claims",
     "find": "statement",
     "less": "claims",
+    "nonnegative": "spaces",
     "optimum": "closed_form.optimum",
+    "psd": "spaces",
     "statements": "statement",
+    "symmetric": "spaces",
     "theorem": "statement",
 }
 
 __all__ = [
+    "Convergence",
     "CriticalPoints",
     "Expected",
+    "Experiment",
     "GlobalMinimum",
     "Identity",
     "Inequality",
@@ -60,6 +72,7 @@ __all__ = [
     "NotGlobalMinimum",
     "Optimum",
     "Source",
+    "Spectrum",
     "Statement",
     "UnconstrainedFeatures",
     "at_most",
@@ -69,8 +82,11 @@ __all__ = [
     "equal",
     "find",
     "less",
+    "nonnegative",
     "optimum",
+    "psd",
     "statements",
+    "symmetric",
     "theorem",
 ]
 

@@ -194,6 +194,11 @@ def relu(X: Family) -> Family:
     return Family("relu", (X,), None, _matrix(X))
 
 
+def named(name: str, formula: Family) -> Family:
+    """A formula that is written by a name; it is the formula in every other way."""
+    return Family("named", (formula,), name, formula.space)
+
+
 def trace(X: Family) -> Family:
     """tr X."""
     return Family("trace", (X,))
@@ -215,11 +220,14 @@ def sqrt(value: Any) -> Family:
 
 
 def put(formula: Family, value: Family, into: Family) -> Family:
-    """A formula with ``value`` in place of every ``into``, which has the same space."""
+    """A formula with ``value`` in place of every ``into``, which has the same space; what is changed loses its name."""
     if value.space != into.space:
         raise ShapeError(f"cannot put {value.space} in place of {into.space}")
     if formula == into:
         return value
+    if formula.op == "named":
+        inside = put(formula.args[0], value, into)
+        return formula if inside == formula.args[0] else inside
     return Family(formula.op, tuple(put(arg, value, into) for arg in formula.args), formula.data, formula.space)
 
 
@@ -236,6 +244,8 @@ def _record(node: Family, sizes: Sizes, n: int | None, argument: Expression | No
         return value
     if node.op == "hole" and argument is not None:
         return argument
+    if node.op == "named":
+        return _record(node.args[0], sizes, n, argument)
     args = [_record(arg, sizes, n, argument) for arg in node.args]
     if node.space is not None and node.op in _MATRICES:
         return _MATRICES[node.op](sizes, *sizes.shape(node.space))

@@ -85,6 +85,59 @@ def dang2023_nc3_alignment(product: Array, means: Array, factors: Array) -> floa
     return _shape_distance(product, factors[:, None] * means.T)
 
 
+def sukenik2023_dnc1(features: Array, labels: NDArray[np.int64], classes: int) -> float:
+    """DNC1 of one layer in Súkeník et al. 2023, as the ratio tr Σ_W / tr Σ_B; ``nan`` when all class means coincide.
+
+    Σ_W is averaged over the samples, Σ_B over the class means around their mean. The paper's formula is reconstructed.
+
+    >>> sukenik2023_dnc1(np.array([[2.0, 4.0, -2.0, -4.0]]), np.array([0, 0, 1, 1]), 2)
+    0.1111111111111111
+    """
+    means = class_means(features, labels, classes)
+    within = ((features - means[:, labels]) ** 2).sum() / features.shape[1]
+    between = ((means - means.mean(axis=1, keepdims=True)) ** 2).sum() / classes
+    return float(within / between) if between else float("nan")
+
+
+def sukenik2023_dnc2(means: Array) -> float:
+    """DNC2 of one layer in Súkeník et al. 2023: ‖MᵀM/‖MᵀM‖_F − I/√K‖_F, 0 for an orthogonal frame of class means.
+
+    The paper's formula is reconstructed.
+
+    >>> round(sukenik2023_dnc2(np.array([[3.0, 0.0], [0.0, 3.0], [0.0, 0.0]])), 12)
+    0.0
+    """
+    return _shape_distance(means.T @ means, np.eye(means.shape[1]))
+
+
+def sukenik2023_dnc3(weights: Array, means: Array) -> float:
+    """DNC3 of one layer in Súkeník et al. 2023: mean sine of the angles between rows of W_l and the nearest class mean.
+
+    Rows are weighted by their norms, so that zero rows don't count; ``means`` are those of σ(H_l), up to sign nearest.
+    The paper's formula is reconstructed. ``nan`` without weights or means.
+
+    >>> sukenik2023_dnc3(np.array([[2.0, 0.0], [0.0, 0.0], [-1.0, 0.0]]), np.eye(2))
+    0.0
+    """
+    lengths, sizes = np.linalg.norm(weights, axis=1), np.linalg.norm(means, axis=0)
+    if not lengths.any() or not sizes.any():
+        return float("nan")
+    directions = means[:, sizes > 0] / sizes[sizes > 0]
+    nearest = np.abs(weights @ directions).max(axis=1)
+    sines = np.sqrt(np.maximum(lengths**2 - nearest**2, 0))
+    return float(sines.sum() / lengths.sum())
+
+
+def numerical_rank(matrix: Array, cutoff: float) -> int:
+    """The number of singular values above ``cutoff`` times the largest.
+
+    >>> numerical_rank(np.diag([2.0, 1.0, 0.01]), 0.1)
+    2
+    """
+    values = np.linalg.svd(matrix, compute_uv=False)
+    return int((values > cutoff * values[0]).sum())
+
+
 def relative_distance(matrix: NDArray[Any], target: NDArray[Any]) -> float:
     """‖A − T‖_F / max(‖A‖_F, ‖T‖_F), which sees scale: 0 where they are equal, 1 where one is zero, at most 2.
 

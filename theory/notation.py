@@ -82,6 +82,12 @@ LETTERS = MappingProxyType(
     }
 )
 
+CONSTANTS = MappingProxyType({"decays": ("λ", r"\lambda")})
+"""How constants of the layers are written, where not by their name: plain and in LaTeX."""
+
+ALONE = ("y",)
+"""Constants that have no index."""
+
 SPACES = ("1", "r", "K")
 
 _SUM, _PRODUCT, _POWER = 1, 2, 3
@@ -115,10 +121,20 @@ def _written(node: Any, notation: Notation) -> tuple[str, int]:
         return _raised(node, notation)
     if node.op == "transpose":
         return notation.templates["transpose"].format(text(node.args[0], notation, _POWER)), _POWER
-    inner = [text(arg, notation) for arg in node.args]
+    if node.op == "named":
+        return node.data if notation is LATEX else node.data.replace("{", "(").replace("}", ")"), _POWER + 1
     if node.op in ("indexed", "product"):
-        inner = [str(node.data), *inner]
+        return _of_layers(node, notation), _POWER + 1
+    inner = [text(arg, notation) for arg in node.args]
     return notation.templates[node.op].format(*inner), _POWER + 1
+
+
+def _of_layers(node: Any, notation: Notation) -> str:
+    plain, latex = CONSTANTS.get(node.data, (node.data, node.data))
+    if node.op == "indexed" and node.data in ALONE:
+        return str(plain)
+    index = text(node.args[0], notation, 0 if notation is LATEX else _POWER)
+    return notation.templates[node.op].format(latex if notation is LATEX else plain, index)
 
 
 def _constant_matrix(node: Any, notation: Notation) -> str:

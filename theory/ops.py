@@ -504,9 +504,15 @@ def to_json(*roots: Expression) -> list[Any]:
     rows: list[Any] = []
     for node in walk(*roots):
         numbers[id(node)] = len(rows)
-        data = str(node.data) if isinstance(node.data, Fraction) else node.data
-        rows.append([node.op, list(node.shape), data, [numbers[id(arg)] for arg in node.args]])
+        rows.append([node.op, list(node.shape), _plain(node.data), [numbers[id(arg)] for arg in node.args]])
     return [*rows, [numbers[id(root)] for root in roots]]
+
+
+def _plain(data: Any) -> Any:
+    """A node's data as JSON has it, so that what is written and read again is the same."""
+    if isinstance(data, tuple):
+        return [_plain(part) for part in data]
+    return str(data) if isinstance(data, Fraction) else data
 
 
 def from_json(rows: Sequence[Any]) -> tuple[Expression, ...]:

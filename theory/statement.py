@@ -210,6 +210,8 @@ def _statement(id: str, build: Callable[..., Claim], fields: Mapping[str, Any]) 
     own = {"hypotheses", "source", "expected", "witness", "configurations", "wrong"}
     known = {name: value for name, value in fields.items() if name in own}
     strategies = {name: value for name, value in fields.items() if name not in own}
+    if not isinstance(known.get("hypotheses", {}), Mapping):
+        raise StatementError(f"{id}: hypotheses are predicates by name, as in hypotheses={{'K ≥ 2': lambda K: K >= 2}}")
     accepted = inspect.signature(build).parameters
     for name in strategies:
         if name not in accepted:

@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from verify.empirical import program as program
     from verify.engines import Settings as Settings
     from verify.refute import Checked as Checked
     from verify.refute import check as check
@@ -31,10 +32,11 @@ _HOMES = {
     "Store": "verify.store",
     "Verdict": "verify.verdict",
     "examine": "verify.runner",
+    "program": "verify.empirical",
     "run": "verify.runner",
 }
 
-__all__ = ["Checked", "Evidence", "Examination", "Settings", "Store", "Verdict", "check", "examine", "run"]
+__all__ = ["Checked", "Evidence", "Examination", "Settings", "Store", "Verdict", "check", "examine", "program", "run"]
 
 
 def __getattr__(name: str) -> Any:

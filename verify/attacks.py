@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Protocol
 
-from theory.claims import Claim, GlobalMinimum, Inequality, NotGlobalMinimum
+from theory.claims import Claim, CriticalPoints, GlobalMinimum, Identity, Inequality, NotGlobalMinimum
 from theory.model import UnconstrainedFeatures
 from theory.statement import Instance
 from verify.engines import Settings, load
-from verify.verdict import HOLDS, REFUTED, Unable
+from verify.verdict import HOLDS, REFUTED, Finding, Unable, undecided
 from verify.witness import exact_fit, lower_point, violation
 from verify.work import sentence
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 LIGHT, HEAVY = ("sampling", "descent", "precision"), ("symbolic", "convex")
 """Engines by the round in which they join: the first, and later ones."""
+
+LIGHT_FOR: Mapping[type, Sequence[str]] = {Identity: ("precision",), CriticalPoints: ("symbolic", "descent")}
+"""Where others come first: constants have no points to draw, and only algebra is exact at critical points."""
 
 FULL_EFFORT = 10.0
 """From so many seconds an instance on, engines run with more starts and draws."""
@@ -76,6 +79,8 @@ class Attack(Protocol):
 
     used: list[str]
     problems: list[str]
+    candidates: list[Finding]
+    """Violations that floats see and that could not be made exact."""
     decided: bool
 
     def run(self, instance: Instance, seed: int, seconds: float) -> Found | None:
@@ -89,14 +94,14 @@ def preload() -> None:
         load(name)
 
 
-def attack_on(claim: Claim, known: MutableMapping[tuple[int, int], Any]) -> Attack:
+def attack_on(claim: Claim, known: MutableMapping[tuple[int, int], Any], first: int = FIRST_BATCH) -> Attack:
     """The attack that fits a claim; ``known`` collects solutions of models by classes and depth."""
     from verify.methods.rivals import may_hide
 
     model = claim.problem if isinstance(claim, GlobalMinimum) else None
     if isinstance(claim, GlobalMinimum) and isinstance(model, UnconstrainedFeatures) and may_hide(model):
-        return RivalSearch(claim, known)
-    return Engines(claim)
+        return RivalSearch(claim, known, first)
+    return BoundByNorms(claim) if isinstance(claim, NotGlobalMinimum) else Engines(claim)
 
 
 class Engines:
@@ -106,7 +111,9 @@ class Engines:
         self.claim = claim
         self.used: list[str] = []
         self.problems: list[str] = []
+        self.candidates: list[Finding] = []
         self.decided = False
+        self._light = LIGHT_FOR.get(type(claim), LIGHT)
         self._rounds = 0
         self._broken: set[str] = set()
 
@@ -114,7 +121,7 @@ class Engines:
         """One pass of the light engines, from the second pass on of all."""
         self._rounds += 1
         settings = Settings(device="cpu", seed=seed, effort="full" if seconds >= FULL_EFFORT else "quick")
-        for name in LIGHT if self._rounds == 1 else (*LIGHT, *HEAVY):
+        for name in self._light if self._rounds == 1 else dict.fromkeys((*self._light, *LIGHT, *HEAVY)):
             found = self.by(name, instance, settings)
             if found is not None:
                 return found
@@ -139,6 +146,8 @@ class Engines:
                 certificates = tuple(self._smaller(dict(c)) for c in evidence.certificates)
                 return Found(certificates, f"the {name} engine", finding.clause, finding.detail)
             self.decided = self.decided or finding.conclusion == HOLDS
+            if finding.is_candidate:
+                self.candidates.append(finding)
             if finding.is_candidate or not self.decided:
                 self.problems.append(f"{finding.clause}: {finding.detail}")
         return None
@@ -148,6 +157,16 @@ class Engines:
         if isinstance(self.claim, Inequality) and certificate["kind"] == "inequality witness":
             return simplified(self.claim, certificate)
         return certificate
+
+
+class BoundByNorms(Engines):
+    """A value that is said to be beaten: only a lower bound on the minimum refutes it, and no search does."""
+
+    def run(self, instance: Instance, seed: int, seconds: float) -> Found | None:
+        """The bound, once: it has no starts."""
+        found = None if self.decided else self.by("precision", instance, Settings(device="cpu", seed=seed))
+        self.decided, self.used[:] = not self.problems, ["the bound by norms"]
+        return found
 
 
 def simplified(claim: Inequality, certificate: dict[str, Any]) -> dict[str, Any]:
@@ -232,6 +251,7 @@ class RivalSearch:
         self.used: list[str] = ["descent from structured starts"]
         self.problems: list[str] = []
         self.decided = True
+        self.candidates: list[Finding] = []
         self._engines = Engines(claim)
         self._tried = False
         self._batch = first
@@ -273,6 +293,7 @@ class RivalSearch:
             return None
         found = self._engines.run(instance, seed, 0.0)
         self.problems += self._engines.problems
+        self.candidates += self._engines.candidates
         self.used += [name for name in self._engines.used if name not in self.used]
         return found
 
@@ -305,7 +326,9 @@ class RivalSearch:
         rounded = (lower_point(model, _at_bits(factors, bits), self.claim.value) for bits in BITS)
         certificate = next((found for found in rounded if found is not None), None)
         if certificate is None:
-            self.problems.append(f"a candidate {claimed - reached:.1e} below the claim could not be made exact")
+            detail = f"candidate: {claimed - reached:.1e} below the claim, which could not be made exact"
+            self.candidates.append(undecided(self.claim.clause_names[0], detail))
+            self.problems.append(detail)
             return None
         self.known[model.K, model.M] = trimmed(kernel, point)
         everywhere = _fit_for_all_decays(model, fitted(model, self.known[model.K, model.M]))
@@ -314,6 +337,30 @@ class RivalSearch:
             f"descent reaches {reached:.12g}, {claimed - reached:.3g} below the claim; below: weights of few digits"
         )
         return Found(certificates, name, "value", detail)
+
+
+def lowest_point(model: UnconstrainedFeatures, seconds: float, seed: int = 0) -> tuple[dict[str, Any], float]:
+    """The lowest point, as class means, that descent from every kind of start finds in a time, and its objective."""
+    import torch
+
+    from verify.methods.kernels import LayeredModel
+    from verify.methods.minimise import lbfgs, minimise
+    from verify.methods.rivals import starts
+    from verify.methods.searches import exact_point
+
+    kernel, generator = LayeredModel(model, collapsed=True), torch.Generator().manual_seed(seed)
+    end, batch, best, point = time.monotonic() + seconds, FIRST_BATCH, float("inf"), None
+    while point is None or time.monotonic() < end:
+        points = torch.cat([group.points for group in starts(kernel, batch, generator, {})])
+        for fraction in CONTINUATION:
+            points = lbfgs(kernel.with_decays(fraction), points, ITERATIONS)
+        values = kernel.value_and_gradient(points)[0].nan_to_num(nan=float("inf"))
+        ends = minimise(kernel, points[values.argsort()[:3]], POLISH)
+        i = int(ends.values.argmin())
+        if point is None or float(ends.values[i]) < best:
+            best, point = float(ends.values[i]), ends.points[i : i + 1]
+        batch = min(2 * batch, LARGEST_BATCH)
+    return exact_point(kernel.factors(point)), best
 
 
 def _at_bits(factors: Mapping[str, torch.Tensor], bits: int) -> dict[str, Any]:

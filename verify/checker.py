@@ -17,7 +17,8 @@ dual, sos
     Bounds for one layer from a matrix that is feasible by exact LDLᵀ (squared error or cross-entropy); from sums of
     squares, of each mode of the model or of a rational function of one variable.
 counterexample, inequality witness
-    A rational point at which a claimed minimum is undercut, or an inequality is violated, strictly.
+    A rational point at which a claimed minimum is undercut, or an inequality is violated, strictly; all constraints
+    under which the inequality is claimed are shown to hold there.
 exact fit
     Weights of a balanced model with the outputs I and ∏ ‖factor‖² < K^(M+1), the product for collapse: rescaled, they
     are below collapse at every choice of decays where that is not zero.
@@ -167,7 +168,10 @@ class Model:
             raise Rejected("only squared error with free features and a free bias is known here")
         smooth, focused = loss == "label-smoothing", loss == "focal"
         within = (
-            0 <= self.alpha <= (1 if smooth else 0) and self.alpha < 1 and 0 <= self.gamma <= (100 if focused else 0)
+            0 <= self.alpha < 1
+            and 0 <= self.gamma <= 100
+            and (smooth or not self.alpha)
+            and (focused or not self.gamma)
         )
         if not within or self.bias_decay < 0 or sign not in ("free", "nonnegative"):
             raise Rejected("an option of the model is out of its range")
@@ -288,17 +292,10 @@ def objective(
 ) -> Interval:
     """The objective at features of which column i has the label labels[i] and stands for counts[i] equal samples.
 
-    An interval with equal ends for squared error, where outputs that are zero with label and bias are skipped.
+    An interval with equal ends for squared error.
     """
-    outputs, residuals, N = forward(model, weights, features), [], model.N
-    for i, (k, count) in enumerate(zip(labels, counts, strict=True)):
-        for j in range(model.K) if any(bias) else {k, *(j for j, row in outputs.items() if i in row)}:
-            residual = outputs.get(j, {}).get(i, Fraction(0)) + bias[j] - (1 if j == k else 0)
-            residuals.append(count * residual * residual if model.loss == "mse" else Fraction(0))
-    fit = (
-        Interval(total(residuals) / (2 * N))
-        if model.loss == "mse"
-        else likelihood(model, outputs, labels, counts, bias)
+    fit = (squared_error if model.loss == "mse" else likelihood)(
+        model, forward(model, weights, features), list(zip(labels, counts, strict=True)), bias
     )
     norm = total(counts[i] * x * x for row in features.values() for i, x in row.items())
     decay = sum((c * squares(W) for c, W in zip(model.weight_decays, weights, strict=True)), Fraction(0))
@@ -306,10 +303,20 @@ def objective(
     return Interval(fit.low + rest, fit.high + rest)
 
 
-def likelihood(model: Model, outputs: Sparse, labels: list[int], counts: list[int], bias: list[Fraction]) -> Interval:
+def squared_error(model: Model, outputs: Sparse, columns: list[tuple[int, int]], bias: list[Fraction]) -> Interval:
+    """Σ counts ‖z − e_k‖²/(2N); outputs that are zero where the label and the bias are too are skipped."""
+    residuals = []
+    for i, (k, count) in enumerate(columns):
+        for j in range(model.K) if any(bias) else {k, *(j for j, row in outputs.items() if i in row)}:
+            residual = outputs.get(j, {}).get(i, Fraction(0)) + bias[j] - (1 if j == k else 0)
+            residuals.append(count * residual * residual)
+    return Interval(total(residuals) / (2 * model.N))
+
+
+def likelihood(model: Model, outputs: Sparse, columns: list[tuple[int, int]], bias: list[Fraction]) -> Interval:
     """Σ counts/N (1 − p)^γ ℓ with ℓ = log Σ e^z − ⟨t, z⟩, targets t = (1 − α) e_k + α/K, and p = e^(−ℓ) where α = 0."""
     fit = Interval(Fraction(0))
-    for i, (k, count) in enumerate(zip(labels, counts, strict=True)):
+    for i, (k, count) in enumerate(columns):
         z = [outputs.get(j, {}).get(i, Fraction(0)) + bias[j] for j in range(model.K)]
         aim = (1 - model.alpha) * z[k] + model.alpha / model.K * total(z)
         loss = log_sum_exp([Interval(x) for x in z]) - Interval(aim)
@@ -702,7 +709,7 @@ def exponential(x: Fraction, bits: int) -> Interval:
 def logarithm(x: Fraction, bits: int) -> Interval:
     """log x for rational x > 0: z + 1 − e^z/x ≤ log x ≤ z − 1 + x e^(−z) for every z; Newton's z makes them meet."""
     if x <= 0:
-        raise Rejected("a logarithm of something that is not positive")
+        raise Unknown("a logarithm of something that may not be positive")
     z = Fraction(log(x.numerator) - log(x.denominator))
     for _ in range(12):
         e = exponential(z, bits + 32)
@@ -904,24 +911,26 @@ def check_sos(certificate: Any) -> str:
         certificate, "format", "kind", "minimisation", "point", "scale", "bound", "gram", "lower", "upper"
     )
     objective_rows, variables, nonnegative = keys(stated, "objective", "variables", "nonnegative")
-    if not isinstance(variables, dict) or list(variables.values()) != [[]] or nonnegative != list(variables):
-        raise Rejected("only problems in one variable that is not negative are known here")
+    if not isinstance(variables, dict) or list(variables.values()) != [[]] or nonnegative not in ([], list(variables)):
+        raise Rejected("only problems in one variable, of any sign or not negative, are known here")
     require_names(variables)
     (name,), at, s, v = variables, number(point), number(scale), number(bound)
-    if at < 0 or s <= 0 or number(low) > v:
+    if (nonnegative and at < 0) or s <= 0 or number(low) > v:
         raise Rejected("the point is negative, the scale is not positive, or the stated bound is above the one shown")
     Interval.BITS = 512
     top, bottom = rational_function(objective_rows, name)
     if min(c.low for c in bottom) < 0 or not max(c.low for c in bottom) > 0:
         raise Rejected("the denominator is not seen to be positive")
-    pairs = zip_longest(top, bottom, fillvalue=Interval(Fraction(0)))
-    lower = [(a - Interval(v) * b).low for a, b in pairs]
-    spread = [x for i, c in enumerate(lower) for x in (c * s**i, Fraction(0))]
+    difference = [a - Interval(v) * b for a, b in zip_longest(top, bottom, fillvalue=Interval(Fraction(0)))]
+    if not nonnegative and (any(c.high for c in bottom[1::2]) or any(c.low != c.high for c in difference[1::2])):
+        raise Rejected("odd powers of a variable of any sign must be exact, and not in the denominator")
+    lower = [c.low * s**i for i, c in enumerate(difference)]
+    spread = [x for c in lower for x in (c, Fraction(0))] if nonnegative else lower
     _require_squares(spread, gram, below=True)
     formula = Formula(objective_rows)
     if formula.value({name: Interval(at)})[0][0][0].high > number(high):
         raise Rejected("the objective at the point exceeds the stated upper bound")
-    return f"the infimum of {formula.text()} over {name} ≥ 0 lies in [{low}, {high}]"
+    return f"the infimum of {formula.text()} over {name}{' ≥ 0' * len(nonnegative)} lies in [{low}, {high}]"
 
 
 def _sos_of_modes(certificate: Any) -> str:
@@ -995,7 +1004,7 @@ WITH_DATA = ("variable", "rational", "power", "schatten", "entry", "submatrix", 
 class Formula:
     """A formula as rows [operation, shape, data, arguments], the roots' indices last, evaluated in intervals."""
 
-    def __init__(self, rows: Any, roots: int = 1) -> None:
+    def __init__(self, rows: Any, roots: int = 1, scalars: bool = True) -> None:
         if not isinstance(rows, list) or not 2 <= len(rows) <= MAX_NODES or not isinstance(rows[-1], list):
             raise Rejected("a formula must be a list of nodes with the roots' indices last")
         self.rows, self.roots = rows[:-1], rows[-1]
@@ -1012,8 +1021,8 @@ class Formula:
                 raise Rejected(f"node {i} of a formula, {op}, does not fit its arguments, its data or its shape")
         if len(self.roots) != roots or any(type(a) is not int or not 0 <= a < len(self.rows) for a in self.roots):
             raise Rejected(f"expected a formula with {roots} of its nodes as roots")
-        if any(self.rows[a][1] for a in self.roots):
-            raise Rejected("a formula that is compared must be a scalar")
+        if any(self.rows[a][1] != ([] if scalars else self.rows[self.roots[0]][1]) for a in self.roots):
+            raise Rejected("formulas that are compared must be scalars, in a constraint of the same shape")
 
     def value(self, variables: dict[str, Any]) -> list[Grid]:
         """The roots' values; a scalar is a 1 × 1 grid."""
@@ -1026,15 +1035,15 @@ class Formula:
                 done.append(OPERATIONS[op]([done[a] for a in args], shape, data))
         return [done[a] for a in self.roots]
 
-    def text(self) -> str:
-        """The formula for a reader, in the vocabulary's words; what is long is cut, as the file has it in full."""
+    def text(self, sign: str = " ≤ ") -> str:
+        """The roots for a reader, in the vocabulary's words; what is long is cut, as the file has it in full."""
         done: list[str] = []
         for op, shape, data, args in self.rows:
             parts = [str(data)] * (data is not None) + ["×".join(map(str, shape))] * (bool(shape) and not args)
             inner = ", ".join([*(done[a] for a in args), *parts])
             whole = str(data) if op in ("variable", "rational") else f"{op}({inner})"
             done.append(whole if len(whole) <= MAX_TEXT else f"{op}(…)")
-        return " ≤ ".join(done[a] for a in self.roots)
+        return sign.join(done[a] for a in self.roots)
 
 
 def _shape(op: str, shape: list[int], data: Any, args: list[list[int]]) -> list[int] | None:
@@ -1046,14 +1055,10 @@ def _shape(op: str, shape: list[int], data: Any, args: list[list[int]]) -> list[
         case "variable", []:
             require_names([data])
             return shape
-        case "rational", []:
-            return []
         case "add", [a, b] if a == b:
             return a
         case "scale", [[], b]:
             return b
-        case "power", [[]]:
-            return []
         case "matmul", [[rows, inner], [same, columns]] if inner == same:
             return [rows, columns]
         case "transpose", [[rows, columns]]:
@@ -1078,7 +1083,7 @@ def _shape(op: str, shape: list[int], data: Any, args: list[list[int]]) -> list[
             return [rows, sum(data)]
         case "trace", [[rows, columns]] if rows == columns:
             return []
-        case (("sum_squares" | "schatten" | "operator_norm"), [[_, _]]):
+        case ("rational", []) | ("power", [[]]) | (("sum_squares" | "schatten" | "operator_norm"), [[_, _]]):
             return []
         case "relu", [[rows, columns]]:
             return [rows, columns]
@@ -1156,19 +1161,6 @@ def _class_means(args: list[Grid], _: Any, data: Any) -> Grid:
     return [
         [sum(row[e - n : e], zero) * _point(Fraction(1, n)) for e, n in zip(ends, data, strict=True)] for row in args[0]
     ]
-
-
-def _log(x: Interval) -> Interval:
-    if x.low <= 0 < x.high:
-        raise Unknown("a logarithm of something that may not be positive")
-    return increasing(logarithm, x)
-
-
-def _polynomial_root(args: list[Grid], smallest: bool) -> Grid:
-    """The largest positive root of a polynomial with interval coefficients; the smallest by its reverse."""
-    coefficients = [grid[0][0] for grid in args]
-    found = largest_positive_root(coefficients[::-1] if smallest else coefficients)
-    return [[found.inverse() if smallest else found]]
 
 
 def largest_positive_root(coefficients: list[Interval]) -> Interval:
@@ -1309,9 +1301,7 @@ OPERATIONS: dict[str, Any] = {
     "helmert": _helmert,
     "one_hot": lambda args, shape, data: (lambda labels: _full(shape, lambda i, j: int(labels[j] == i)))(_labels(data)),
     "class_means": _class_means,
-    "repeat_columns": lambda args, shape, data: (lambda labels: [[row[k] for k in labels] for row in args[0]])(
-        _labels(data)
-    ),
+    "repeat_columns": lambda args, shape, data: [[row[k] for k in _labels(data)] for row in args[0]],
     "trace": lambda args, shape, data: [[sum([row[i] for i, row in enumerate(args[0])], _point(0))]],
     "sum_squares": lambda args, shape, data: [[sum([x.squared() for row in args[0] for x in row], _point(0))]],
     "schatten": _schatten,
@@ -1320,10 +1310,12 @@ OPERATIONS: dict[str, Any] = {
         [Interval(max(x.low, Fraction(0)), max(x.high, Fraction(0))) for x in row] for row in args[0]
     ],
     "exp": lambda args, shape, data: [[increasing(exponential, x) for x in row] for row in args[0]],
-    "log": lambda args, shape, data: [[_log(x) for x in row] for row in args[0]],
+    "log": lambda args, shape, data: [[increasing(logarithm, x) for x in row] for row in args[0]],
     "log_sum_exp": lambda args, shape, data: [[log_sum_exp(list(column)) for column in zip(*args[0], strict=True)]],
-    "largest_root": lambda args, shape, data: _polynomial_root(args, False),
-    "smallest_positive_root": lambda args, shape, data: _polynomial_root(args, True),
+    "largest_root": lambda args, shape, data: [[largest_positive_root([a[0][0] for a in args])]],
+    "smallest_positive_root": lambda args, shape, data: [
+        [largest_positive_root([a[0][0] for a in args[::-1]]).inverse()]
+    ],
 }
 """What each operation of a formula does, on grids of intervals, given its shape and data."""
 
@@ -1345,7 +1337,8 @@ def rational_function(rows: Any, name: str) -> tuple[list[Interval], list[Interv
             done.append((OPERATIONS[op](values, shape, data)[0], one))
         elif op == "add":
             (a, b), (c, e) = given
-            done.append((_plus(_times(a, e), _times(c, b)), _times(b, e)))
+            pairs = zip_longest(_times(a, e), _times(c, b), fillvalue=Interval(Fraction(0)))
+            done.append(([x + y for x, y in pairs], _times(b, e)))
         elif op == "scale":
             (a, b), (c, e) = given
             done.append((_times(a, c), _times(b, e)))
@@ -1366,10 +1359,6 @@ def _fraction_power(
     for _ in range(abs(int(exponent))):
         result = _times(result[0], top), _times(result[1], bottom)
     return result
-
-
-def _plus(a: list[Interval], b: list[Interval]) -> list[Interval]:
-    return [x + y for x, y in zip_longest(a, b, fillvalue=Interval(Fraction(0)))]
 
 
 def times_polynomial(a: list[Any], b: list[Any], zero: Any) -> list[Any]:
@@ -1398,7 +1387,7 @@ def check_counterexample(certificate: Any) -> str:
     if "model" in claim:
         model = Model(claim["model"], plain=False)
         problem = f"for {model.describe()}"
-        claimed = _strictly(lambda: (model_objective(model, point), value.value({})[0][0][0]))
+        claimed = require_relation("<", lambda: ([[model_objective(model, point)]], *value.value({})))
     else:
         objective_rows, variables, nonnegative = keys(claim["minimisation"], "objective", "variables", "nonnegative")
         if not isinstance(variables, dict) or variables != {
@@ -1411,24 +1400,25 @@ def check_counterexample(certificate: Any) -> str:
             raise Rejected("the point lies outside the problem's domain")
         formula = Formula(objective_rows)
         problem = formula.text()
-        claimed = _strictly(lambda: (formula.value(_intervals(point))[0][0][0], value.value({})[0][0][0]))
-    return (
-        f"at a rational point the objective {problem} is strictly below the claimed minimum {claimed} = {value.text()}"
-    )
+        claimed = require_relation("<", lambda: (*formula.value(_intervals(point)), *value.value({})))
+    shown = f"{brief(claimed[0][0].high)} = {value.text()}"
+    return f"at a rational point the objective {problem} is strictly below the claimed minimum {shown}"
 
 
 def check_inequality(certificate: Any) -> str:
-    """The left side of an inequality is strictly above its right side at a rational point."""
+    """The left side of an inequality is strictly above its right side at a point that its constraints allow."""
     _, _, claim, texts = keys(certificate, "format", "kind", "claim", "point")
-    (sides,) = keys(claim, "sides")
-    formula, point = Formula(sides, 2), read_point(texts)
-
-    def right_and_left() -> tuple[Interval, Interval]:
-        left, right = formula.value(_intervals(point))
-        return right[0][0], left[0][0]
-
-    _strictly(right_and_left)
-    return f"the inequality {formula.text()} fails at a rational point"
+    sides, where = keys(claim, "sides", "where")
+    formula, point, met = Formula(sides, 2), read_point(texts), []
+    if not isinstance(where, list):
+        raise Rejected("the constraints must be a list")
+    for entry in where:
+        sign, rows = keys(entry, "sign", "sides")
+        constraint = Formula(rows, 2, scalars=False)
+        require_relation(sign, lambda c=constraint: c.value(_intervals(point)), "a point that meets the constraints")
+        met.append(constraint.text(f" {sign} "))
+    require_relation("<", lambda: formula.value(_intervals(point))[::-1])
+    return f"the inequality {formula.text()} fails at a rational point{' with ' * bool(met)}{' and '.join(met)}"
 
 
 def read_point(texts: Any) -> dict[str, Any]:
@@ -1448,21 +1438,32 @@ def _intervals(point: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _strictly(sides: Any) -> str:
-    """Require that the first number is shown to be strictly below the second; returns that in a few digits."""
+RELATIONS: dict[str, Any] = {
+    "=": lambda x, y: x.low == x.high == y.low == y.high,
+    "≤": lambda x, y: x.high <= y.low,
+    "<": lambda x, y: x.high < y.low,
+}
+"""When intervals show a relation; two numbers are seen to be equal only where both are known exactly."""
+
+
+def require_relation(sign: str, sides: Any, what: str = "a strict violation") -> Grid:
+    """Require that a relation is shown to hold between the entries of two grids; returns the second."""
+    if not isinstance(sign, str) or sign not in RELATIONS:
+        raise Rejected("a relation is one of =, ≤, <")
     reason = "the two numbers are too close"
     for bits in PRECISIONS:
         Interval.BITS = bits
         try:
-            low, high = sides()
+            grids = sides()
         except Unknown as error:
             reason = str(error)
             continue
-        if low.high < high.low:
-            return brief(high.low)
-        if low.low > high.high:
-            raise Rejected("the point does not show a strict violation: the numbers are the other way round")
-    raise Rejected(f"the point is not shown to be a strict violation: {reason}")
+        left, right = ([x for row in grid for x in row] for grid in grids)
+        if all(map(RELATIONS[sign], left, right)):
+            return grids[1]
+        if any(x.low > y.high for x, y in zip(left, right, strict=True)):
+            raise Rejected(f"the point is not {what}: the numbers are the other way round")
+    raise Rejected(f"the point is not shown to be {what}: {reason}")
 
 
 def model_objective(model: Model, point: dict[str, Any]) -> Interval:

@@ -12,7 +12,7 @@ from typing import Any
 from theory.statement import Statement
 from verify.refute import Checked, Memory, Progress, check
 from verify.store import Store, result_key
-from verify.trace import lines
+from verify.trace import lines, shown_point
 
 NONE_REFUTED, SOME_REFUTED, NOT_EXAMINED = 0, 1, 3
 """Exit statuses of ``collapse check``."""
@@ -36,7 +36,7 @@ class Reported:
                 "clause": witness.found.clause,
                 "detail": witness.found.detail,
                 "start": witness.found.start,
-                "points": [c["point"] for c in witness.found.certificates if "point" in c],
+                "points": [shown_point(witness, c) for c in witness.found.certificates if "point" in c],
             }
         return {
             "name": checked.name,

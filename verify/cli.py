@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from verify import calculator
-from verify.engines import DEVICES, ENGINES, Settings
+from verify.engines import DEVICES, ENGINES, REFUTER, Settings
 from verify.errors import BadInput
 
 if TYPE_CHECKING:
@@ -80,7 +80,9 @@ def verify(
         list[str] | None, typer.Argument(metavar="[PATTERN]...", help="Ids, with * and ?; default all.")
     ] = None,
     full: Annotated[bool, typer.Option("--full/--quick", help="More instances, more starts.")] = False,
-    engine: Annotated[list[str] | None, typer.Option(help=f"Only this one; repeatable: {', '.join(ENGINES)}.")] = None,
+    engine: Annotated[
+        list[str] | None, typer.Option(help=f"Only this one; repeatable: {', '.join((*ENGINES, REFUTER))}.")
+    ] = None,
     device: Annotated[str, typer.Option(help=f"{', '.join(DEVICES)}.")] = "auto",
     jobs: Annotated[int | None, typer.Option(min=1, help="Worker processes; default one a processor.")] = None,
     json: Json = None,

@@ -16,7 +16,17 @@ from pathlib import Path
 from typing import Any
 
 from theory.arithmetic.interpreters import Balls, precision
-from theory.claims import Claim, CriticalPoints, GlobalMinimum, Identity, Inequality, Minimisation, NotGlobalMinimum
+from theory.claims import (
+    Claim,
+    Constants,
+    CriticalPoints,
+    Experiment,
+    GlobalMinimum,
+    Inequality,
+    Minimisation,
+    NotGlobalMinimum,
+    Spectrum,
+)
 from theory.frames import deep_neural_collapse
 from theory.model import UnconstrainedFeatures
 from theory.ops import to_json
@@ -24,6 +34,7 @@ from theory.statement import Statement
 from theory.strategies import threshold
 from verify import checker
 from verify.errors import BadInput
+from verify.methods import spectra
 from verify.methods.enclosed import as_ball, certified_minimisers, clause_finding
 from verify.methods.exact_points import objective_at
 
@@ -128,10 +139,11 @@ def differs(certificate: Mapping[str, Any], claim: Claim) -> str:
     'the claimed value is outside the certified interval'
     """
     if isinstance(claim, Inequality):
-        same = certificate.get("claim") == {"sides": to_json(claim.left, claim.right)}
-        return "" if same else "the inequality is another one"
-    if isinstance(claim, Identity):
-        return "a relation of constants has no certificate"
+        return "" if certificate.get("claim") == claim.stated() else "the inequality is another one"
+    if isinstance(claim, Spectrum) and certificate["kind"] == "spectrum":
+        return spectra.against(claim, certificate)
+    if isinstance(claim, Constants | Experiment):
+        return f"no certificate of this kind shows a claim of the kind {claim.kind}"
     if isinstance(claim, GlobalMinimum | NotGlobalMinimum) and certificate["kind"] == "exact fit":
         return _another_fit(certificate, claim)
     stated, problem = certificate.get("claim", certificate), claim.problem

@@ -216,8 +216,17 @@ def _statement_json(result: Examination, path: Callable[[Mapping[str, Any]], Pat
             }
             for summary in result.engines
         ],
+        "refuter": _refuter_json(result),
         "certificates": [] if path is None else sorted({str(path(c)) for c in result.certificates}),
     }
+
+
+def _refuter_json(result: Examination) -> dict[str, Any] | None:
+    """What the refuter attacked: instances, of how many drawn, the largest; null where it did not run."""
+    evidence = result.refuter.evidence if result.refuter else None
+    if evidence is None:
+        return None
+    return {**evidence.numbers, "refuted": any(f.conclusion == REFUTED for f in evidence.findings)}
 
 
 def _origin(statement: Statement) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from theory.model import UnconstrainedFeatures
 from theory.statement import Statement
+from verify.engines import REFUTER
 from verify.verdict import (
     HOLDS,
     REFUTED,
@@ -28,6 +29,9 @@ WITHOUT_CERTIFICATE = {
     "critical points": "what holds at every critical point is for a proof; one point would not show it",
     "inequality": "an inequality that holds everywhere is for a proof; a point could only refute it",
     "identity": "its sides are constants, which anyone can evaluate anew",
+    "convergence": "its terms are constants, which anyone can evaluate anew; its limit is for a proof",
+    "experiment": "what a program measured is numerical",
+    "spectrum": "its matrix is not rational, or too large for the checker",
 }
 """Kinds of claim of which an instance that holds has no certificate, with the reason."""
 
@@ -114,6 +118,8 @@ class Examination:
 
     instances: tuple[Examined, ...]
     statement: Statement | None = None
+    refuter: Outcome | None = None
+    """What became of the attack on the statement as a whole; what it found is among the instances too."""
 
     def __bool__(self) -> bool:
         raise TypeError("an examination is not true or false; read its verdict, or call require(…)")
@@ -168,7 +174,7 @@ class Examination:
         )
         if self.conflict or contrary:
             return NOT_AS_EXPECTED
-        failed = any(outcome.failed for instance in self.instances for outcome in instance.outcomes)
+        failed = any(outcome.failed for outcome in self._outcomes)
         if (
             failed
             or not self.clauses
@@ -179,17 +185,27 @@ class Examination:
 
     @property
     def seconds(self) -> float:
-        """Time spent by all engines."""
-        return sum(evidence.seconds for instance in self.instances for evidence in instance.evidence)
+        """Time spent by all engines and the refuter."""
+        return sum(outcome.evidence.seconds for outcome in self._outcomes if outcome.evidence)
+
+    @property
+    def _outcomes(self) -> list[Outcome]:
+        """All outcomes, instance by instance; the refuter's last, and once."""
+        found = [outcome for instance in self.instances for outcome in instance.outcomes if outcome is not self.refuter]
+        return found if self.refuter is None else [*found, self.refuter]
 
     @cached_property
     def engines(self) -> tuple[EngineSummary, ...]:
-        """What each engine found, without those that were unable on every instance."""
+        """What each engine found, without those that were unable on every instance; then the refuter."""
         names = dict.fromkeys(evidence.engine for instance in self.instances for evidence in instance.evidence)
-        return tuple(self._summary(name) for name in names)
+        found = [self._summary(name) for name in names if name != REFUTER]
+        if self.refuter is not None and self.refuter.evidence is not None:
+            found.append(_of_refuter(self.refuter.evidence))
+        return tuple(found)
 
     def _summary(self, name: str) -> EngineSummary:
-        groups = [[e for e in instance.evidence if e.engine == name] for instance in self.instances]
+        planned = [instance for instance in self.instances if any(o.engine != REFUTER for o in instance.outcomes)]
+        groups = [[e for e in instance.evidence if e.engine == name] for instance in planned]
         evidence = [e for group in groups for e in group]
         clauses, conflict = _merge((), groups)
         verdict = _weakest(clauses, conflict, sum(map(bool, groups)))
@@ -208,13 +224,15 @@ class Examination:
     def skipped(self) -> tuple[Skip, ...]:
         """What was not examined: engine by engine and reason by reason, with the number of instances."""
         counts: dict[tuple[str, str, bool], int] = {}
-        for instance in self.instances:
-            for outcome in instance.outcomes:
-                if reason := outcome.unable or outcome.failed:
-                    key = outcome.engine, reason, bool(outcome.failed)
-                    counts[key] = counts.get(key, 0) + 1
+        for outcome in self._outcomes:
+            if reason := outcome.unable or outcome.failed:
+                key = outcome.engine, reason, bool(outcome.failed)
+                counts[key] = counts.get(key, 0) + 1
         name = self.statement.id if self.statement else "claim"
-        skips = [Skip(f"{engine} × {name} ({_number(n)})", why, bad) for (engine, why, bad), n in counts.items()]
+        skips = [
+            Skip(f"{engine} × {name} ({'the whole statement' if engine == REFUTER else _number(n)})", why, bad)
+            for (engine, why, bad), n in counts.items()
+        ]
         if self.conflict:
             skips.append(Skip(f"conflict in {name}", self.conflict, failed=True))
         return tuple(skips)
@@ -232,6 +250,18 @@ class Examination:
             Skip(f"certificate × {name} ({_number(kinds.count(kind))})", WITHOUT_CERTIFICATE.get(kind, other))
             for kind in dict.fromkeys(kinds)
         )
+
+
+def _of_refuter(evidence: Evidence) -> EngineSummary:
+    """What was attacked, and what came of it; a survivor is not thereby true."""
+    numbers, findings = evidence.numbers, evidence.findings
+    what = f"attacked {numbers['attacked']} of {_number(numbers['drawn'])} drawn, the largest {numbers['largest']}"
+    by = f"by {', '.join(numbers['by'])}" if numbers["by"] else ""
+    result = f"{findings[0].clause}: {findings[0].detail}" if findings else "no counterexample was found"
+    at = f"at {numbers['instance']}" if "instance" in numbers else ""
+    conclusion, assurance = (findings[0].conclusion, findings[0].assurance) if findings else (UNDECIDED, "none")
+    verdict = Verdict(conclusion, assurance, numbers["attacked"], detail=result)
+    return EngineSummary(evidence.engine, verdict, evidence.seconds, "; ".join(filter(None, (what, by, result, at))))
 
 
 def _merge(names: Iterable[str], groups: Sequence[Iterable[Evidence]]) -> tuple[dict[str, Verdict], str]:

@@ -10,7 +10,7 @@ from typing import Any
 from theory.claims import Claim, digest
 from theory.model import UnconstrainedFeatures
 from theory.statement import Instance, Statement
-from verify.engines import Settings
+from verify.engines import REFUTER, Settings
 from verify.errors import BadInput
 from verify.pool import Lost, completed
 from verify.results import Examination, Examined, Outcome
@@ -40,7 +40,7 @@ def examine(
 
     Args:
         subject: a statement, examined at its witness, its configurations and drawn instances; or one claim.
-        engines: names of engines; default all.
+        engines: names of engines, the refuter of whole statements among them; default all.
         count: how many drawn instances at most; default as many as each engine runs on.
         wrong: the name of a deliberately false version of the statement.
 
@@ -55,7 +55,7 @@ def examine(
     'undecided'
     """
     settings, registry = settings or Settings(), registry or Registry()
-    names = chosen(engines, registry)
+    names, attacked = _split(chosen(engines, registry))
     if not isinstance(subject, Statement):
         return Examination((_in_process(Instance(subject), names, settings, registry),))
     plan = _plan(subject, names, settings, registry, count)
@@ -65,7 +65,7 @@ def examine(
         able = [name for name in names if position < plan.reach[name]]
         found = _in_process(instance, able, settings, registry)
         examined.append(replace(found, configuration=plan.is_configuration(position)))
-    return Examination(tuple(examined), subject)
+    return _with_refuter(examined, subject, registry.refute(subject, settings, wrong) if attacked else None)
 
 
 def run(
@@ -86,9 +86,9 @@ def run(
         BadInput: for an unknown engine, or a store that cannot be used.
     """
     settings, registry = settings or Settings(), registry or Registry()
-    names = chosen(engines, registry)
+    names, attacked = _split(chosen(engines, registry))
     unique = {statement.id: statement for statement in statements}
-    boards = [_Board(_plan_or_problem(s, names, settings, registry), settings) for s in unique.values()]
+    boards = [_Board(_plan_or_problem(s, names, settings, registry), settings, attacked) for s in unique.values()]
     total = sum(board.size for board in boards)
     kept: dict[Item, Outcome] = {}
     done = 0
@@ -128,29 +128,54 @@ def stored(statement: Statement, store: Store, registry: Registry | None = None)
     """What the store holds about a statement, its certificates checked again."""
     check = (registry or Registry()).check
     found: dict[str, list[Outcome]] = {}
+    refuter = None
     for body in store.of_statement(statement.id):
         outcome = _outcome(body)
         if body["item"]["wrong"] is None and not (outcome.evidence and rejection(outcome.evidence.certificates, check)):
-            found.setdefault(body["item"]["parameters"], []).append(outcome)
+            if outcome.engine == REFUTER:
+                refuter = outcome
+            else:
+                found.setdefault(body["item"]["parameters"], []).append(outcome)
     examined = []
     for text, outcomes in found.items():
         claim = statement.claim(decode(text))
         examined.append(
             Examined(decode(text), claim.clause_names, tuple(outcomes), model=_model(claim), kind=claim.kind)
         )
-    return Examination(tuple(examined), statement)
+    return _with_refuter(examined, statement, refuter)
 
 
 def chosen(engines: Sequence[str] | None, registry: Registry) -> tuple[str, ...]:
-    """The engines to use, in the table's order.
+    """The engines to use, in the table's order, and the refuter after them.
 
     Raises:
         BadInput: naming the engines that there are.
     """
+    known = (*registry.engines, REFUTER)
     for name in engines or ():
-        if name not in registry.engines:
-            raise BadInput(f"no engine is called {name!r}; there are {', '.join(registry.engines)}")
-    return registry.engines if engines is None else tuple(name for name in registry.engines if name in engines)
+        if name not in known:
+            raise BadInput(f"no engine is called {name!r}; there are {', '.join(known)}")
+    return known if engines is None else tuple(name for name in known if name in engines)
+
+
+def _split(names: Sequence[str]) -> tuple[tuple[str, ...], bool]:
+    """The engines, which examine instances, and whether the refuter attacks the statement."""
+    return tuple(name for name in names if name != REFUTER), REFUTER in names
+
+
+def _with_refuter(examined: Sequence[Examined], statement: Statement, outcome: Outcome | None) -> Examination:
+    """What the refuter found beside what engines did: at an instance of theirs, so that conflicts show, or another."""
+    text = None if outcome is None or outcome.evidence is None else outcome.evidence.numbers.get("instance")
+    instances = list(examined)
+    if outcome is not None and text is not None:
+        known = next((i for i, e in enumerate(instances) if encode(e.parameters) == text), None)
+        if known is None:
+            claim = statement.claim(decode(text))
+            names, kind = claim.clause_names, claim.kind
+            instances.append(Examined(decode(text), names, (outcome,), model=_model(claim), kind=kind))
+        else:
+            instances[known] = replace(instances[known], outcomes=(*instances[known].outcomes, outcome))
+    return Examination(tuple(instances), statement, outcome)
 
 
 @dataclass(frozen=True)
@@ -189,10 +214,11 @@ def _plan_or_problem(statement: Statement, names: Sequence[str], settings: Setti
 class _Board:
     """Where the outcomes of one statement are collected."""
 
-    def __init__(self, plan: _Plan, settings: Settings) -> None:
+    def __init__(self, plan: _Plan, settings: Settings, attacked: bool) -> None:
         self.plan, self.settings = plan, settings
         self.outcomes: dict[Item, Outcome] = {}
-        self.size = sum(min(reach, len(plan.parameters)) for reach in plan.reach.values())
+        self.refuter = Item(plan.statement.id, REFUTER, "", settings) if attacked and not plan.problem else None
+        self.size = sum(min(reach, len(plan.parameters)) for reach in plan.reach.values()) + bool(self.refuter)
         self._texts = [encode(parameters) for parameters in plan.parameters]
         self._claims: dict[str, Claim | str] = {}
 
@@ -202,11 +228,13 @@ class _Board:
         return len(self.outcomes) == self.size
 
     def items(self) -> Iterator[Item]:
-        """The items, instance by instance."""
+        """The items, instance by instance; the refuter last."""
         for position, text in enumerate(self._texts):
             for engine, reach in self.plan.reach.items():
                 if position < reach:
-                    yield Item(self.plan.statement.id, engine, text, self.settings)
+                    yield self._item(engine, text)
+        if self.refuter is not None:
+            yield self.refuter
 
     def claim(self, text: str) -> Claim | str:
         """The claim at some parameters, or the sentence of the error that building it raised."""
@@ -222,7 +250,8 @@ class _Board:
         if self.plan.problem:
             broken = Examined({}, ("claim",), (Outcome("statement", failed=self.plan.problem),))
             return Examination((broken,), self.plan.statement)
-        return Examination(tuple(map(self._examined, range(len(self._texts)))), self.plan.statement)
+        found = [self._examined(position) for position in range(len(self._texts))]
+        return _with_refuter(found, self.plan.statement, self.outcomes.get(self.refuter) if self.refuter else None)
 
     def _examined(self, position: int) -> Examined:
         text, claim = self._texts[position], self.claim(self._texts[position])
@@ -254,6 +283,8 @@ def _model(claim: Claim | str) -> UnconstrainedFeatures | None:
 
 
 def _key(item: Item, board: _Board) -> str | None:
+    if item.engine == REFUTER:
+        return result_key(asdict(item))
     claim = board.claim(item.parameters)
     return None if isinstance(claim, str) else result_key({"claim": digest(claim), **asdict(item)})
 

@@ -11,6 +11,7 @@ from theory.claims import GlobalMinimum, Inequality
 from theory.model import UnconstrainedFeatures
 from theory.reductions import class_mean_objective
 from verify import checker
+from verify.methods.equations import rationally
 from verify.refute import Checked, Witness, shown
 
 DIGITS = 12
@@ -41,11 +42,13 @@ def lines(checked: Checked, command: str) -> Iterator[str]:
 
 def _verdict(checked: Checked) -> str:
     if checked.conclusion == "refuted":
-        return f"refuted ({checked.assurance})"
+        bare = checked.witness is not None and not checked.witness.found.certificates
+        return f"refuted ({checked.assurance})" + f": {checked.reason}" * bare
     if checked.instances:
         extra = "" if checked.reason == "no counterexample was found" else f" ({checked.reason})"
         return f"not refuted{extra}"
-    return f"not examined: {checked.reason}"
+    seen = "candidate: " in checked.reason  # something was examined, and could not be made exact
+    return f"{'undecided' if seen else 'not examined'}: {checked.reason}"
 
 
 def _certificate(certificate: Mapping[str, Any], witness: Witness) -> Iterator[str]:
@@ -60,12 +63,34 @@ def _certificate(certificate: Mapping[str, Any], witness: Witness) -> Iterator[s
 
 
 def _inequality(claim: Inequality, certificate: Mapping[str, Any]) -> Iterator[str]:
-    for name, value in certificate["point"].items():
+    for name, value in elements(claim, certificate["point"]).items():
         yield from _matrix(name, value) if isinstance(value, list) else (f"{name} = {value}",)
     point = {name: _balls(value) for name, value in certificate["point"].items()}
     with precision(128):
         left, right = (_ball(Balls().evaluate(side, point)) for side in (claim.left, claim.right))
         yield f"left {_decimal(left)}, right {_decimal(right)}, difference {_decimal(left - right)}"
+
+
+def shown_point(witness: Witness, certificate: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A certificate's point in the variables of the claim."""
+    point: Mapping[str, Any] = certificate["point"]
+    return elements(witness.claim, point) if isinstance(witness.claim, Inequality) else point
+
+
+def elements(claim: Inequality, point: Mapping[str, Any]) -> dict[str, Any]:
+    """The variables as the claim's author wrote them, at a certificate's point: elements of their spaces, as text.
+
+    >>> from theory import psd
+    >>> from theory.ops import trace
+    >>> elements(Inequality(lambda A: trace(A), lambda A: 1, A=psd(2)), {"A": [["1", "0"], ["1", "1"]]})
+    {'A': [['1', '1'], ['1', '2']]}
+    """
+    exact = {
+        name: [[Fraction(x) for x in row] for row in v] if isinstance(v, list) else Fraction(v)
+        for name, v in point.items()
+    }
+    values = {name: rationally(formula, exact) for name, formula in claim.elements.items()}
+    return {n: [[str(x) for x in row] for row in v] if isinstance(v, list) else str(v) for n, v in values.items()}
 
 
 def _minimum(claim: GlobalMinimum, certificate: Mapping[str, Any]) -> Iterator[str]:

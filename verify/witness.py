@@ -1,7 +1,8 @@
 """Counterexamples: rational points at which a claim fails, decided in balls and written down for anyone to re-check.
 
 A certificate of kind ``counterexample`` holds the problem, the claimed minimum and the point, an ``inequality witness``
-the two sides and the point. What they show is strict, so a ball decides; ``verify.checker`` evaluates them anew.
+the two sides, the constraints and the point. What they show is strict, so a ball decides; ``verify.checker`` evaluates
+them anew, and decides whether the point meets the constraints.
 """
 
 from __future__ import annotations
@@ -77,11 +78,7 @@ def exact_fit(
     point = {name: _padded(named[name], *shape) for name, shape in shapes.items()}
     certificate = {**_certificate("exact fit", {}, point), "model": plain.to_json()}
     del certificate["claim"]
-    try:
-        check(certificate)
-    except Rejected:
-        return None
-    return certificate
+    return certificate if _is_accepted(certificate) else None
 
 
 def _dot(left: Sequence[Fraction], right: Sequence[Fraction]) -> Fraction:
@@ -106,10 +103,22 @@ def _padded(matrix: Sequence[Sequence[Fraction]], rows: int, columns: int) -> li
 
 
 def violation(claim: Inequality, point: Point) -> dict[str, Any] | None:
-    """A certificate that left > right strictly at the point, or None when balls do not show it."""
+    """A certificate that left > right strictly at the point, or None when balls do not show it.
+
+    Constraints are left to the checker: a point at which it does not see one of them hold gives None too.
+    """
     if compare_at(claim.left, claim.right, point) <= 0:
         return None
-    return _certificate("inequality witness", {"sides": to_json(claim.left, claim.right)}, point)
+    certificate = _certificate("inequality witness", claim.stated(), point)
+    return certificate if not claim.where or _is_accepted(certificate) else None
+
+
+def _is_accepted(certificate: dict[str, Any]) -> bool:
+    try:
+        check(certificate)
+    except Rejected:
+        return False
+    return True
 
 
 def _certificate(kind: str, claim: Mapping[str, Any], point: Point) -> dict[str, Any]:

@@ -8,16 +8,15 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from math import isfinite
 from typing import Any
 
-from theory.model import UnconstrainedFeatures
+from theory.parameters import decoded, encoded
 from theory.statement import Instance, Statement
 from theory.statement import statements as registered_statements
 from verify import engines as engine_table
 from verify.checker import Rejected
-from verify.engines import ENGINES, Engine, Settings
+from verify.engines import ENGINES, REFUTER, Engine, Settings
 from verify.recheck import recheck
 from verify.results import Outcome
 from verify.store import canonical
@@ -25,6 +24,12 @@ from verify.verdict import Evidence, Unable
 
 SECONDS = {"quick": 120, "full": 3600}
 """Longest time that an engine may take for one instance."""
+
+
+def _refute(statement: Statement, settings: Settings, wrong: str | None) -> Outcome:
+    from verify.refute import examined
+
+    return examined(statement, settings, wrong)
 
 
 @dataclass(frozen=True)
@@ -36,11 +41,15 @@ class Registry:
     load: Callable[[str], Engine] = engine_table.load
     drawn: Callable[[str, str], int] = engine_table.drawn
     check: Callable[[Any], str] = recheck
+    refute: Callable[[Statement, Settings, str | None], Outcome] = _refute
 
 
 @dataclass(frozen=True)
 class Item:
-    """One engine on one instance, as plain data; the parameters are the text that ``encode`` makes."""
+    """One engine on one instance, as plain data; the parameters are the text that ``encode`` makes.
+
+    The refuter examines a statement as a whole, without parameters.
+    """
 
     statement: str
     engine: str
@@ -65,6 +74,8 @@ def work(registry: Registry, task: Task) -> Outcome | None:
     try:
         with _at_most(SECONDS[item.settings.effort]):
             statement = registry.statements()[item.statement]
+            if item.engine == REFUTER:
+                return registry.refute(statement, item.settings, item.wrong)
             instance = Instance.of(statement, decode(item.parameters), item.wrong)
             return outcome_of(item.engine, instance, item.settings, registry)
     except (Exception, SystemExit, _OutOfTime) as error:
@@ -156,10 +167,11 @@ def encode(parameters: Mapping[str, Any]) -> str:
     Raises:
         TypeError: for a value that is not a model, a rational, an integer, text, or a tuple of these.
 
+    >>> from fractions import Fraction
     >>> encode({"sizes": (2, 1), "decay": Fraction(1, 3)})
     '{"decay":{"rational":"1/3"},"sizes":{"tuple":[2,1]}}'
     """
-    return canonical({name: _encoded(value) for name, value in parameters.items()})
+    return canonical({name: encoded(value) for name, value in parameters.items()})
 
 
 def decode(text: str) -> dict[str, Any]:
@@ -168,27 +180,4 @@ def decode(text: str) -> dict[str, Any]:
     >>> decode('{"decay":{"rational":"1/3"},"sizes":{"tuple":[2,1]}}')
     {'decay': Fraction(1, 3), 'sizes': (2, 1)}
     """
-    return {name: _decoded(value) for name, value in json.loads(text).items()}
-
-
-def _encoded(value: Any) -> Any:
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, Fraction):
-        return {"rational": str(value)}
-    if isinstance(value, tuple | list):
-        return {"tuple": [_encoded(part) for part in value]}
-    if isinstance(value, UnconstrainedFeatures):
-        return {"model": value.to_json()}
-    raise TypeError(f"a parameter must be a model, a rational, an integer, text or a tuple of these, got {value!r}")
-
-
-def _decoded(value: Any) -> Any:
-    if not isinstance(value, dict):
-        return value
-    ((kind, data),) = value.items()
-    if kind == "rational":
-        return Fraction(data)
-    if kind == "tuple":
-        return tuple(_decoded(part) for part in data)
-    return UnconstrainedFeatures.from_json(data)
+    return {name: decoded(value) for name, value in json.loads(text).items()}

@@ -9,8 +9,9 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from proofs.graphs import GraphProof, Where
+from proofs.graphs import GraphProof
 from proofs.kernel.facts import Fact
+from proofs.reading import Where
 from theory.families import (
     EDGES,
     VERTICES,
@@ -21,6 +22,7 @@ from theory.families import (
     hole,
     indexed,
     labels,
+    named,
     nuclear_norm,
     ones,
     product,
@@ -46,16 +48,16 @@ APART = 2 * T.T - ones(EDGES, VERTICES)
 LAST = HALF * e
 """W_L = I/2."""
 
-NORM = sqrt(2 * (r - 1)) + (r - 1) * sqrt(r - 2)
+NORM = named("ν", sqrt(2 * (r - 1)) + (r - 1) * sqrt(r - 2))
 """‖T‖_* = √(2(r−1)) + (r−1) √(r−2)."""
 
 centred = eye(VERTICES) - ones(VERTICES, VERTICES) / r
 a, b = (r - 2) ** Fraction(1, 4), (2 * (r - 1)) ** Fraction(1, 4)
 
-FIRST = a * centred + b / r * ones(VERTICES, VERTICES)
+FIRST = named("W_1", a * centred + b / r * ones(VERTICES, VERTICES))
 """W_1 = (T Tᵀ)^{1/4}."""
 
-FEATURES = (centred / a + ones(VERTICES, VERTICES) / (b * r)) @ T
+FEATURES = named("M_1", (centred / a + ones(VERTICES, VERTICES) / (b * r)) @ T)
 """M_1 = (T Tᵀ)^{−1/4} T."""
 
 HIDDEN = chain(T, relu(eye(VERTICES) @ hole(VERTICES, EDGES)), L - 2)
@@ -109,21 +111,21 @@ def product_of_norms(proof: GraphProof) -> Fact:
 # ------------------------------------------------------------------------------------- scaled so that it is balanced
 
 
-y = indexed("length", 0)
+y = indexed("y", 0)
 """The outputs are y^{L+1} I."""
 
-LOAD = (NORM**2 * r ** (L - 2) * (K**2 / 4) * product("decays", L)) ** (1 / (L + 1))
+LOAD = named("c", (NORM**2 * r ** (L - 2) * (K**2 / 4) * product("decays", L)) ** (1 / (L + 1)))
 """C Λ̄, with C^{L+1} = ‖T‖_*² r^{L−2} K²/4 and Λ̄ the geometric mean of the decays."""
 
 
-def scaled(factor: Family, layer: Any, square: Any) -> Family:
+def scaled(name: str, factor: Family, layer: Any, square: Any) -> Family:
     """A factor of squared norm ``square``, scaled to C Λ̄ y²/λ."""
-    return y * sqrt(LOAD / (indexed("decays", layer) * square)) * factor
+    return named(name, y * sqrt(LOAD / (indexed("decays", layer) * square)) * factor)
 
 
-SCALED_FEATURES, SCALED_FIRST = scaled(FEATURES, 0, NORM), scaled(FIRST, 1, NORM)
-SCALED_MIDDLE = scaled(eye(VERTICES), step + 2, r)
-SCALED_APART, SCALED_LAST = scaled(APART, L - 1, r * K), scaled(LAST, L, K / 4)
+SCALED_FEATURES, SCALED_FIRST = scaled("S_0", FEATURES, 0, NORM), scaled("S_1", FIRST, 1, NORM)
+SCALED_MIDDLE = scaled("S_{n+2}", eye(VERTICES), step + 2, r)
+SCALED_APART, SCALED_LAST = scaled("S_{L-1}", APART, L - 1, r * K), scaled("S_L", LAST, L, K / 4)
 
 SCALED_HIDDEN = chain(relu(SCALED_FIRST @ SCALED_FEATURES), relu(SCALED_MIDDLE @ hole(VERTICES, EDGES)), L - 3)
 SCALED_OUTPUTS = SCALED_LAST @ relu(SCALED_APART @ SCALED_HIDDEN)

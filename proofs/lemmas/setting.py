@@ -444,3 +444,30 @@ SCALED = Setting(
     free=frozenset([t, later]),
 )
 """A root y of (1 − y^{M+1}) y^{M−1} = c: there (1 − p)²/2 + (M+1)/2 c y² is stationary in y."""
+
+fit = (1 - x ** (M + 1)) ** 2 / 2 + (M + 1) / 2 * load * x**2
+"""The loss of a fit at the scale x ≥ 0."""
+
+
+def stationary_scale(rng: Random) -> Instance:
+    """A random scale 0 < x < 1 with the load that makes it stationary, or x = 0 with any load."""
+    from flint import arb, ctx, fmpq
+
+    ctx.prec = BITS
+    depth = rng.choice(DEPTHS)
+    scale = arb(fmpq(rng.randint(0, 2) and rng.randint(1, 59), 60))
+    outputs = scale ** (depth + 1)
+    stationary = (1 - outputs) * scale ** (depth - 1) if scale > 0 else arb(fmpq(rng.randint(1, 9), 4))
+    low, high = sorted(rng.sample(range(1, 60), 2))
+    scalars = {M: depth, x: scale, z: outputs, load: stationary}
+    return Instance({**scalars, t: arb(fmpq(low, 60)), later: arb(fmpq(high, 60))})
+
+
+SCALE = Setting(
+    "a minimum of the loss over the scale x ≥ 0",
+    stationary_scale,
+    stationary={x: fit},
+    definable=frozenset([z]),
+    free=frozenset([t, later]),
+)
+"""A minimum x ≥ 0 of (1 − x^{M+1})²/2 + (M+1)/2 c x²."""

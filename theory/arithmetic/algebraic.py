@@ -131,7 +131,7 @@ class AlgebraicNumbers(Arithmetic):
         return result
 
     def singular_values(self, matrix: Matrix) -> Sequence[Any]:
-        """Entries of a matrix with at most one in each row and column, none negative; or square roots over Q.
+        """Absolute entries of a matrix with at most one in each row and column; or square roots over Q.
 
         For a rational matrix they are the roots of its Gram matrix's eigenvalues, where these are rational and their
         square roots are in this field. A symmetric matrix with X² = μ X has μ > 0, tr X/μ times. Zeros are left out.
@@ -139,14 +139,16 @@ class AlgebraicNumbers(Arithmetic):
         entries = [[x for x in line if not self.is_zero(x)] for line in matrix]
         columns = [[x for x in line if not self.is_zero(x)] for line in zip(*matrix, strict=True)]
         found = [line[0] for line in entries if line]
-        if all(len(line) <= 1 for line in (*entries, *columns)) and all(self.enclose(x, 128) > 0 for x in found):
-            return found
+        if all(len(line) <= 1 for line in (*entries, *columns)):
+            return [x if next(ball > 0 for ball in self._separating(x)) else -x for x in found]
         multiple = self._multiple_of_projection(matrix)
         if multiple:
             return multiple
         rationals = [[_rational(x) for x in line] for line in matrix]
         if any(x is None for line in rationals for x in line):
-            raise Undecidable("singular values are exact here for rational matrices and non-negative diagonal ones")
+            raise Undecidable(
+                "singular values are exact here for rational and diagonal matrices, and multiples of projections"
+            )
         return [self._radical(self.number(value), Fraction(1, 2)) for value in _gram_eigenvalues(rationals) if value]
 
     def relu(self, value: Any) -> Any:

@@ -1,9 +1,10 @@
-"""What is known of the minimum with ReLU layers: two bounds, which meet for two classes.
+"""What is known of the minimum with ReLU layers: bounds from both sides, which meet for two classes.
 
 Upper: collapse along coordinate directions, on which the ReLUs do nothing; it has the optimum of the linear model.
 Lower: ‖σ(X)‖ ≤ ‖X‖ and ‖W X‖ ≤ ‖W‖ ‖X‖ down the layers bound the last hidden means A of K balanced classes by the
 product of all factors but W_L, and min over W_L of fit and decay is Σ_i λ/(2(s_i² + Kλ)) in the singular values s_i of
-A, convex in s_i². With all s_i equal this is the linear model with Λ K^{1−L} in place of Λ.
+A, convex in s_i². With all s_i equal this is the linear model with Λ K^{1−L} in place of Λ. For three classes or more
+the bound of ``theory.closed_form.spread`` is better: A needs a nuclear norm before the last ReLU, not only a norm.
 """
 
 from __future__ import annotations
@@ -13,9 +14,13 @@ from fractions import Fraction
 
 from theory.arithmetic.intervals import Interval
 from theory.closed_form.optimum import optimum
+from theory.closed_form.spread import spread_bound
 from theory.model import UnconstrainedFeatures
 
 CHAIN = "the norm of a product is at most the product of norms, and a ReLU does not raise it"
+SPREAD = (
+    "the nuclear norm before the last ReLU is at least Σ s_i²(3 − s_i²/s_1²)/(2 s_1), in the singular values behind it"
+)
 TWO_CLASSES = "Súkeník et al. 2023 (arXiv 2305.13165), the theorem for two classes: collapse is optimal"
 
 
@@ -55,7 +60,9 @@ def enclosed(model: UnconstrainedFeatures, digits: int = 30) -> Enclosure:
         return Enclosure(model, collapse, collapse, (TWO_CLASSES,) if K == 2 and model.M > 1 else ())
     if model.M == 1:
         return Enclosure(model, collapse, collapse, ())
-    return Enclosure(model, norm_chain(model, digits), collapse, (CHAIN,))
+    chain, spread = norm_chain(model, digits), spread_bound(model)
+    lower, reason = (Interval.exact(spread), SPREAD) if spread > chain.low else (chain, CHAIN)
+    return Enclosure(model, collapse if lower.low >= collapse.high else lower, collapse, (reason,))
 
 
 def norm_chain(model: UnconstrainedFeatures, digits: int = 30) -> Interval:

@@ -6,8 +6,8 @@ HardMax value max_k max_{j≠k} ⟨w_j − w_k, h_k⟩ is −ρ(W). The abstract
 reconstructed.
 
 Not stated here: softmaxcode-hardmax, that minimisers of cross-entropy at temperature τ accumulate at those of HardMax
-as τ → 0, which is a limit; that no frame does better than the regular K-gon for d = 2, nor than 1 for d + 1 < K ≤ 2d, for
-which the order of the points and a Radon partition would have to be formulas; rattlers, of which no frame is given.
+as τ → 0, which is a limit; that no frame does better than the regular K-gon for d = 2, nor than 1 for d + 1 < K ≤ 2d,
+for which the order of the points and a Radon partition would have to be formulas; rattlers, of which no frame is given.
 """
 
 from __future__ import annotations

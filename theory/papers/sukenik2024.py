@@ -8,20 +8,33 @@ r(r−1)/2 classes, the edges of the complete graph on r vertices, with vertex-e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import reduce
+from itertools import product
 from math import comb
 from typing import Any
 
 from hypothesis import strategies as st
 
-from theory.claims import GlobalMinimum, Identity, Inequality, Minimisation, NotGlobalMinimum, clause, equal, less
+from theory.claims import (
+    Experiment,
+    GlobalMinimum,
+    Identity,
+    Inequality,
+    Minimisation,
+    NotGlobalMinimum,
+    at_most,
+    clause,
+    equal,
+    less,
+)
 from theory.configurations import adjacency, incidence
 from theory.frames import coordinate_frame, deep_neural_collapse
 from theory.model import UnconstrainedFeatures as Model
 from theory.ops import (
     Expression,
+    class_means,
     constant,
     diagonal,
     identity,
@@ -41,9 +54,11 @@ from theory.ops import sqrt as root
 from theory.papers.dang2023.frames import general_orthogonal_frame, mode, share
 from theory.papers.dang2023.letters import LETTERS, OFF, Letters, LogitsOff, SmallestRoot, ValueOff
 from theory.papers.dang2023.setting import unequal
-from theory.papers.sukenik2023 import scale_minimum, scale_problem, scale_root, with_relu
+from theory.papers.sukenik2023 import load, scale_minimum, scale_problem, scale_root, with_relu
 from theory.statement import Expected, Source, theorem
 from theory.strategies import ABOVE, AT, BELOW, balanced_sizes, decay_product, models, threshold
+
+PROVED = Expected(at_least="proved")
 
 
 def source(locator: str, provenance: str = "R") -> Source:
@@ -73,12 +88,124 @@ def padded(matrix: Expression, shape: tuple[int, ...]) -> Expression:
     return coordinate_frame(shape[0], matrix.shape[0]) @ matrix @ coordinate_frame(shape[1], matrix.shape[1]).T
 
 
+# --------------------------------------------------------------------------------------------------- samples of a class
+
+
+def excess(a: Expression, b: Expression) -> Expression:
+    """max(a − b, 0) of two scalars."""
+    return relu((a - b) * ones(1, 1))[0, 0]
+
+
+def least(values: Sequence[Expression]) -> Expression:
+    """The smallest of some scalars.
+
+    >>> from theory.arithmetic.floats import to_float
+    >>> [float(to_float(choose(list(map(constant, (3, 1, 2)))))) for choose in (least, largest)]
+    [1.0, 3.0]
+    """
+    return reduce(lambda a, b: a - excess(a, b), values)
+
+
+def largest(values: Sequence[Expression]) -> Expression:
+    """The largest of some scalars."""
+    return reduce(lambda a, b: a + excess(b, a), values)
+
+
+def with_samples(classes: int, depth: int, n: int) -> Model:
+    """A ReLU model of n samples a class."""
+    weights = tuple(Fraction(m + 1, 20) for m in range(depth))
+    return Model(
+        class_sizes=(n,) * classes, depth=depth, weight_decays=weights, feature_decay=Fraction(1, 15), activation="relu"
+    )
+
+
+SAMPLES = {"n ≥ 2": lambda n, **_: n >= 2}
+SIZES = {"classes": st.integers(2, 3), "depth": st.integers(1, 3), "n": st.integers(2, 3)}
+ALL_POINTS = Expected("holds", "numerical", "an inequality for all points: drawn points and descent only")
+
+
+@theorem(
+    "sukenik2024-sample-reduction",
+    source=source("section 1.1 of the reconstruction, DNC1 without loss of generality"),
+    expected=ALL_POINTS,
+    hypotheses=SAMPLES,
+    **SIZES,
+    witness={"classes": 2, "depth": 2, "n": 2},
+    wrong={
+        "class means in place of best samples": {"mean": True},
+        "worst samples": {"choose": largest},
+        "n² λ_H": {"power": 2},
+        "n forgotten": {"power": 0},
+    },
+)
+def sample_reduction(
+    classes: int,
+    depth: int,
+    n: int,
+    power: int = 1,
+    choose: Callable[[Sequence[Expression]], Expression] = least,
+    mean: bool = False,
+) -> Inequality:
+    """The minimum over all samples is that over one feature a class, with n λ_H in place of λ_H.
+
+    For any weights and features, one sample of each class, well chosen, does not cost more: the objective with n λ_H at
+    the best choice is at most that of all samples, with equality where the samples of a class are equal (everywhere:
+    sukenik2024-kappa with t = 1), so that neither minimum is below the other. With ReLUs the mean may be worse.
+    """
+    model = with_samples(classes, depth, n)
+    other = model.with_(class_sizes=(1,) * classes, feature_decay=n**power * model.feature_decay)
+    H, rows = model.features, range(model.widths[0])
+    chosen = [[k * n + i for k, i in enumerate(choice)] for choice in product(range(n), repeat=classes)]
+    means = [class_means(H, model.class_sizes)] if mean else [H[rows, tuple(columns)] for columns in chosen]
+    left = choose([substitute(other.objective, {"H": M}) for M in means])
+    return Inequality(left, model.objective, model.variables, (collapsed(model),))
+
+
+@theorem(
+    "sukenik2024-dnc1",
+    source=source("first page, DNC1 is optimal"),
+    expected=ALL_POINTS,
+    hypotheses=SAMPLES,
+    **SIZES,
+    witness={"classes": 2, "depth": 2, "n": 2},
+    wrong={"onto their mean": {"mean": True}, "onto any of them": {"choose": largest}},
+)
+def dnc1(
+    classes: int,
+    depth: int,
+    n: int,
+    choose: Callable[[Sequence[Expression]], Expression] = least,
+    mean: bool = False,
+) -> Inequality:
+    """DNC1 is optimal: collapsing a class onto the best of its samples costs nothing, whatever the weights are.
+
+    So, class by class, some minimiser has DNC1. That every minimiser has it is not said here: the minimum itself is not
+    known for K ≥ 3 (for K = 2: sukenik2023-dnc1).
+    """
+    model = with_samples(classes, depth, n)
+    H, rows, others = model.features, range(model.widths[0]), tuple(range(n, n * classes))
+    if mean:
+        moved = [repeat_columns(class_means(H, model.class_sizes), model.class_sizes)]
+    else:
+        moved = [H[rows, (*[i] * n, *others)] for i in range(n)]
+    left = choose([substitute(model.objective, {"H": X}) for X in moved])
+    return Inequality(left, model.objective, model.variables, (collapsed(model),))
+
+
+def collapsed(model: Model) -> dict[str, Expression]:
+    """A point with equal samples in each class and all factors but H the identity, padded."""
+    K = model.K
+    weights = {name: padded(identity(K), v.shape) for name, v in model.variables.items() if name != "H"}
+    return {**weights, "H": repeat_columns(padded(identity(K), (model.widths[0], K)), model.class_sizes)}
+
+
 # ---------------------------------------------------------------------------------------------- exact fits and collapse
 
 
 @theorem(
     "sukenik2024-g",
     source=source("section 1.3 of the reconstruction, exact-fit family"),
+    expected=PROVED,
     hypotheses={"L ≥ 1 and C Λ̄ > 0": lambda depth, ratio: depth >= 1 and ratio > 0},
     depth=st.sampled_from((1, 2, 3, 4, 6)),
     ratio=st.sampled_from((*BELOW, *AT, *ABOVE[:2])),
@@ -194,7 +321,7 @@ def linear_control(model: Model, letters: Letters = LETTERS) -> GlobalMinimum:
     classes=st.integers(2, 3),
     depth=st.integers(2, 3),
     n=st.sampled_from((1, 2)),
-    first=st.sampled_from([Fraction(1, 3), Fraction(1, 2), Fraction(2), Fraction(3)]),
+    first=st.sampled_from([Fraction(1, 3), Fraction(1, 2), Fraction(1), Fraction(2), Fraction(3)]),
     witness={"classes": 3, "depth": 3, "n": 2, "first": Fraction(1, 2)},
     wrong={"decays divided by t, not t²": {"power": 1}, "n forgotten": {"samples": 1}},
 )
@@ -227,7 +354,6 @@ def kappa(classes: int, depth: int, n: int, first: Fraction, power: int = 2, sam
 
 
 VERTICES = st.integers(4, 8)
-PROVED = Expected(at_least="proved")
 GRAPH = {"r ≥ 4": lambda r, **_: r >= 4}
 GRAPH_AND_DEPTH = GRAPH | {"L ≥ 3": lambda depth, **_: depth >= 3}
 
@@ -358,7 +484,7 @@ def srg_constant(r: int, depth: int, power: int = 2, quarter: int = 4) -> Identi
     )
 
 
-def scaled_factors(r: int, model: Model, load: Expression, length: Fraction) -> dict[str, Expression]:
+def scaled_factors(r: int, model: Model, load: Expression, y: Fraction) -> dict[str, Expression]:
     """H, W_1, …, W_L of the SRG solution, scaled to squared norms load · y²/λ_j, with y = ``length``."""
     K, norm = comb(r, 2), norm_of_incidence(r)
     names = ("H", *(str(W.data) for W in model.weights))
@@ -366,7 +492,7 @@ def scaled_factors(r: int, model: Model, load: Expression, length: Fraction) -> 
     squares: list[Any] = [norm, norm, *[r] * (model.M - 3), r * K, Fraction(K, 4)]
     factors = (*first_pair(incidence(r), r), *hidden_weights(r, model.M))
     return {
-        name: length * root(load / (decay * square)) * P
+        name: y * root(load / (decay * square)) * P
         for name, decay, square, P in zip(names, decays, squares, factors, strict=True)
     }
 
@@ -378,19 +504,19 @@ def scaled_factors(r: int, model: Model, load: Expression, length: Fraction) -> 
     hypotheses=GRAPH_AND_DEPTH
     | {
         "a decay for each factor": lambda depth, decays, **_: len(decays) > depth and min(decays) > 0,
-        "p > 0": lambda length, **_: length > 0,
+        "p > 0": lambda y, **_: y > 0,
     },
     r=st.integers(4, 5),
     depth=st.integers(3, 4),
     decays=st.tuples(*[st.sampled_from([Fraction(1, 50), Fraction(1, 10), Fraction(2, 25)])] * 5),
-    length=st.sampled_from([Fraction(1, 2), Fraction(9, 10), Fraction(1), Fraction(6, 5)]),
-    witness={"r": 4, "depth": 3, "decays": (Fraction(1, 50),) * 5, "length": Fraction(9, 10)},
+    y=st.sampled_from([Fraction(1, 2), Fraction(9, 10), Fraction(1), Fraction(6, 5)]),
+    witness={"r": 4, "depth": 3, "decays": (Fraction(1, 50),) * 5, "y": Fraction(9, 10)},
     configurations=(
         {
             "r": 5,
             "depth": 4,
             "decays": tuple(Fraction(x, 100) for x in (2, 1, 3, 5, 4)),
-            "length": Fraction(9, 10),
+            "y": Fraction(9, 10),
         },
     ),
     wrong={
@@ -403,22 +529,22 @@ def srg_loss(
     r: int,
     depth: int,
     decays: tuple[Fraction, ...],
-    length: Fraction,
+    y: Fraction,
     power: int = 2,
     quarter: int = 4,
     factors: int = 1,
 ) -> Identity:
     """The loss of the SRG solution, for all decays: (1−p)²/2 + (L+1)/2 C Λ̄ p^{2/(L+1)} where its outputs are p I.
 
-    Factor j is scaled to λ_j ‖factor‖² = C Λ̄ y², with y = ``length`` and p = y^{L+1}. One sample a class; ``decays``
+    Factor j is scaled to λ_j ‖factor‖² = C Λ̄ y², with p = y^{L+1}. One sample a class; ``decays``
     are those of the features, of W_1, and so on. The least of these losses over p is g(C_SRG), by sukenik2024-g.
     """
     K, (first, *others) = comb(r, 2), decays[: depth + 1]
     model = graph_model(r, depth).with_(weight_decays=tuple(others), feature_decay=first)
     C = norm_of_incidence(r) ** 2 * r ** (depth - power) * Fraction(K**2, quarter)
     load = (C * model.Lambda) ** Fraction(1, depth + 1)  # C Λ̄
-    at = scaled_factors(r, model, load, length)
-    p = length ** (depth + 1)
+    at = scaled_factors(r, model, load, y)
+    p = y ** (depth + 1)
     return Identity(
         (
             clause("outputs", equal(substitute(model.outputs(model.features), at), p * identity(K))),
@@ -426,7 +552,7 @@ def srg_loss(
                 "loss",
                 equal(
                     substitute(model.objective, at),
-                    (1 - p) ** 2 / 2 + Fraction(depth + factors, 2) * load * length**2,
+                    (1 - p) ** 2 / 2 + Fraction(depth + factors, 2) * load * y**2,
                 ),
             ),
         )
@@ -676,3 +802,121 @@ def three_layers(decay: Fraction, scale: Fraction = Fraction(1), spare: int = 0)
     low = equal(M_2[outside, range(4)], zeros(len(outside), 4))
     positive = less(0, sum_squares(M_2[rows, range(4)]))
     return Identity((clause("beaten", below), clause("rank at most 3", low, positive)))
+
+
+# --------------------------------------------------------------------------------------------------------- experiments
+
+
+def srg_value(r: int, model: Model, power: int = 2) -> Expression:
+    """g(C_SRG) of a model with K = r(r−1)/2 classes, below the threshold of the SRG solution."""
+    C = norm_of_incidence(r) ** 2 * r ** (model.M - power) * Fraction(model.K**2, 4)  # C^{L+1}
+    c = (C * load(model)) ** Fraction(1, model.M + 1)
+    return substitute(scale_problem(model.M, c, Fraction(1, 2)).objective, {"y": scale_root(model.M, c)})
+
+
+TEN_CLASSES = Model(class_sizes=(50,) * 10, depth=4, widths=(30,), decays="1/250", activation="relu")
+"""The 4-DUFM of Fig. 2; the caption has no number of samples, so that n = 50 is a choice."""
+MEASURED = Expected("holds", "numerical", "what a program measures is numerical")
+
+
+@theorem(
+    "sukenik2024-gd",
+    source=source("Fig. 2, the 4-DUFM", "P"),
+    expected=MEASURED,
+    hypotheses={"full rank is K = 10": lambda rank: rank < 10},
+    rank=st.just(7),
+    witness={"rank": 7},
+    wrong={
+        "C_SRG without the factor r": {"power": 3},
+        "collapse is reached": {"turned": True},
+        "four directions fewer": {"spare": 4},
+    },
+)
+def gd(rank: int, power: int = 2, turned: bool = False, spare: int = 0) -> Experiment:
+    """Gradient descent in four layers, K = 10, ends below collapse: DNC1 holds, and ranks are at most 7 of 10.
+
+    The lowest loss is at most g(C_SRG), and the median is below g(K). In the best run, H_2, H_3 and H_4 have at most
+    7 singular values above a twentieth of the largest, and DNC1 ≤ 1/1000. The paper's settings (λ = 1/250, rate 1/2,
+    width 30, 10 runs) are those of ``--full``, with n = 50 and 12,000 steps; the quick version has n = 3, λ = 7/1000,
+    at nearly the same κ, entries of deviation 3/20 at the start, 4 runs and 2,000 steps. Not every run gets below
+    g(C_SRG): of 10 on class means with n = 50 and 8,000 steps, 8 end at 0.183 to 0.194, where g(C_SRG) = 0.1938 and
+    g(K) = 0.2146, and two above both, at 0.227 and 0.255. With n = 1 one of 10 ends below g(C_SRG), and eight below
+    g(K).
+    """
+    full = _ends_below_collapse(TEN_CLASSES, 10, 12_000, {}, rank - spare, power, turned)
+    quick = TEN_CLASSES.with_(class_sizes=(3,) * 10, decays="7/1000")
+    start = {"deviation": Fraction(3, 20)}
+    return _ends_below_collapse(quick, 4, 2000, start, rank - spare, power, turned, full)
+
+
+def _ends_below_collapse(
+    model: Model,
+    runs: int,
+    steps: int,
+    start: dict[str, Any],
+    rank: int,
+    power: int,
+    turned: bool,
+    full: Experiment | None = None,
+) -> Experiment:
+    collapse, lowest, median = deep_neural_collapse(model), variable("lowest"), variable("median")
+    layers = range(1, model.M + 1)
+    dnc1 = [*(f"dnc1_H_{layer}" for layer in layers), *(f"dnc1_relu_H_{layer}" for layer in layers[1:])]
+    clauses = (
+        clause("SRG", at_most(lowest, srg_value(5, model, power))),
+        clause("below collapse", less(collapse, median) if turned else less(median, collapse)),
+        clause("rank", *(at_most(variable(f"rank_H_{layer}"), rank) for layer in layers[1:])),
+        clause("DNC1", *(at_most(variable(name), Fraction(1, 1000)) for name in dnc1)),
+    )
+    parameters = {"model": model, "runs": runs, "steps": steps, "rate": Fraction(1, 2), **start}
+    return Experiment("deep relu training", parameters, clauses, full)
+
+
+@theorem(
+    "sukenik2024-trends",
+    source=source("Fig. 3, middle and right", "P"),
+    expected=MEASURED,
+    hypotheses={"K = 10": lambda classes: classes == 10},
+    classes=st.just(10),
+    witness={"classes": 10},
+    wrong={
+        "rank rises with the decay": {"turned": True},
+        "class means are orthogonal": {"share": "orthogonal"},
+    },
+)
+def trends(classes: int, turned: bool = False, share: str = "full_rank") -> Experiment:
+    """Ranks fall as weight decay grows, and wider layers end in full rank more often (L = 4, K = 10).
+
+    The average rank of H_2, H_3, H_4 at the largest decay is below that at the smallest by 1 or more, and the share
+    of runs in which all have rank K grows by a tenth or more from the narrowest layers to the widest. The paper
+    counts runs that end in collapse; its criterion was not seen. Full rank comes long before orthogonal class means:
+    of layers of 60 neurons at λ = 1/125, six of 6 runs have full rank and DNC2 of 0.45 to 0.52 after 4,000 steps; of
+    two runs of 40,000 one ends in collapse (DNC2 0.02, loss g(K) = 0.1966), the other below it with rank 9. Class
+    means are trained, one sample a class; grids and lengths are ours: width 20 with λ = 1/250 and 7/500, λ = 1/125
+    with widths 12 and 40, 3 runs of 1,000 steps; in ``--full`` width 30 with λ from 1/1000 to 7/500, widths 15 to
+    120, 10 runs of 40,000 steps.
+    """
+    model = Model(class_sizes=(1,) * classes, depth=4, widths=(30,), decays="1/125", activation="relu")
+    decays = tuple(Fraction(x, 1000) for x in (1, 2, 4, 8, 14))
+    full = _trends(model, decays, (15, 30, 60, 120), 10, 40_000, turned, share)
+    return _trends(model.with_(widths=(20,)), (decays[2], decays[4]), (12, 40), 3, 1000, turned, share, full)
+
+
+def _trends(
+    model: Model,
+    decays: tuple[Fraction, ...],
+    widths: tuple[int, ...],
+    runs: int,
+    steps: int,
+    turned: bool,
+    share: str,
+    full: Experiment | None = None,
+) -> Experiment:
+    parameters = {"model": model, "decays": decays, "widths": widths, "runs": runs, "steps": steps}
+    low, high = (variable(f"rank_{i}") for i in ((1, len(decays)) if turned else (len(decays), 1)))
+    narrow, wide = (variable(f"{share}_{i}") for i in (1, len(widths)))
+    clauses = (
+        clause("rank", at_most(low + 1, high)),
+        clause("width", at_most(narrow + Fraction(1, 10), wide)),
+    )
+    return Experiment("rank and collapse", {**parameters, "rate": Fraction(1, 2)}, clauses, full)

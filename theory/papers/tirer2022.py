@@ -287,9 +287,11 @@ RELU = {
 }
 
 
-def relu_models(classes: tuple[int, ...], ratios: tuple[Fraction, ...]) -> st.SearchStrategy[Model]:
+def relu_models(
+    classes: tuple[int, ...], ratios: tuple[Fraction, ...], n: tuple[int, ...] = (1, 2)
+) -> st.SearchStrategy[Model]:
     """Two layers with a ReLU between them."""
-    sizes = balanced_sizes(st.sampled_from(classes), st.sampled_from((1, 2)))
+    sizes = balanced_sizes(st.sampled_from(classes), st.sampled_from(n))
     return models(sizes=sizes, depth=st.just(2), ratios=ratios).map(lambda m: m.with_(activation="relu"))
 
 
@@ -339,7 +341,7 @@ def collapsed(model: Model, factor: Fraction, simplex: bool) -> GlobalMinimum:
         "itself fails: near the threshold solutions of low rank lie below collapse",
     ),
     hypotheses=RELU | {"K ≥ 8, near the threshold": lambda model: model.K >= 8 and below(model)},
-    model=relu_models((8,), (Fraction(99, 100),)),
+    model=relu_models((8,), (Fraction(99, 100),), (1,)),
     witness={"model": deep(1, 8, 2, Fraction(99, 100)).with_(activation="relu")},
     wrong={"half of it": {"factor": Fraction(1, 2)}},
 )

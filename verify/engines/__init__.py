@@ -18,6 +18,9 @@ from verify.errors import BadInput
 from verify.verdict import Evidence
 
 ENGINES = ("symbolic", "precision", "convex", "descent", "sampling")
+REFUTER = "refuter"
+"""What attacks a statement as a whole, smallest instances first (``verify.refute``), beside the engines."""
+
 DEVICES = ("auto", "cpu", "cuda")
 EFFORTS = ("quick", "full")
 

@@ -161,7 +161,7 @@ def _propose(claim: GlobalMinimum | NotGlobalMinimum) -> Proposal:
     if not problem.has_modes and duals.covers(problem):
         return _one_layer_proposal(problem)
     if not problem.has_modes:
-        raise Unable(f"convex: needs squared error and free features, or one layer and a convex loss, got {problem}")
+        raise Unable("convex: needs squared error and free features, or one layer and a convex loss")
     return _model_proposal(problem, claim.value)
 
 

@@ -7,7 +7,7 @@ one. It proposes and does not prove: ``holds`` is numerical, and a refutation ne
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite, prod
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from theory.arithmetic.interpreters import Undecidable
 from theory.claims import (
     Clause,
     CriticalPoints,
+    Experiment,
     GlobalMinimum,
     Inequality,
     Minimisation,
@@ -28,7 +29,10 @@ from theory.claims import (
 from theory.model import UnconstrainedFeatures
 from theory.ops import Expression, walk
 from theory.statement import Instance
+from verify.empirical import programs
 from verify.methods import rivals
+from verify.methods.equations import Equations
+from verify.methods.feasible import MARGINS, MET, Residuals, descend, exact_points, pushed
 from verify.methods.minimise import (
     SMALL_VALUE,
     Endpoints,
@@ -37,7 +41,7 @@ from verify.methods.minimise import (
     lbfgs,
     minimise,
 )
-from verify.methods.searches import STARTS, FormulaSearch, ModelSearch, Search, exact_point, search_for
+from verify.methods.searches import STARTS, UNITS, FormulaSearch, ModelSearch, Search, exact_point, search_for
 from verify.verdict import Evidence, Finding, Unable, holds, refuted, undecided
 from verify.witness import compare_at, violation
 
@@ -78,11 +82,25 @@ CRITICAL = 1e-11
 NEGATIVE = 1e-10
 """Relative slack below which an inequality's violation is examined exactly."""
 
+VIOLATED = 1e-7
+"""The same under constraints: a hundred times what meeting them to ``MET`` can make of an inequality that is tight."""
+
+TRIED = 5
+"""Points of least slack that are made exact under constraints."""
+
+VACUOUS = "vacuous: no point at all meets the constraints, which contradict each other"
+UNMET = "no start met the constraints"
+OUTSIDE = "does not meet the constraints"
+INEXACT = "but no rational point nearby was found that meets the constraints exactly"
+
 SADDLE_ITERATIONS = 40
 """Newton steps on the gradient from each start: most converge within 20, and the others are dropped."""
 
 SECONDS = {"quick": 5.0, "full": 60.0}
 """How long a point below a value of a deep model is looked for; most are found in the first batch of starts."""
+
+RUNS = {"quick": 2, "full": 3}
+"""Seeds from which the program of an experiment is run; most programs train several starts from each."""
 
 FEW = 8
 """Starts of each kind in that first batch."""
@@ -109,6 +127,8 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
             evidence = _examine_critical_points(claim, settings, device)
         elif isinstance(claim, Inequality):
             evidence = _examine_inequality(claim, settings, device)
+        elif isinstance(claim, Experiment):
+            evidence = _examine_experiment(claim.at(settings.effort), settings)
         else:
             raise Unable(f"descent does not examine claims of the kind {claim.kind}")
     except Undecidable as error:
@@ -255,7 +275,7 @@ def _uniqueness_finding(claim: GlobalMinimum, settled: Values, search: Search) -
     distances = []
     for formula in _invariants(claim.problem):
         found = torch.cat([floats.evaluate(formula, settled), *(floats.evaluate(formula, p)[None] for p in points)])
-        distances.append(_spread(found, ABSOLUTE * floats.magnitude(formula, reference)))
+        distances.append(_spread(found, RELATIVE * floats.magnitude(formula, reference)))
     distance, count = max(distances), len(found)
     if claim.unique and distance <= SAME:
         return holds("uniqueness", "numerical", f"{count} minimisers agree to {distance:.1e}")
@@ -392,14 +412,55 @@ def _examine_critical_points(claim: CriticalPoints, settings: Settings, device: 
     return findings, numbers, search.uses, ()
 
 
+# ----------------------------------------------------------------------------------------------------- experiments
+
+
+def _examine_experiment(claim: Experiment, settings: Settings) -> Parts:
+    """Run the program from a few seeds, and hold the clauses against what it measures: a failure is a candidate."""
+    known = programs()
+    if claim.run not in known:
+        reason = f"no program is called {claim.run!r}; there are {', '.join(sorted(known))}"
+        return [undecided(c.name, reason) for c in claim.clauses], {}, (), ()
+    seeds = range(settings.seed, settings.seed + RUNS[settings.effort])
+    runs = [{n: float(x) for n, x in known[claim.run](seed=seed, **claim.parameters).items()} for seed in seeds]
+    missing = [name for name in claim.measured if any(name not in found for found in runs)]
+    if missing:
+        reason = f"{claim.run} does not measure {missing[0]}; it measures {', '.join(runs[0])}"
+        return [undecided(c.name, reason) for c in claim.clauses], {}, (), ()
+    return [_measured(c, runs) for c in claim.clauses], {**runs[0], "runs": len(runs)}, (), ()
+
+
+def _measured(clause: Clause, runs: Sequence[Mapping[str, float]]) -> Finding:
+    """Whether a clause holds of what every run measured."""
+    for found in runs:
+        shown = ", ".join(f"{name} = {found[name]:.6g}" for name in _named(clause))
+        if not all(isfinite(found[name]) for name in _named(clause)) or not _is_kept(clause, found):
+            return undecided(clause.name, f"candidate: {shown} in one of {len(runs)} runs")
+    return holds(clause.name, "numerical", f"{shown} in the last of {len(runs)} runs")
+
+
+def _is_kept(clause: Clause, found: Mapping[str, float]) -> bool:
+    floats, values = Floats(), {name: torch.tensor([x], dtype=torch.float64) for name, x in found.items()}
+    sides = ((floats.evaluate(r.left, values), r.sign, floats.evaluate(r.right, values)) for r in clause.relations)
+    return all(bool((x < y if sign == "<" else x <= y).all()) for x, sign, y in sides)
+
+
+def _named(clause: Clause) -> list[str]:
+    """The numbers that a clause speaks of."""
+    return sorted(frozenset().union(*(side.variables for r in clause.relations for side in (r.left, r.right))))
+
+
 # ----------------------------------------------------------------------------------------------------- inequality
 
 
 def _examine_inequality(claim: Inequality, settings: Settings, device: torch.device) -> Parts:
-    """Minimise (right − left)/(|left| + |right|), which doesn't change with the scale of homogeneous sides."""
+    """Minimise (right − left)/(|left| + |right|), which doesn't change with the scale of homogeneous sides.
+
+    Half of the starts first minimise right − left itself: far from a violation the quotient is flat.
+    """
     floats = Floats(device)
     problem = Minimisation(claim.right - claim.left, dict(claim.variables))
-    search = FormulaSearch(problem, device)
+    search = FormulaSearch(problem, device, claim.nonnegative, 1 if claim.where else UNITS)
 
     def slack(x: Tensor) -> Tensor:
         values = search.values(x)
@@ -408,19 +469,25 @@ def _examine_inequality(claim: Inequality, settings: Settings, device: torch.dev
 
     generator = torch.Generator().manual_seed(settings.seed)
     starts = search.starts(2 * STARTS[settings.effort], generator)[1:]
-    points = lbfgs(Formula(slack), starts, search.iterations // 2)
-    values = torch.nan_to_num(slack(points).detach(), nan=torch.inf)
-    finding, certificates = _inequality_finding(claim, search, points, values)
+    if claim.where:
+        finding, certificates, numbers = _constrained(claim, search, slack, starts)
+    else:
+        far = lbfgs(search.objective, starts[: len(starts) // 2], search.iterations // 2)
+        points = lbfgs(Formula(slack), torch.cat([starts, far]), search.iterations // 2)
+        values = torch.nan_to_num(slack(points).detach(), nan=torch.inf)
+        finding, certificates = _inequality_finding(claim, search, points, values)
+        numbers = {"least slack": float(values.min()), "starts": len(points)}
     findings = [finding]
     if claim.tight:
         findings.append(_tight_finding(claim, floats))
-    numbers = {"least slack": float(values.min()), "starts": len(points)}
     return findings, numbers, (), certificates
 
 
-def _inequality_finding(
-    claim: Inequality, search: FormulaSearch, points: Tensor, values: Tensor
-) -> tuple[Finding, tuple[Mapping[str, Any], ...]]:
+Decided = tuple[Finding, tuple[Mapping[str, Any], ...]]
+"""A finding and its certificates."""
+
+
+def _inequality_finding(claim: Inequality, search: FormulaSearch, points: Tensor, values: Tensor) -> Decided:
     candidates = [int(i) for i in torch.argsort(values)[:3] if values[i] < -NEGATIVE]
     cleared = 0
     for i in candidates:
@@ -440,10 +507,56 @@ def _inequality_finding(
     return holds("inequality", "numerical", f"least relative slack {least:.1e} from {len(points)} starts{also}"), ()
 
 
+def _constrained(
+    claim: Inequality, search: FormulaSearch, slack: Callable[[Tensor], Tensor], starts: Tensor
+) -> tuple[Finding, tuple[Mapping[str, Any], ...], dict[str, Any]]:
+    """The least slack among points that meet the constraints; a violation counts where a rational point meets them."""
+    if Equations(claim).contradict():
+        return undecided("inequality", VACUOUS), (), {}
+    residuals = Residuals(claim.where, search.device)
+    points = descend(residuals, search.values, slack, starts, search.iterations // 3)
+    violations = residuals.largest(search.values(points)).detach()
+    met = violations <= MET
+    values = torch.where(met, torch.nan_to_num(slack(points).detach(), nan=torch.inf), torch.inf)
+    least, count = float(values.min()), int(met.sum())
+    numbers = {"least slack": least, "starts": len(points), "met the constraints": count}
+    if not count:
+        nearest = float(violations.min())
+        return undecided("inequality", f"{UNMET}: the least violation is {nearest:.1e}, relative"), (), numbers
+    for i in torch.argsort(values)[:TRIED]:
+        if values[i] < -VIOLATED:
+            certificate = _exact_violation(claim, search, residuals, points[i : i + 1])
+            if certificate is not None:
+                detail = f"left > right at a rational point within the constraints, relative {-float(values[i]):.1e}"
+                return refuted("inequality", detail), (certificate,), numbers
+    if least < -VIOLATED:
+        return undecided("inequality", f"candidate: relative slack {least:.1e}, {INEXACT}"), (), numbers
+    if not least < torch.inf:
+        return undecided("inequality", "no point that meets the constraints gives both sides a value"), (), numbers
+    detail = f"least relative slack {least:.1e}; {count} of {len(points)} starts met the constraints"
+    return holds("inequality", "numerical", detail), (), numbers
+
+
+def _exact_violation(
+    claim: Inequality, search: FormulaSearch, residuals: Residuals, point: Tensor
+) -> Mapping[str, Any] | None:
+    """The violation at a rational point nearby, pushed a little inside the inequalities among the constraints."""
+    for margin in MARGINS:
+        inside = pushed(residuals, search.values, point, margin)
+        for exact in exact_points(claim, search.values(inside)):
+            certificate = violation(claim, exact)
+            if certificate is not None:
+                return certificate
+    return None
+
+
 def _tight_finding(claim: Inequality, floats: Floats) -> Finding:
     gaps = []
+    residuals = Residuals(claim.where, floats.device)
     for point in claim.tight:
         values = floats.point(point)
+        if claim.where and float(residuals.largest({n: v[None] for n, v in values.items()})) > MET:
+            return undecided("tight", f"candidate: a point of claimed equality {OUTSIDE}")
         left, right = float(floats.evaluate(claim.left, values)), float(floats.evaluate(claim.right, values))
         gaps.append(abs(right - left) / max(abs(left), abs(right), ABSOLUTE))
     if max(gaps) <= REACHED:

@@ -9,15 +9,29 @@ is ``numerical``; a ball that excludes 0 refutes.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
-from itertools import islice, product
+from itertools import islice, pairwise, product
+from math import log, prod
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from theory.arithmetic.interpreters import Balls, Undecidable, positive_roots, precision
-from theory.claims import CriticalPoints, GlobalMinimum, Identity, Inequality, Minimisation, NotGlobalMinimum, Point
+from theory.claims import (
+    Clause,
+    Convergence,
+    CriticalPoints,
+    Experiment,
+    GlobalMinimum,
+    Identity,
+    Inequality,
+    Minimisation,
+    NotGlobalMinimum,
+    Point,
+    Spectrum,
+)
 from theory.closed_form.relu import norm_chain
+from theory.closed_form.spread import spread_bound
 from theory.model import UnconstrainedFeatures
 from theory.ops import Expression
 from theory.reductions import MEANS, class_mean_objective
@@ -25,6 +39,7 @@ from theory.statement import Instance
 from verify import checker
 from verify.certificate import geometry, threshold_identities, two_sided_bound
 from verify.enclosures import by_norms, stays_above
+from verify.methods import spectra
 from verify.methods.enclosed import (
     SMALL,
     agree,
@@ -36,8 +51,10 @@ from verify.methods.enclosed import (
     mode_frames,
     pairs,
 )
+from verify.methods.equations import Equations, meets
 from verify.methods.exact_points import collapsed_means, objective_at, rotate
 from verify.verdict import Evidence, Finding, Unable, holds, refuted, undecided
+from verify.witness import violation
 
 if TYPE_CHECKING:
     from verify.engines import Settings
@@ -52,6 +69,9 @@ GAP = Fraction(1, 10**30)
 
 DIRECTIONS = 3
 """Random directions in which gradient and curvature are examined at each published minimiser."""
+
+SLOWING = 0.5
+"""A distance that falls as a power of the parameter keeps its order; to a wrong limit the order falls to 0."""
 
 SAMPLES = 20
 """Random rational points at which an inequality is evaluated."""
@@ -70,9 +90,15 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
         if isinstance(claim, CriticalPoints):
             findings = _critical_points(claim, settings.seed)
         elif isinstance(claim, Inequality):
-            findings = _inequality(claim, settings.seed)
+            findings, certificates = _inequality(claim, settings.seed)
         elif isinstance(claim, Identity):
             findings = [constants_finding(c, Balls()) for c in claim.clauses]
+        elif isinstance(claim, Convergence):
+            findings = [*(constants_finding(c, Balls()) for c in claim.clauses), _limit(claim)]
+        elif isinstance(claim, Spectrum):
+            findings = spectra.in_balls(claim)
+        elif isinstance(claim, Experiment):
+            raise Unable("what a program measures is numerical")
         elif isinstance(claim, NotGlobalMinimum):
             findings = _not_beaten(claim)
         elif isinstance(claim.problem, UnconstrainedFeatures) and not claim.problem.has_modes:
@@ -127,7 +153,7 @@ def _at_every_minimiser(
 
 
 def _below_norm_bound(model: Any, value: Expression) -> str:
-    """Why no point can have a value, where the bound by norms says so; else empty."""
+    """Why no point can have a value, where a bound by norms says so; else empty."""
     if not isinstance(model, UnconstrainedFeatures) or model.has_bias:
         return ""
     if model.loss in ("ce", "label-smoothing"):
@@ -135,9 +161,18 @@ def _below_norm_bound(model: Any, value: Expression) -> str:
         return "every point has more, by the norms of its factors and the contrast of the loss" if above else ""
     if model.loss != "mse":
         return ""
-    bound = norm_chain(model).low
-    text = f"every point has at least {float(bound):.12g}, by the norms of its factors"
-    return text if as_ball(Balls().evaluate(value)) < Balls().number(bound) else ""
+    claimed = as_ball(Balls().evaluate(value))
+    for bound in _bounds(model, Fraction(float(claimed.mid()))):
+        if claimed < Balls().number(bound):
+            return f"every point has at least {float(bound):.12g}, by the norms of its factors"
+    return ""
+
+
+def _bounds(model: UnconstrainedFeatures, claimed: Fraction) -> Iterator[Fraction]:
+    """Lower bounds on the minimum, coarse ones first."""
+    yield norm_chain(model).low
+    if model.balanced and model.M > 1 and model.K > 2:
+        yield spread_bound(model, claimed)
 
 
 def _not_beaten(claim: NotGlobalMinimum) -> list[Finding]:
@@ -288,7 +323,7 @@ def _critical_points(claim: CriticalPoints, seed: int) -> list[Finding]:
     points = [rotate(model, balls, p, seed + i) for i, p in enumerate(_saddles(model, balls))]
     findings = []
     for c in claim.clauses:
-        found = clause_finding(c, points, balls)
+        found = clause_finding(c, points, balls, "a critical point")
         # the points are critical by a derivation in balls, which cannot show that a gradient is exactly zero
         findings.append(undecided(c.name, f"candidate: {found.detail}") if found.conclusion == "refuted" else found)
     return findings
@@ -324,33 +359,52 @@ def _mode_roots(model: UnconstrainedFeatures, balls: Balls, mu: int) -> list[Any
 # ------------------------------------------------------------------------------------------------------- inequalities
 
 
-def _inequality(claim: Inequality, seed: int) -> list[Finding]:
-    balls, rng = Balls(), random.Random(seed)
-    findings, doubt = [], 0
-    for _ in range(SAMPLES):
-        values = {name: _random_matrix(balls, v, rng) for name, v in claim.variables.items()}
+def _inequality(claim: Inequality, seed: int) -> tuple[list[Finding], tuple[Mapping[str, Any], ...]]:
+    balls, findings, examined = Balls(), [], 0
+    for point in _random_points(claim, random.Random(seed)):
+        values = {name: _balls(balls, value) for name, value in point.items()}
         try:
             left, right = as_ball(balls.evaluate(claim.left, values)), as_ball(balls.evaluate(claim.right, values))
         except Undecidable:
-            doubt += 1
             continue
-        if not (left.is_finite() and right.is_finite()):
-            doubt += 1
-            continue
+        examined += left.is_finite() and right.is_finite()
         if left > right:
-            return [refuted("inequality", f"{left.str(12)} > {right.str(12)} at a random rational point")]
-    if doubt == SAMPLES:
-        findings.append(undecided("inequality", "no random point could be enclosed"))
+            found = violation(claim, point)
+            detail = f"{left.str(12)} > {right.str(12)} at a random rational point"
+            return [refuted("inequality", detail)], () if found is None else (found,)
+    if examined:
+        findings.append(holds("inequality", "numerical", f"at {examined} random rational points, in balls"))
+    elif claim.where:
+        findings.append(undecided("inequality", "no random rational point could be made to meet the constraints"))
     else:
-        findings.append(holds("inequality", "numerical", f"at {SAMPLES - doubt} random rational points, in balls"))
+        findings.append(undecided("inequality", "no random point could be enclosed"))
     for point in claim.tight[:1]:
         findings.append(_tight(claim, point, balls))
-    return findings
+    return findings, ()
+
+
+def _random_points(claim: Inequality, rng: random.Random) -> Iterator[Mapping[str, Any]]:
+    """Random rational points; under constraints those that are seen to meet them once the equations are solved."""
+    equations = Equations(claim)
+    for _ in range(SAMPLES):
+        drawn = [Fraction(rng.randint(-50, 50), 20) for v in claim.variables.values() for _ in range(prod(v.shape))]
+        if not claim.where:
+            yield equations.point(drawn)
+            continue
+        repaired = map(equations.point, equations.repaired([abs(x) for x in drawn] if claim.nonnegative else drawn))
+        yield from islice((point for point in repaired if meets(claim, point)), 1)
+
+
+def _balls(balls: Balls, value: Any) -> Any:
+    return [[balls.number(x) for x in row] for row in value] if isinstance(value, list) else balls.number(value)
 
 
 def _tight(claim: Inequality, point: Point, balls: Balls) -> Finding:
     values = balls.point(point)
     try:
+        met = clause_finding(Clause("tight", claim.where), [values], balls) if claim.where else None
+        if met is not None and met.conclusion == "refuted":
+            return refuted("tight", "the point of claimed equality does not meet the constraints")
         known = agree(balls.evaluate(claim.left, values), balls.evaluate(claim.right, values))
     except Undecidable as reason:
         return undecided("tight", str(reason))
@@ -359,11 +413,21 @@ def _tight(claim: Inequality, point: Point, balls: Balls) -> Finding:
     return holds("tight", "numerical", "to 60 digits") if known else undecided("tight", "balls too wide")
 
 
-def _random_matrix(balls: Balls, v: Expression, rng: random.Random) -> Any:
-    def entry() -> Any:
-        return balls.number(Fraction(rng.randint(-50, 50), 20))
+# ------------------------------------------------------------------------------------------------------- convergence
 
-    return [[entry() for _ in range(v.shape[1])] for _ in range(v.shape[0])] if v.shape else entry()
+
+def _limit(claim: Convergence) -> Finding:
+    """Whether the distance to the limit keeps falling as a power of the parameter; what that says is numerical."""
+    balls = Balls()
+    distances = [abs(as_ball(balls.evaluate(term - claim.limit))) for term in claim.terms]
+    if not all(d > 0 for d in distances):
+        return undecided("limit", "a term is not seen to differ from the limit, so no rate is measured")
+    ratios = [float((after / before).log()) for before, after in pairwise(distances)]
+    orders = [r / abs(log(u / t)) for r, (t, u) in zip(ratios, pairwise(claim.along), strict=True)]
+    shown = f"the distance falls from {float(distances[0]):.2e} to {float(distances[-1]):.2e}"
+    if max(orders) < 0 and orders[-1] <= SLOWING * orders[0]:
+        return holds("limit", "numerical", f"{shown}, at the end as the power {abs(orders[-1]):.2f} of the parameter")
+    return undecided("limit", f"{shown}, ever more slowly or not at all: the limit may be another")
 
 
 # ---------------------------------------------------------------------------------------------------- scalar problems

@@ -59,6 +59,8 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
             findings = _with_laws(findings, instance, claim.problem)
         if claim.minimisers:
             findings.append(_attained(claim))
+    elif isinstance(claim, Inequality) and claim.where:
+        raise Unable("drawn points do not meet constraints: descent constructs those that do")
     elif isinstance(claim, Inequality):
         findings = [_never_violated(claim, settings.seed, count, certificates)]
     else:
@@ -262,7 +264,7 @@ def _never_violated(claim: Inequality, seed: int, count: int, certificates: list
     from theory.arithmetic.floats import Floats
 
     floats = Floats()
-    points = Points(claim.variables, frozenset(), [floats.point(point) for point in claim.tight])
+    points = Points(claim.variables, claim.nonnegative, [floats.point(point) for point in claim.tight])
 
     seen = False
 

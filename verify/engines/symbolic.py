@@ -24,13 +24,16 @@ from theory.arithmetic.algebraic import AlgebraicNumbers
 from theory.arithmetic.interpreters import Balls, Rationals, Symbols, Undecidable, positive_roots, precision
 from theory.claims import (
     Clause,
+    Convergence,
     CriticalPoints,
+    Experiment,
     GlobalMinimum,
     Identity,
     Inequality,
     Minimisation,
     NotGlobalMinimum,
     Point,
+    Spectrum,
 )
 from theory.frames import aligned_factors
 from theory.model import UnconstrainedFeatures
@@ -50,7 +53,7 @@ from theory.ops import (
 )
 from theory.reductions import class_mean_objective
 from theory.statement import Instance
-from verify.methods import free_algebra, optimality
+from verify.methods import free_algebra, optimality, spectra
 from verify.methods.derivation import REDUCTIONS, Derived, derive
 from verify.methods.exact_points import (
     covers,
@@ -80,15 +83,20 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
     """
     start, claim = perf_counter(), instance.claim
     uses: tuple[str, ...] = ()
+    certificates: tuple[Mapping[str, Any], ...] = ()
     context = Context()
     if isinstance(claim, CriticalPoints):
         findings = _critical_points(claim)
     elif isinstance(claim, Inequality):
         findings = _tight(claim)
-    elif isinstance(claim, Identity):
+    elif isinstance(claim, Identity | Convergence):
         findings = [_of_constants(c) for c in claim.clauses]
+    elif isinstance(claim, Spectrum):
+        findings, certificates = spectra.exactly(claim)
     elif isinstance(claim, NotGlobalMinimum):
         findings = []
+    elif isinstance(claim, Experiment):
+        raise Unable("what a program measures is numerical")
     elif isinstance(claim.problem, UnconstrainedFeatures) and not claim.problem.has_modes:
         findings = _at_claimed_minimisers(claim, claim.problem, settings.seed)
         uses = optimality.USES if any(f.clause == "value" for f in findings) else ()
@@ -103,7 +111,8 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
         raise Unable("a point that is lower is for a search, or for a proof")
     if all(f.assurance == "proved" for f in findings):
         uses = ()
-    return Evidence("symbolic", tuple(findings), perf_counter() - start, uses=(*uses, *axioms))
+    seconds = perf_counter() - start
+    return Evidence("symbolic", tuple(findings), seconds, uses=(*uses, *axioms), certificates=certificates)
 
 
 @dataclass
@@ -255,8 +264,6 @@ def _at_claimed_minimisers(claim: GlobalMinimum, model: UnconstrainedFeatures, s
     """
     if not claim.minimisers:
         raise Unable("no derivation for this model, and no claimed minimiser to evaluate")
-    if model.loss != "mse" and model.M > 1:
-        raise Unable("an exponential of a matrix has no normal form here")
     try:
         field = AlgebraicNumbers([*_formulas(claim, model), model.objective])
         points = evaluate_points(field, claim.minimisers)
@@ -360,14 +367,12 @@ def _critical_points(claim: CriticalPoints) -> list[Finding]:
     model = claim.problem
     if not isinstance(model, UnconstrainedFeatures) or not (model.has_modes or _is_plain(model)):
         raise Unable("critical points are examined for linear layers only, with free features and a free bias, if any")
-    if any(not relation.left.shape for c in claim.clauses for relation in c.relations):
-        raise Unable("a relation of scalars at critical points is no identity between matrices")
     leaves = {name: free_algebra.variable(name, _pair(v)) for name, v in model.variables.items()}
     P = free_algebra.read(model.product, leaves)
     one = free_algebra.constant([[1]] * model.N)
     gradients = _gradients(model)
     extra = {"P": P, "Pᵀ": P.T, "PPᵀ": P @ P.T, "1": one}
-    shapes = {_pair(relation.left) for c in claim.clauses for relation in c.relations}
+    shapes = {_pair(relation.left) for c in claim.clauses for relation in c.relations if relation.left.shape}
     products = free_algebra.candidates(gradients, model.variables, extra, shapes)
     return [_vanishes(c, model, leaves, gradients, products) for c in claim.clauses]
 
@@ -405,8 +410,10 @@ def _vanishes(
 ) -> Finding:
     identities = []
     for relation in c.relations:
-        if relation.sign != "=":
-            return undecided(c.name, "only equations follow from an identity")
+        if relation.sign != "=" or not relation.left.shape:
+            failing = _fails_somewhere(c, model, gradients)
+            unknown = undecided(c.name, "only equations of matrices follow from an identity")
+            return failing if failing.conclusion == REFUTED else unknown
         try:
             residual = free_algebra.read(relation.left - relation.right, leaves)
         except Undecidable as reason:
@@ -459,9 +466,13 @@ def _tight(claim: Inequality) -> list[Finding]:
         raise Unable("no claim of equality to decide exactly")
     findings = []
     for point in claim.tight:
-        field = AlgebraicNumbers([claim.left, claim.right, *point.values(), *_logarithms(claim.left, claim.right)])
+        bounds = [side for r in claim.where for side in (r.left, r.right)]
+        logarithms = _logarithms(claim.left, claim.right)
+        field = AlgebraicNumbers([claim.left, claim.right, *bounds, *point.values(), *logarithms])
         try:
             values = field.point(point)
+            if not all(holds_exactly(field, relation, values) for relation in claim.where):
+                return [refuted("tight", "a point of claimed equality does not meet the constraints")]
             findings.append(
                 _equals("tight", field, field.evaluate(claim.left, values), field.evaluate(claim.right, values))
             )

@@ -34,12 +34,12 @@ def agree(left: Any, right: Any) -> bool | None:
     return True if abs(difference).upper() <= scale * Balls().number(SMALL) else None
 
 
-def clause_finding(c: Clause, points: Sequence[Mapping[str, Any]], balls: Balls) -> Finding:
-    """Both sides of every relation at every point."""
+def clause_finding(c: Clause, points: Sequence[Mapping[str, Any]], balls: Balls, where: str = "a minimiser") -> Finding:
+    """Both sides of every relation at every point; ``where`` says what the points are."""
     if not points:
         return undecided(c.name, "no minimiser to evaluate it at")
     agrees = f"to 60 digits at {len(points)} minimisers in random rotations"
-    return _finding(c, points, balls, " fails at a minimiser", agrees)
+    return _finding(c, points, balls, f" fails at {where}", agrees)
 
 
 def constants_finding(c: Clause, balls: Balls) -> Finding:
@@ -59,13 +59,21 @@ def _finding(c: Clause, points: Sequence[Mapping[str, Any]], balls: Balls, fails
             for x, y in sides:
                 known = _related(x, relation.sign, y)
                 if known is False:
-                    shown = [as_ball(side).str(12, radius=False) for side in (x, y)]
-                    return refuted(c.name, f"{shown[0]} {relation.sign} {shown[1]}{fails}")
+                    return refuted(c.name, f"{_told(x, relation.sign, y)}{fails}")
                 if known is None:
                     doubt = doubt or "the balls do not separate the sides, nor agree to 60 digits"
     if doubt:
         return undecided(c.name, doubt)
     return holds(c.name, "numerical", agrees)
+
+
+def _told(x: Any, sign: str, y: Any) -> str:
+    """A relation in as many digits as tell its sides apart."""
+    for digits in (12, 30, 60):
+        left, right = (as_ball(side).str(digits, radius=False) for side in (x, y))
+        if left != right:
+            break
+    return f"{left} {sign} {right}"
 
 
 def _sides(relation: Relation, values: Mapping[str, Any], balls: Balls) -> Iterable[tuple[Any, Any]]:

@@ -239,10 +239,16 @@ class Fit:
         return product
 
     def _likelihood(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
-        """log Σ e^z − ⟨t, z⟩ of each column (B, columns), and the softmax (B, K, columns)."""
+        """log Σ e^z − ⟨t, z⟩ of each column (B, columns), and the softmax (B, K, columns).
+
+        Differences with the output at the label come first, so that a small loss keeps its relative accuracy.
+        """
         z = outputs / self.s
-        partition = torch.logsumexp(z, dim=1)
-        return partition - (self.aim * z).sum(1), torch.exp(z - partition[:, None])
+        gaps = z - (self.labels * z).sum(1, keepdim=True)
+        wrong = torch.logsumexp(torch.where(self.labels > 0, -torch.inf, gaps), dim=1)
+        loss = torch.nn.functional.softplus(wrong, threshold=40.0)
+        share = torch.exp(gaps - loss[:, None])
+        return loss - float(self.model.alpha) / self.model.K * gaps.sum(1), share
 
     def _focused(self, loss: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """f(ℓ) = (1 − e^−ℓ)^γ ℓ with its first two derivatives; ℓ itself for γ = 0."""

@@ -171,7 +171,8 @@ class ModelSearch:
 class FormulaSearch:
     """Descent on a formula over named variables, by automatic differentiation; x = y² where x ≥ 0.
 
-    The last coordinate of a point is the restart's unit of length: it scales all variables and doesn't move.
+    The last coordinate of a point is the restart's unit of length: it scales all variables and doesn't move. Units lie
+    between 10^−units and 10^units; matrices named in ``nonnegative`` are searched where no entry is negative.
     """
 
     columns = "all"
@@ -179,8 +180,11 @@ class FormulaSearch:
     iterations = 300
     counts = FORMULA_STARTS
 
-    def __init__(self, problem: Minimisation, device: torch.device) -> None:
-        self.problem, self.device = problem, device
+    def __init__(
+        self, problem: Minimisation, device: torch.device, nonnegative: frozenset[str] = frozenset(), units: int = UNITS
+    ) -> None:
+        self.problem, self.device, self.units = problem, device, units
+        self.nonnegative = problem.nonnegative | nonnegative
         self.layout = Layout({name: v.shape for name, v in problem.variables.items()})
         floats = Floats(device)
         self.objective = Formula(lambda x: floats.evaluate(problem.objective, self.values(x)))
@@ -188,7 +192,7 @@ class FormulaSearch:
     def starts(self, count: int, generator: torch.Generator) -> Tensor:
         """Zero, and Gaussian points in units of many sizes."""
         entries = torch.randn(count, self.layout.size, generator=generator, dtype=torch.float64)
-        exponents = UNITS * (2 * torch.rand(count, 1, generator=generator, dtype=torch.float64) - 1)
+        exponents = self.units * (2 * torch.rand(count, 1, generator=generator, dtype=torch.float64) - 1)
         starts = torch.cat([entries, 10**exponents], dim=1)
         starts[0] = torch.tensor([0.0] * self.layout.size + [1.0])
         return starts.to(self.device)
@@ -212,7 +216,7 @@ class FormulaSearch:
         entries = self.layout.join(list(self.values(x).values()))
         unit = entries.abs().amax(1, keepdim=True).clamp(min=1.0)
         roots = {
-            name: entries.new_full(v.shape, float(name in self.problem.nonnegative))
+            name: entries.new_full(v.shape, float(name in self.nonnegative))
             for name, v in self.problem.variables.items()
         }
         squared = self.layout.join([part[None] for part in roots.values()]) > 0
@@ -223,8 +227,7 @@ class FormulaSearch:
         """The variables at points."""
         parts, unit = self.layout.split(x[:, :-1]), x[:, -1].detach()
         shaped = {name: unit.reshape(-1, *[1] * (part.dim() - 1)) for name, part in parts.items()}
-        nonnegative = self.problem.nonnegative
-        return {name: shaped[name] * (p * p if name in nonnegative else p) for name, p in parts.items()}
+        return {name: shaped[name] * (p * p if name in self.nonnegative else p) for name, p in parts.items()}
 
     def reference(self) -> Values:
         """Scalars one, entries of matrices Gaussian: where columns are centred, equal entries would vanish."""

@@ -6,6 +6,7 @@ belongs to class k; x_k with c s_k^{2M} = N λ_H x_k^M; T_M the threshold. ``Let
 each wrong version changes one of them.
 """
 
-from theory.papers.dang2023 import reductions, balanced, plain, deep, cross_entropy  # isort: skip  # in the order of the paper
+# in the order of the paper
+from theory.papers.dang2023 import reductions, balanced, plain, deep, cross_entropy, training  # isort: skip
 
-__all__ = ["balanced", "cross_entropy", "deep", "plain", "reductions"]
+__all__ = ["balanced", "cross_entropy", "deep", "plain", "reductions", "training"]

@@ -1,0 +1,85 @@
+"""Full-batch gradient descent on all factors of a model, many restarts as one batch: what programs have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from theory.model import UnconstrainedFeatures
+from verify.methods.kernels import LayeredModel
+
+Tensor = torch.Tensor
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Where restarts ended: their objectives (B), and the model's own factors, each (B, rows, columns)."""
+
+    model: UnconstrainedFeatures
+    objective: Array
+    factors: dict[str, Array]
+
+    @property
+    def weights(self) -> list[Array]:
+        """W_1 … W_M, each (B, rows, columns)."""
+        return [self.factors[f"W_{m}"] for m in range(1, self.model.M + 1)]
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """Labels of the columns of the features: one column a class where class means were trained."""
+        return np.repeat(np.arange(self.model.K), self.model.class_sizes if "H" in self.factors else 1)
+
+    def layers(self) -> list[Array]:
+        """H_1 … H_M before their ReLU, each (B, width, columns): H_1 is free, H_{l+1} = W_l σ(H_l)."""
+        hidden = [self.factors["H"] if "H" in self.factors else self.factors["M"]]
+        for layer, weights in enumerate(self.weights[:-1]):
+            hidden.append(weights @ (self.activated(hidden[-1]) if layer else hidden[-1]))
+        return hidden
+
+    def activated(self, hidden: Array) -> Array:
+        """σ(H)."""
+        return hidden if self.model.is_linear else np.maximum(hidden, 0)
+
+
+def train(
+    model: UnconstrainedFeatures,
+    *,
+    seed: int,
+    runs: int,
+    steps: int,
+    rate: Fraction,
+    momentum: Fraction = Fraction(0),
+    deviation: Fraction | None = None,
+    collapsed: bool = False,
+) -> Trained:
+    """Steps of length ``rate`` in the model's own factors, from independent Gaussian entries.
+
+    Args:
+        momentum: the velocity's share that is kept at each step.
+        deviation: of the entries at the start; default 1/√d for features of dimension d.
+        collapsed: train class means times √n, whose steps are those of collapsed features.
+    """
+    kernel = LayeredModel(model, collapsed=collapsed)
+    generator = torch.Generator().manual_seed(seed)
+    spread = model.widths[0] ** -0.5 if deviation is None else float(deviation)
+    shapes = kernel.layout.shapes
+    unit = {name: kernel.units.get(name, 1.0) for name in shapes}
+    draws = [torch.randn(runs, *s, generator=generator, dtype=torch.float64) / unit[n] for n, s in shapes.items()]
+    lengths = [torch.full((1, *s), float(rate) / unit[name] ** 2, dtype=torch.float64) for name, s in shapes.items()]
+    x = descend(kernel, spread * kernel.layout.join(draws), kernel.layout.join(lengths), steps, float(momentum))
+    factors = {name: part.numpy() for name, part in kernel.factors(x).items()}
+    return Trained(model, kernel.value_and_gradient(x)[0].numpy(), factors)
+
+
+def descend(kernel: LayeredModel, x: Tensor, rate: Tensor | float, steps: int, momentum: float = 0.0) -> Tensor:
+    """Points (B, n) after some steps of gradient descent with heavy-ball momentum, in the kernel's units."""
+    velocity = torch.zeros_like(x)
+    for _ in range(steps):
+        velocity = momentum * velocity - rate * kernel.value_and_gradient(x)[1]
+        x = x + velocity
+    return x

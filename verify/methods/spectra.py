@@ -1,0 +1,237 @@
+"""Claims about all eigenvalues of a symmetric matrix, decided by its characteristic polynomial or in balls.
+
+The polynomial is computed from the matrix alone. A value's multiplicity is the number of its derivatives, the
+polynomial itself included, that vanish there, each decided in the algebraic normal form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+from theory.arithmetic.algebraic import AlgebraicNumbers
+from theory.arithmetic.interpreters import Balls, Matrix, Rationals, Undecidable
+from theory.claims import Spectrum
+from verify.certificate import spectrum
+from verify.methods.enclosed import agree, as_ball
+from verify.verdict import Finding, holds, refuted, undecided
+
+LARGEST = 60
+"""Rows of a matrix of which a certificate is written, the most that the checker reads."""
+
+TURNS = 4
+"""Reflections of a matrix whose eigenvalues are not isolated as it stands."""
+
+SHOWN, MAX_TEXT = 12, 90
+"""Digits of an eigenvalue in a message, and characters of a rational one."""
+
+
+def exactly(claim: Spectrum) -> tuple[list[Finding], tuple[Mapping[str, Any], ...]]:
+    """Both clauses by the characteristic polynomial; with a certificate where they hold of a rational matrix."""
+    try:
+        field = AlgebraicNumbers([claim.matrix, *(value for value, _ in claim.eigenvalues)])
+        rows = rational_rows(claim)
+        if rows is None:
+            polynomial = _characteristic(field, field.evaluate(claim.matrix))
+        else:
+            polynomial = [field.number(c) for c in _expanded(factors(rows))]
+        failures = failing(claim, field, polynomial)
+    except Undecidable as reason:
+        return [undecided(name, str(reason)) for name in claim.clause_names], ()
+    found = [
+        refuted(name, failures[name])
+        if failures[name]
+        else holds(name, "certified", "by the characteristic polynomial")
+        for name in claim.clause_names
+    ]
+    if rows is None or len(rows) > LARGEST or any(failures.values()):
+        return found, ()
+    return found, (spectrum(rows, factors(rows)),)
+
+
+def against(claim: Spectrum, certificate: Mapping[str, Any]) -> str:
+    """Why an accepted certificate does not show the claim; empty where it does."""
+    rows = rational_rows(claim)
+    if rows is None or certificate.get("matrix") != [[str(x) for x in row] for row in rows]:
+        return "the matrix is another one"
+    stated = [([Fraction(c) for c in f["polynomial"]], f["multiplicity"]) for f in certificate["factors"]]
+    try:
+        field = AlgebraicNumbers([value for value, _ in claim.eigenvalues])
+        failures = failing(claim, field, [field.number(c) for c in _expanded(stated)])
+    except Undecidable as reason:
+        return f"the eigenvalues are not compared: {reason}"
+    return next((reason for reason in failures.values() if reason), "")
+
+
+def failing(claim: Spectrum, field: AlgebraicNumbers, polynomial: Sequence[Any]) -> dict[str, str]:
+    """Why each clause fails, or empty, where the characteristic polynomial is known (constant term first).
+
+    Raises:
+        Undecidable: where neither the normal form nor balls tell two numbers apart.
+    """
+    values = [field.evaluate(value) for value, _ in claim.eigenvalues]
+    names = [_shown(field, value) for value in values]
+    times = [_multiplicity(field, polynomial, value) for value in values]
+    again = [any(field.is_zero(value - other) for other in values[:i]) for i, value in enumerate(values)]
+    strangers = [name for name, count in zip(names, times, strict=True) if not count]
+    missing = len(polynomial) - 1 - sum(count for count, twice in zip(times, again, strict=True) if not twice)
+    wrong = [
+        f"{name} has the multiplicity {count}, not {stated}"
+        for name, count, (_, stated) in zip(names, times, claim.eigenvalues, strict=True)
+        if count != stated
+    ]
+    twice = [f"{name} is listed twice" for name, listed in zip(names, again, strict=True) if listed]
+    lost = [f"{missing} of {len(polynomial) - 1} eigenvalues, counted with multiplicity, have other values"]
+    return {
+        "eigenvalues": next(
+            iter([*(f"{name} is no eigenvalue" for name in strangers), *(lost if missing else [])]), ""
+        ),
+        "multiplicities": next(iter([*twice, *wrong]), ""),
+    }
+
+
+def rational_rows(claim: Spectrum) -> list[list[Fraction]] | None:
+    """The matrix where its entries are seen to be rational, else None."""
+    try:
+        rows = Rationals().evaluate(claim.matrix)
+    except Undecidable:
+        return None
+    return [[Fraction(int(x.p), int(x.q)) if hasattr(x, "p") else Fraction(x) for x in row] for row in rows]
+
+
+def factors(rows: Sequence[Sequence[Fraction]]) -> list[tuple[list[Fraction], int]]:
+    """The irreducible factors of det(x I − A) over Q with their multiplicities, constant term first."""
+    from flint import fmpq, fmpq_mat
+
+    matrix = fmpq_mat([[fmpq(x.numerator, x.denominator) for x in row] for row in rows])
+    found = []
+    for factor, times in matrix.charpoly().factor()[1]:
+        lead = factor.coeffs()[-1]
+        found.append(([Fraction(int((c / lead).p), int((c / lead).q)) for c in factor.coeffs()], int(times)))
+    return found
+
+
+def _expanded(stated: Sequence[tuple[Sequence[Fraction], int]]) -> list[Fraction]:
+    """The product of factors with multiplicities."""
+    product = [Fraction(1)]
+    for factor, times in stated:
+        for _ in range(times):
+            terms = [Fraction(0)] * (len(product) + len(factor) - 1)
+            for i, x in enumerate(product):
+                for j, y in enumerate(factor):
+                    terms[i + j] += x * y
+            product = terms
+    return product
+
+
+def _characteristic(field: AlgebraicNumbers, matrix: Matrix) -> list[Any]:
+    """det(x I − A) from the constant term up, by Faddeev and LeVerrier: divisions by whole numbers alone."""
+    size = len(matrix)
+    coefficients = [field.number(Fraction(0))] * size + [field.number(Fraction(1))]
+    power: Matrix = [[0] * size for _ in range(size)]
+    for k in range(1, size + 1):
+        for i in range(size):
+            power[i][i] = power[i][i] + coefficients[size - k + 1]
+        power = [[_dot(row, column) for column in zip(*power, strict=True)] for row in matrix]
+        trace = sum((power[i][i] for i in range(size)), field.number(Fraction(0)))
+        coefficients[size - k] = trace * Fraction(-1, k)
+    return coefficients
+
+
+def _dot(row: Sequence[Any], column: Sequence[Any]) -> Any:
+    total: Any = 0
+    for x, y in zip(row, column, strict=True):
+        if not (type(x) is int or type(y) is int):  # a plain 0 is a structural zero
+            total = total + x * y
+    return total
+
+
+def _multiplicity(field: AlgebraicNumbers, polynomial: Sequence[Any], value: Any) -> int:
+    """How often a number is a root."""
+    coefficients, count = list(polynomial), 0
+    while len(coefficients) > 1 and field.is_zero(_at(field, coefficients, value)):
+        coefficients = [c * Fraction(k) for k, c in enumerate(coefficients)][1:]
+        count += 1
+    return count
+
+
+def _at(field: AlgebraicNumbers, coefficients: Sequence[Any], value: Any) -> Any:
+    total: Any = field.number(Fraction(0))
+    for c in reversed(coefficients):
+        total = total * value + c
+    return total
+
+
+def _shown(field: AlgebraicNumbers, value: Any) -> str:
+    """A rational in full where it is short, anything else in a few digits."""
+    exact = str(Fraction(value) if isinstance(value, int) else value.rational())
+    return exact if exact != "None" and len(exact) <= MAX_TEXT else _digits(field.enclose(value, 128))
+
+
+# ----------------------------------------------------------------------------------------------------------- in balls
+
+
+def in_balls(claim: Spectrum) -> list[Finding]:
+    """Both clauses by enclosures of all eigenvalues, at the current precision."""
+    balls = Balls()
+    try:
+        found = _eigenvalues([[as_ball(x) for x in row] for row in balls.evaluate(claim.matrix)])
+        values = [as_ball(balls.evaluate(value)) for value, _ in claim.eigenvalues]
+    except Undecidable as reason:
+        return [undecided(name, str(reason)) for name in claim.clause_names]
+    if not all(x.is_finite() for x in (*found, *values)):
+        return [undecided(name, "an eigenvalue or a listed value has no enclosure") for name in claim.clause_names]
+    strangers = [value for value in values if not any(value.overlaps(x) for x in found)]
+    lost = [x for x in found if not any(x.overlaps(value) for value in values)]
+    if strangers or lost:
+        which = (
+            f"{_digits(strangers[0])} is no eigenvalue"
+            if strangers
+            else f"the eigenvalue {_digits(lost[0])} is not listed"
+        )
+        return [refuted("eigenvalues", which), undecided("multiplicities", which)]
+    claimed = _ordered([v for v, (_, times) in zip(values, claim.eigenvalues, strict=True) for _ in range(times)])
+    ordered = _ordered(found)
+    if any(x[0] > y[1] or x[1] < y[0] for x, y in zip(ordered, claimed, strict=True)):
+        return [
+            undecided("eigenvalues", "each value lies at an eigenvalue, but not so often"),
+            refuted("multiplicities", "in order, the eigenvalues and the listed values differ"),
+        ]
+    apart = all(not a.overlaps(b) for i, a in enumerate(values) for b in values[:i])
+    if apart and all(any(agree(x, value) for value in values) for x in found):
+        return [holds(name, "numerical", "to 60 digits") for name in claim.clause_names]
+    return [undecided(name, "the balls are too wide") for name in claim.clause_names]
+
+
+def _eigenvalues(rows: Matrix) -> list[Any]:
+    """All eigenvalues with multiplicities; where diagonal blocks hinder that, those of the matrix turned about."""
+    from flint import acb_mat
+
+    matrix = acb_mat(rows)
+    for power in range(TURNS):
+        try:
+            return [value.real for value in matrix.eig(multiple=True)]
+        except ValueError:
+            reflection = acb_mat(_reflection([(i + 2) ** power for i in range(len(rows))]))
+            matrix = reflection * matrix * reflection
+    raise Undecidable("the eigenvalues could not be enclosed at this precision")
+
+
+def _reflection(normal: Sequence[int]) -> Matrix:
+    """I − 2 v vᵀ/vᵀv."""
+    from flint import fmpq
+
+    scale = sum(x * x for x in normal)
+    return [[fmpq(scale * (i == j) - 2 * x * y, scale) for j, y in enumerate(normal)] for i, x in enumerate(normal)]
+
+
+def _ordered(balls: Sequence[Any]) -> list[tuple[Any, Any]]:
+    """Enclosures of the numbers in increasing order: the k-th lower end and the k-th upper end."""
+    lower = sorted(x.lower().fmpq() for x in balls)
+    upper = sorted(x.upper().fmpq() for x in balls)
+    return list(zip(lower, upper, strict=True))
+
+
+def _digits(ball: Any) -> str:
+    return f"{float(ball.mid()):.{SHOWN}g}"
