@@ -220,7 +220,7 @@ def test_a_lost_interruption_comes_again() -> None:
 
 
 def _swallow_one(end: float) -> None:
-    with refute._until(end):
+    with refute._until(end, refute.Reach(1.0)):
         try:
             time.sleep(5)
         except BaseException:  # what a destructor does

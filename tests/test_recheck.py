@@ -101,11 +101,22 @@ def test_certificates_belong_to_their_statement(id):
 def test_no_certificate_belongs_to_a_wrong_version(id, wrong):
     statement = statements()[id]
     drawn = [dict(statement.witness), *statement.draw(DRAWN), *map(dict, statement.configurations)]
-    other = [p for p in drawn if digest(statement.claim(p)) != digest(statement.claim(p, wrong))]
+    other = [p for p in drawn if told_apart(statement.claim(p), statement.claim(p, wrong))]
     reasons = (
         differs(c, statement.claim(p, wrong)) for p in islice(other, EXAMINED) for c in certificates(statement, p)
     )
-    assert any(reasons)
+    assert any(reasons) or (not other and wrong not in VALUES.get(id, ()))
+
+
+VALUES = {"zhu2021-ce-etf": ("value off by 1e-6",), "dang2024-relu-ce": ("value off by 1e-6",)}
+"""Wrong versions that change a value, of statements whose certificates speak of the value alone."""
+
+
+def told_apart(claim, other):
+    """Whether a certificate can tell two claims apart: that of a dual matrix speaks of problem and value alone."""
+    if isinstance(claim, GlobalMinimum) and not getattr(claim.problem, "has_modes", True):
+        return (claim.problem, claim.value) != (other.problem, other.value)
+    return digest(claim) != digest(other)
 
 
 def test_a_certificate_of_another_claim_is_refused():

@@ -115,7 +115,7 @@ def test_a_violation_that_only_floats_see_leaves_the_statement_undecided(monkeyp
 
     monkeypatch.setattr(load("sampling"), "violation", lambda *_: None)
     monkeypatch.setattr(load("descent"), "violation", lambda *_: None)
-    monkeypatch.setattr(load("precision"), "_inequality", ending_after_one([]))
+    monkeypatch.setattr(load("precision"), "_inequality", ending_after_one(([], ())))
     monkeypatch.setitem(refute.REACH, "quick", Reach(300.0, 1, 8))
     found = runner.examine(statements()["sukenik2023-nuclear-more-columns"], [REFUTER], CPU, count=0)
     assert found.clauses["inequality"].detail.startswith("candidate")

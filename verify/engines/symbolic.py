@@ -64,7 +64,7 @@ from verify.methods.exact_points import (
     rank_pattern,
     rotate,
 )
-from verify.verdict import HOLDS, REFUTED, Evidence, Finding, Unable, holds, refuted, undecided
+from verify.verdict import HOLDS, REFUTED, UNDECIDED, Evidence, Finding, Unable, holds, refuted, undecided
 
 if TYPE_CHECKING:
     from verify.engines import Settings
@@ -524,7 +524,10 @@ def _of_several_variables(claim: GlobalMinimum, problem: Minimisation) -> list[F
         claimed = field.evaluate(claim.value)
         reached = [_equals("attained", field, field.evaluate(problem.objective, at), claimed) for at in values]
     except Undecidable as reason:
-        return [undecided("attained", str(reason))]
+        raise Unable(f"the objective at a claimed minimiser has no normal form: {reason}") from None
+    doubtful = next((f for f in reached if f.conclusion == UNDECIDED), None)
+    if doubtful is not None:
+        raise Unable(doubtful.detail)
     failing = [f for c in claim.clauses if (f := _clause(field, c, values)).conclusion == REFUTED]
     return [next((f for f in reached if f.conclusion != HOLDS), reached[0]), *failing]
 
