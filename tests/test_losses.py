@@ -209,7 +209,7 @@ def _means(m: UnconstrainedFeatures, H: np.ndarray) -> np.ndarray:
 @given(
     st.lists(st.integers(1, 30), min_size=2, max_size=5).map(tuple),
     st.sampled_from(["1/500", "1/50", "1/7"]),
-    st.sampled_from(OPTIONS[:3] + OPTIONS[5:]),
+    st.sampled_from(OPTIONS[:3] + OPTIONS[6:]),
 )
 def test_the_gap_closes_for_every_convex_loss(sizes: tuple[int, ...], decays: str, options: dict[str, Any]) -> None:
     m = model(sizes, decays, **options)

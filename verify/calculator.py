@@ -96,11 +96,15 @@ def optimum(
 
 def _other_loss(model: UnconstrainedFeatures, json: str | None) -> None:
     """The certified enclosure for another loss, and the closed form where one is known."""
+    from verify.checker import Rejected
     from verify.enclosures import enclose
     from verify.pool import one_thread
 
-    with one_thread():
-        found = enclose(model)
+    try:
+        with one_thread():
+            found = enclose(model)
+    except (OverflowError, ZeroDivisionError, Rejected) as reason:
+        raise BadInput(f"no bounds are found for such numbers ({reason})") from None
     if json is not None:
         _write(found.to_json(), json)
     if json == "-":

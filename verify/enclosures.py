@@ -43,6 +43,7 @@ SECONDS_STARTS = 30
 
 CONTRAST = "the contrast: the loss is at least φ(Σ_{j≠k} (z_j − z_k)), and φ does not increase"
 CONVEXITY = "convexity of φ"
+PROVED = "the closed form, which is proved (collapse show zhu2021-ce-etf, losses-scale, dang2024-relu-ce)"
 NUCLEAR = checker.KINDS["dual"][1][0]
 NORMS = "‖Z D^{1/2}‖ ≤ ∏ ‖factor‖ and the inequality of the arithmetic and geometric means"
 
@@ -100,20 +101,30 @@ def enclose(model: UnconstrainedFeatures, seed: int = 0) -> Enclosed:
     >>> found.upper - found.lower < Fraction(1, 10**12)
     True
     """
-    known = _closed_form(model)
-    lower, upper, assumptions = _bounds(model, seed)
-    return Enclosed(model, lower, upper, _at_zero(model), *known, assumptions)
+    source, value, scales = _closed_form(model)
+    lower, upper, assumptions = _bounds(model, seed) if value is None else (*_rounded(value), (PROVED,))
+    return Enclosed(model, max(lower, Fraction(0)), upper, _at_zero(model), source, value, scales, assumptions)
 
 
 def _bounds(model: UnconstrainedFeatures, seed: int) -> tuple[Fraction, Fraction, tuple[str, ...]]:
-    if duals.covers(model) and model.K <= checker.MAX_SIZE:
+    """From the dual of a problem that is wide enough; where the model is narrower, the point above is another one."""
+    wide = model if duals.covers(model) else model.with_(widths=model.K)
+    if duals.covers(wide) and model.M == 1 and model.K <= checker.MAX_SIZE:
         try:
-            found = duals.bounds(model, seed=seed)
-            return Fraction(found["lower"]), Fraction(found["upper"]), checker.KINDS["dual"][1]
+            found = duals.bounds(wide, seed=seed)
+            upper = Fraction(found["upper"]) if wide is model else _above(model, seed)
+            return Fraction(found["lower"]), upper, checker.KINDS["dual"][1]
         except duals.Infeasible:
             pass
     lower, assumptions = _below(model)
     return lower, _above(model, seed), assumptions
+
+
+def _rounded(value: Expression) -> tuple[Fraction, Fraction]:
+    """Rationals of a few hundred bits around a constant."""
+    with precision(400):
+        ball = Balls().evaluate(value) + Balls().number(Fraction(0))
+        return tuple(Fraction(int(end.p), int(end.q)) for end in (ball.lower().fmpq(), ball.upper().fmpq()))  # type: ignore[return-value]
 
 
 def _closed_form(model: UnconstrainedFeatures) -> tuple[str, Expression | None, tuple[tuple[str, Expression], ...]]:
