@@ -39,6 +39,9 @@ from verify.work import encode, rejection, sentence, with_origin
 ATTACKED = GlobalMinimum | NotGlobalMinimum | CriticalPoints | Inequality | Constants | Experiment
 """Kinds of claim that something can be tried against."""
 
+BUILDING = 0.4
+"""Share of the time after which no more claims are built: what is there is attacked in the rest."""
+
 EXHAUSTED = Constants | NotGlobalMinimum
 """Kinds of claim that two rounds exhaust: no start of a search is tried."""
 
@@ -266,6 +269,8 @@ class _Check:
         found: list[_Target] = []
         unmet: dict[str, int] = {}
         for parameters in drawn:
+            if found and self.now() > self.start + BUILDING * self.reach.seconds:
+                break
             try:
                 if names := self.conjecture.unmet(parameters):
                     unmet[names[0]] = unmet.get(names[0], 0) + 1
