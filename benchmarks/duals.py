@@ -21,7 +21,7 @@ from verify import checker
 from verify.methods.duals import bounds
 
 CLASSES = (5, 10, 20, 50, 100)
-LIMIT = 120.0
+LIMIT = 60.0
 """Seconds after which a solver is stopped."""
 
 
