@@ -352,4 +352,5 @@ def theorem_4_2_unassumed(model: Model, factor: Fraction = Fraction(1)) -> Globa
     Four classes are the fewest for which a lower point was found, at widths 4 and (all decays equal, n = 1) between
     about 0.9964 and 1 of the largest λ for which collapse is not zero; from five on at widths 2K.
     """
-    return collapsed(model, factor, False)
+    claim = collapsed(model, factor, False)
+    return GlobalMinimum(model, claim.value, claim.minimisers)
