@@ -27,6 +27,7 @@ def fake_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     registry = partial(Registry, fakes.statements, tuple(fakes.ALL), fakes.load, fakes.drawn, fakes.check)
     monkeypatch.setattr(runner, "Registry", registry)
     monkeypatch.setattr(theory.statement, "statements", fakes.statements)
+    monkeypatch.setattr(theory.statement, "omitted", lambda *patterns: {"fake-cube": "nobody wrote down its sides"})
 
 
 @pytest.mark.usefixtures("fake_registry")
@@ -85,9 +86,13 @@ def test_show_leaves_no_store_behind(capsys: pytest.CaptureFixture[str]) -> None
 @pytest.mark.usefixtures("fake_registry")
 def test_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list"]) == 0
-    assert len(capsys.readouterr().out.splitlines()) == 1 + len(fakes.statements())
+    stated, _, omitted = capsys.readouterr().out.partition("\n\n")
+    assert len(stated.splitlines()) == 1 + len(fakes.statements())
+    assert omitted.splitlines()[1].split(maxsplit=1) == ["fake-cube", "nobody wrote down its sides"]
     assert main(["list", "--json", "-"]) == 0
-    listed = json.loads(capsys.readouterr().out)["statements"]
+    written = json.loads(capsys.readouterr().out)
+    assert list(written["omitted"]) == ["fake-cube"]
+    listed = written["statements"]
     assert [entry["id"] for entry in listed] == list(fakes.statements())
     assert set(listed[0]) == {"id", "title", "source", "provenance", "expected"}
 

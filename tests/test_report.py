@@ -9,6 +9,7 @@ import fakes
 import pytest
 from rich.console import Console, RenderableType
 
+from theory.statement import StatementError, find, omitted, statements
 from verify import report, runner
 from verify.results import WITHOUT_CERTIFICATE, Examination
 
@@ -36,7 +37,7 @@ def test_json_has_the_fields_of_the_design() -> None:
     results = [examine("fake-square", "sealing", "unable"), examine("fake-square", "certified", "against")]
     data = report.verify_json(results, lambda certificate: Path("certificates") / str(certificate["kind"]))
     json.dumps(data, allow_nan=False)
-    assert set(data) == {"statements", "skipped"}
+    assert set(data) == {"statements", "skipped", "omitted"}
     first, second = data["statements"]
     assert set(first) == set(second) == STATEMENT_KEYS
     assert first["expected"] == {"conclusion": "holds", "at_least": "certified"}
@@ -100,3 +101,22 @@ def test_what_went_well_is_brief_unless_asked(capsys: pytest.CaptureFixture[str]
     for verbose in (False, True):
         report.print_report([examine("fake-square", "certified")], report.console(), verbose)
         assert ("engine" in capsys.readouterr().out) is verbose
+
+
+def test_what_no_statement_says_is_listed_with_its_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    omitted = {"fake-cube": "nobody wrote down what the cube is"}
+    report.print_report([examine("fake-square", "certified")], report.console(), omitted=omitted)
+    row = next(line for line in capsys.readouterr().out.splitlines() if "fake-cube" in line)
+    assert row.split(maxsplit=1) == ["fake-cube", omitted["fake-cube"]]
+    assert report.verify_json([], omitted=omitted)["omitted"] == omitted
+    assert report.list_json([], omitted)["omitted"] == omitted
+
+
+def test_what_is_omitted_is_not_stated() -> None:
+    left_out = omitted()
+    assert left_out
+    assert not set(left_out) & set(statements())
+    for id, reason in left_out.items():
+        assert omitted(id) == {id: reason}
+        with pytest.raises(StatementError, match=f"{id} is not stated: "):
+            find(id)

@@ -226,17 +226,29 @@ def statements() -> dict[str, Statement]:
     return dict(_registry)
 
 
+def omitted(*patterns: str) -> dict[str, str]:
+    """What the papers say and no statement does, with the reason, by id: ``OMITTED`` of each paper module."""
+    from fnmatch import fnmatchcase
+
+    reasons: dict[str, str] = {}
+    for module in PAPERS:
+        reasons |= getattr(import_module(module), "OMITTED", {})
+    return {id: why for id, why in reasons.items() if any(fnmatchcase(id, p) for p in patterns or ("*",))}
+
+
 def find(pattern: str) -> list[Statement]:
     """Statements whose id is, or matches, a pattern with ``*`` and ``?``.
 
     Raises:
-        StatementError: when none does, naming the nearest ids.
+        StatementError: when none does, naming the nearest ids, or why it is omitted.
     """
     from fnmatch import fnmatchcase
 
     known = statements()
     found = [s for id, s in known.items() if fnmatchcase(id, pattern)]
     if not found:
+        for id, why in omitted(pattern).items():
+            raise StatementError(f"{id} is not stated: {why}")
         near = get_close_matches(pattern, known, n=3, cutoff=0.4) or list(known)[:3]
         raise StatementError(f'no statement matches "{pattern}"; nearest: {", ".join(near)}')
     return found

@@ -91,6 +91,7 @@ def verify(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show clauses and engines.")] = False,
 ) -> None:
     """Check the papers' statements by independent means."""
+    from theory.statement import omitted
     from verify import report, runner
     from verify.results import exit_status
     from verify.store import Store
@@ -100,27 +101,28 @@ def verify(
     engines = runner.chosen(engine or None, runner.Registry())
     _require_device(device)
     _require_writable(json)
+    left_out = omitted(*patterns or [])
     with Store() as store:
         if store.note:
             print(f"collapse: {store.note}", file=sys.stderr)
         with _shown_progress() as progress:
             results = runner.run(statements, settings, engines, jobs or _default_jobs(), store, fresh, progress)
-        report.print_report(results, report.console(stderr=json == "-"), verbose)
-        _write_json(json, report.verify_json(results, store.path))
+        report.print_report(results, report.console(stderr=json == "-"), verbose, left_out)
+        _write_json(json, report.verify_json(results, store.path, left_out))
     raise typer.Exit(exit_status(results))
 
 
 @app.command("list")
 def list_(json: Json = None) -> None:
     """List all statements."""
-    from theory.statement import statements
+    from theory.statement import omitted, statements
     from verify import report
 
     known = list(statements().values())
     _require_writable(json)
     if json != "-":
-        report.put(report.console(), report.list_table(known))
-    _write_json(json, report.list_json(known))
+        report.put(report.console(), report.list_table(known), "", report.omitted_table(omitted()))
+    _write_json(json, report.list_json(known, omitted()))
 
 
 @app.command()

@@ -44,11 +44,14 @@ def in_words(examination: Examination) -> str:
     return str(verdict)
 
 
-def print_report(results: Sequence[Examination], screen: Console, verbose: bool = False) -> None:
-    """Print one line a statement, the papers' own configurations, what was skipped and why, and the counts."""
+def print_report(
+    results: Sequence[Examination], screen: Console, verbose: bool = False, omitted: Mapping[str, str] | None = None
+) -> None:
+    """Print a line a statement, the papers' own configurations, what was skipped or is omitted and why, the counts."""
     parts: list[RenderableType] = [statements_table(results)]
     parts += [details(result) for result in results if verbose or result.status != AS_EXPECTED]
-    parts += [table for table in (configurations_table(results), skipped_table(results)) if table.row_count]
+    tables = (configurations_table(results), skipped_table(results), omitted_table(omitted or {}))
+    parts += [table for table in tables if table.row_count]
     parts += axioms_used(results)
     met = sum(result.as_expected for result in results)
     parts.append(Text(f"{met} of {len(results)} statements as expected", "bold" if met == len(results) else "bold red"))
@@ -117,6 +120,14 @@ def list_table(statements: Iterable[Statement]) -> Table:
     return table
 
 
+def omitted_table(omitted: Mapping[str, str]) -> Table:
+    """One line for everything that the papers say and no statement does, and why."""
+    table = _table("not stated", "why")
+    for id, reason in omitted.items():
+        table.add_row(id, Text(reason))
+    return table
+
+
 def description(statement: Statement) -> Table:
     """A statement in full: text, source and provenance, hypotheses, expected verdict, witness, wrong versions."""
     table = _table("", "")
@@ -156,7 +167,9 @@ def evidence(result: Examination) -> Table | Text:
 
 
 def verify_json(
-    results: Iterable[Examination], path: Callable[[Mapping[str, Any]], Path] | None = None
+    results: Iterable[Examination],
+    path: Callable[[Mapping[str, Any]], Path] | None = None,
+    omitted: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """What ``collapse verify --json`` writes; ``path`` says where a certificate is kept."""
     results = list(results)
@@ -167,12 +180,16 @@ def verify_json(
             for result in results
             for skip in (*result.skipped, *result.uncertified)
         ],
+        "omitted": dict(omitted or {}),
     }
 
 
-def list_json(statements: Iterable[Statement]) -> dict[str, Any]:
+def list_json(statements: Iterable[Statement], omitted: Mapping[str, str]) -> dict[str, Any]:
     """What ``collapse list --json`` writes."""
-    return {"statements": [{"id": s.id, "title": s.title, **_origin(s)} for s in statements]}
+    return {
+        "statements": [{"id": s.id, "title": s.title, **_origin(s)} for s in statements],
+        "omitted": dict(omitted),
+    }
 
 
 def show_json(statements: Iterable[Statement]) -> dict[str, Any]:

@@ -11,3 +11,10 @@ to 8.
 from theory.papers.garrod2025 import structure, bias, landscape, layers  # isort: skip  # in the order of the paper
 
 __all__ = ["bias", "landscape", "layers", "structure"]
+
+OMITTED = {
+    "garrod2025-exp-losses": "Figures 1 and 6 are loss curves, without step counts and starts; the losses that they "
+    "compare are in garrod2025-dnc-not-global and garrod2025-relu-not-global",
+    "garrod2025-exp-probability": "Figures 2 and 5 are frequencies over ten runs, in a plot without numbers",
+    "garrod2025-exp-networks": "Figures 3, 4, 7 and 8 train networks on MNIST and CIFAR-10, which are not at hand",
+}
