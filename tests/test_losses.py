@@ -219,6 +219,16 @@ def test_the_gap_closes_for_every_convex_loss(sizes: tuple[int, ...], decays: st
     assert F(found["upper"]) - F(found["lower"]) < F(1, 10**12) * F(found["upper"])
 
 
+@pytest.mark.parametrize("bits", [20, 30, 40, 44])
+def test_dual_matrices_near_their_bound_are_decided_without_elimination(bits: int) -> None:
+    """Many eigenvalues of a dual's slack are as small as rounding made them: see ``SHRINKS``."""
+    slack, below = ([[1 + side * F(1, 2**bits) * (i == j) for j in range(60)] for i in range(60)] for side in (1, -1))
+    checker.Budget.left = checker.Budget.MOST
+    assert checker.positive_semidefinite(slack)
+    assert checker.Budget.MOST - checker.Budget.left < 60**3 / 4, "an elimination takes n³/2 units or more"
+    assert not checker.positive_semidefinite(below)
+
+
 def test_a_dual_far_from_the_minimum_still_bounds_it() -> None:
     m = model(loss="ce")
     zero, rough = bounds_at(m, np.zeros((3, 1)), np.zeros((1, 3)), np.zeros(3)), bounds(m)
