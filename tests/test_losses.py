@@ -219,7 +219,7 @@ def test_the_gap_closes_for_every_convex_loss(sizes: tuple[int, ...], decays: st
     assert F(found["upper"]) - F(found["lower"]) < F(1, 10**12) * F(found["upper"])
 
 
-@pytest.mark.parametrize("bits", [20, 30, 40, 44])
+@pytest.mark.parametrize("bits", [20, 30, 40, 43])
 def test_dual_matrices_near_their_bound_are_decided_without_elimination(bits: int) -> None:
     """Many eigenvalues of a dual's slack are as small as rounding made them: see ``SHRINKS``."""
     slack, below = ([[1 + side * F(1, 2**bits) * (i == j) for j in range(60)] for i in range(60)] for side in (1, -1))

@@ -763,7 +763,7 @@ def positive_semidefinite(matrix: Dense) -> bool:
         raise Rejected(f"a matrix is larger than {MAX_SIZE} × {MAX_SIZE}")
     if any(len(row) != size for row in rows) or any(rows[i][j] != rows[j][i] for i in range(size) for j in range(i)):
         raise Rejected("the matrix must be square and symmetric")
-    if any(_dominated(matrix, 2.0**-bits) for bits in (26, 34, 42, 48)):
+    if any(_dominated(matrix, 2.0**-bits) for bits in (26, 34, 42, 46)):
         return True
     for k in range(size):
         pivot = rows[k][k]

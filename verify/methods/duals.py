@@ -32,7 +32,7 @@ STARTS = {"free": 2, "nonnegative": 40}
 
 ITERATIONS = 2000
 
-FEW, FIRST_OF_MANY = 20, 4
+FEW, FIRST_OF_MANY = 20, 5
 """With more classes the smallest factors are left out: they are below the rounding of many sums."""
 
 
