@@ -1,0 +1,78 @@
+"""Eigenvalues of the Hessian at deep neural collapse, in units of the decay λ, with their multiplicities.
+
+Balanced classes, linear layers, no bias; K classes of n samples, L weight matrices, widths d ≥ K. With squared error
+W_L ⋯ W_1 H = γ Y, where γ^{L−1} (1 − γ)^{L+1} = K^{L+1} n λ_H λ_1 ⋯ λ_L; with cross-entropy the outputs are α S ⊗ 1ᵀ,
+S = I − 11ᵀ/K. Values may be of any kind of number that has +, −, × and /. Source: Garrod & Keating 2024 (arXiv
+2404.06106), Theorem 4.1; what goes beyond it was derived and is marked in ``theory.papers.garrod2024``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Eigenvalue:
+    """A value in units of the decay, how many times it occurs, and what its eigenvectors are."""
+
+    part: str
+    value: Any
+    multiplicity: int
+
+
+Eigenvalues = Sequence[Eigenvalue]
+
+
+def layer_spectrum(K: int, size: int, gamma: Any, regularised: bool = False) -> Eigenvalues:
+    """The Hessian in the weights of one layer, of ``size`` entries, in units of that layer's decay.
+
+    >>> [(e.part, e.multiplicity) for e in layer_spectrum(3, 16, 0.9)]
+    [('outliers', 9), ('bulk', 7)]
+    """
+    ridge = int(regularised)
+    return _present(
+        Eigenvalue("outliers", gamma / (1 - gamma) + ridge, K * K),
+        Eigenvalue("bulk", ridge, size - K * K),
+    )
+
+
+def full_spectrum(K: int, n: int, L: int, d: int, gamma: Any, regularised: bool = True) -> Eigenvalues:
+    """The Hessian in all weights and features, all decays equal, all widths d; K n samples.
+
+    >>> sum(e.multiplicity for e in full_spectrum(3, 2, 2, 4, 0.9)) == 3 * 4 + 4 * 4 + 4 * 3 * 2
+    True
+    """
+    data, symmetric, antisymmetric = int(not regularised), K * (K + 1) // 2, K * (K - 1) // 2
+    return _present(
+        Eigenvalue("outliers, symmetric", 2 - data + (L + 1) * (gamma / (1 - gamma) - 1), symmetric),
+        Eigenvalue("outliers, antisymmetric", (L + 1) / (1 - gamma) - data, antisymmetric),
+        Eigenvalue("bulk between factors", 2 - data, L * symmetric),
+        Eigenvalue("rotations", 0 - data, L * antisymmetric),
+        Eigenvalue("between range and complement", 2 - data, L * K * (d - K)),
+        Eigenvalue("rotations out of the range", 0 - data, L * K * (d - K)),
+        Eigenvalue("features within classes", 1 / (1 - gamma) - data, K * K * (n - 1)),
+        Eigenvalue("complement", 1 - data, (L - 1) * (d - K) ** 2 + K * (n - 1) * (d - K)),
+    )
+
+
+def softmax_layer_spectrum(K: int, size: int, alpha: Any, softness: Any) -> Eigenvalues:
+    """The same as ``layer_spectrum`` with cross-entropy, for the data term.
+
+    Args:
+        K: classes.
+        size: entries of the layer.
+        alpha: the scale of the outputs.
+        softness: κ = (1 − e^{−α})/(1 + (K − 1) e^{−α}).
+    """
+    return _present(
+        Eigenvalue("mini-bulk", alpha / K, K * K - 3 * K + 1),
+        Eigenvalue("outliers", alpha / K + alpha * softness * (K - 2) / K, K - 1),
+        Eigenvalue("outlier", alpha / K + alpha * softness * (K - 1) / K, 1),
+        Eigenvalue("bulk", 0, size - (K - 1) ** 2),
+    )
+
+
+def _present(*eigenvalues: Eigenvalue) -> Eigenvalues:
+    return tuple(e for e in eigenvalues if e.multiplicity)
