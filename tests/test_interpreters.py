@@ -19,6 +19,7 @@ from theory.arithmetic.floats import Floats
 from theory.arithmetic.interpreters import Arithmetic, Balls, Rationals, Symbols, Undecidable, positive_roots, precision
 from theory.ops import (
     Expression,
+    blocks,
     class_means,
     constant,
     diagonal,
@@ -26,6 +27,7 @@ from theory.ops import (
     frobenius_norm,
     helmert,
     identity,
+    kron,
     largest_root,
     log,
     log_sum_exp,
@@ -79,6 +81,17 @@ CASES: dict[str, Case] = {
         "RBFA",
     ),
     "repeat columns": (repeat_columns(X, (3, 1)), lambda X, Y, S, x: np.repeat(X, [3, 1], axis=1), "RBFA"),
+    "kron": (kron(X, Y), lambda X, Y, S, x: np.kron(X, Y), "RBFA"),
+    "kron with zeros": (
+        kron(identity(2), X) + kron(X, identity(2))[:, (0, 2, 1, 3)],
+        lambda X, Y, S, x: np.kron(np.eye(2), X) + np.kron(X, np.eye(2))[:, [0, 2, 1, 3]],
+        "RBFA",
+    ),
+    "blocks": (
+        blocks([[S, X], [Y, identity(2)]]),
+        lambda X, Y, S, x: np.block([[S, X], [Y, np.eye(2)]]),
+        "RBFA",
+    ),
     "no columns": (helmert(1) @ helmert(1).T, lambda X, Y, S, x: np.zeros((1, 1)), "RBFA"),
     "relu": (relu(X), lambda X, Y, S, x: np.maximum(X, 0), "RBFA"),
     "helmert": (

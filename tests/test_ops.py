@@ -20,6 +20,7 @@ from theory.ops import (
     Expression,
     FormulaError,
     ShapeError,
+    blocks,
     class_means,
     compare,
     constant,
@@ -27,6 +28,7 @@ from theory.ops import (
     from_json,
     helmert,
     identity,
+    kron,
     largest_root,
     nuclear_norm,
     one_hot,
@@ -116,6 +118,10 @@ MISFITS: dict[str, Callable[[], Any]] = {
     "class means": lambda: class_means(X, (2, 2)),
     "class of size 0": lambda: class_means(X, (3, 0)),
     "class of half a sample": lambda: one_hot((F(1, 2),)),  # type: ignore[arg-type]
+    "an empty grid": lambda: blocks([]),
+    "a grid with a gap": lambda: blocks([[X, X], [X]]),
+    "blocks of two heights": lambda: blocks([[X, X.T]]),
+    "blocks of two widths": lambda: blocks([[X], [X.T]]),
     "repeated columns": lambda: repeat_columns(X, (1, 2)),
     "helmert": lambda: helmert(3, 3),
     "helmert of nothing": lambda: helmert(0),
@@ -193,7 +199,7 @@ def matrices(draw: Any, rows: int, columns: int, depth: int = 3) -> Expression:
     if not depth:
         return draw(leaves(rows, columns))
     inner = st.integers(1, 3)
-    kind = draw(st.integers(0, 7))
+    kind = draw(st.integers(0, 9))
     if kind == 0:
         return draw(matrices(rows, columns, depth - 1)) + draw(matrices(rows, columns, depth - 1))
     if kind == 1:
@@ -205,6 +211,11 @@ def matrices(draw: Any, rows: int, columns: int, depth: int = 3) -> Expression:
         return draw(matrices(columns, rows, depth - 1)).T
     if kind == 4:
         return relu(draw(matrices(rows, columns, depth - 1)))
+    if kind == 8:
+        return kron(draw(matrices(rows, 1, depth - 1)), draw(matrices(1, columns, depth - 1)))
+    if kind == 9:
+        halves = [draw(matrices(rows, columns, depth - 1)) for _ in range(4)]
+        return blocks([halves[:2], halves[2:]])[range(rows), range(columns)]
     sizes = draw(st.lists(inner, min_size=columns, max_size=columns))
     if kind == 5:
         return class_means(draw(matrices(rows, sum(sizes), 0)), sizes)

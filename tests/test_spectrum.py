@@ -13,11 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from theory import Inequality, Spectrum, conjecture
+from theory.arithmetic.interpreters import precision
 from theory.claims import digest
 from theory.ops import (
     Expression,
     FormulaError,
     ShapeError,
+    blocks,
     constant,
     diagonal,
     helmert,
@@ -33,6 +35,7 @@ from verify import checker
 from verify.certificate import spectrum
 from verify.cli import main
 from verify.engines import ENGINES, Settings, load
+from verify.methods import spectra
 from verify.recheck import differs
 from verify.refute import check
 from verify.runner import examine
@@ -251,3 +254,24 @@ def test_a_guess_about_a_spectrum_is_refuted_at_the_smallest_size() -> None:
     survives = check(right, budget=60)
     assert (survives.conclusion, survives.instances) == ("undecided", 3)
     assert survives.seconds < 30  # nothing varies: there is an end before that of the budget
+
+
+def test_a_large_matrix_in_small_blocks() -> None:
+    """600 rows that fall into blocks, shuffled, with an irrational entry: eigenvalues 1 ± √2, 3."""
+    block = blocks([[identity(200), sqrt(2) * identity(200)], [sqrt(2) * identity(200), identity(200)]])
+    order = [(7 * i) % 600 for i in range(600)]
+    shuffled = blocks([[block, zeros(400, 200)], [zeros(200, 400), 3 * identity(200)]])[order, order]
+    right = Spectrum(shuffled, [(1 + sqrt(2), 200), (1 - sqrt(2), 200), (3, 200)])
+    wrong = Spectrum(shuffled, [(1 + sqrt(2), 201), (1 - sqrt(2), 199), (3, 200)])
+    assert [f.conclusion for f in spectra.exactly(right)[0]] == ["holds", "holds"]
+    assert [f.conclusion for f in spectra.exactly(wrong)[0]] == ["holds", "refuted"]
+    with precision(400):
+        assert [f.conclusion for f in spectra.in_balls(right)] == ["holds", "holds"]
+        assert [f.conclusion for f in spectra.in_balls(wrong)][1] == "refuted"
+
+
+def test_blocks_that_print_alike_are_told_apart() -> None:
+    tiny = F(1, 10**40)
+    near = diagonal([1, 1 + tiny, 1 + tiny])
+    with precision(256):
+        assert [f.conclusion for f in spectra.in_balls(Spectrum(near, [(1, 1), (1 + tiny, 2)]))] == ["holds", "holds"]

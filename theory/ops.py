@@ -321,6 +321,23 @@ def repeat_columns(means: Expression, class_sizes: Sequence[int]) -> Expression:
     return _node("repeat_columns", (means,), (rows, sum(sizes)), sizes)
 
 
+def kron(left: Expression, right: Expression) -> Expression:
+    """The Kronecker product A ⊗ B: (A ⊗ Bᵀ) vec(X) = vec(A X B) for rows of X one after another."""
+    (a, b), (c, d) = _matrix(left), _matrix(right)
+    return _node("kron", (left, right), (a * c, b * d))
+
+
+def blocks(grid: Sequence[Sequence[Expression]]) -> Expression:
+    """The matrix made of matrices in a grid, row by row."""
+    sizes = [[_matrix(block) for block in row] for row in grid]
+    if not grid or any(len(row) != len(grid[0]) for row in grid) or not grid[0]:
+        raise ShapeError("a grid has the same number of blocks in each row, and one at least")
+    heights, widths = [row[0][0] for row in sizes], [width for _, width in sizes[0]]
+    if sizes != [[(height, width) for width in widths] for height in heights]:
+        raise ShapeError(f"blocks in a row have one height and in a column one width, got {sizes}")
+    return _node("blocks", tuple(block for row in grid for block in row), (sum(heights), sum(widths)), len(widths))
+
+
 def sqrt(value: Any) -> Expression:
     """The non-negative square root of a scalar."""
     return constant(value) ** Fraction(1, 2)
@@ -561,6 +578,10 @@ def _data(op: str, data: Any) -> Any:
         return Fraction(data)
     if op in ("variable", "one_hot", "class_means", "repeat_columns", "entry", "submatrix"):
         return data
+    if op == "blocks":
+        if type(data) is not int or data < 1:
+            raise ValueError(f"blocks stand in columns, a positive number of them, got {data!r}")
+        return data
     if data is not None:
         raise ValueError(f"{op} has no data, got {data!r}")
     return None
@@ -584,6 +605,8 @@ _BUILDERS: dict[str, Callable[..., Expression]] = {
     "one_hot": lambda data, _: one_hot(data),
     "class_means": lambda data, _, features: class_means(features, data),
     "repeat_columns": lambda data, _, means: repeat_columns(means, data),
+    "kron": lambda _, __, left, right: kron(left, right),
+    "blocks": lambda data, _, *given: blocks([given[i : i + data] for i in range(0, len(given), data)]),
     "trace": lambda _, __, matrix: trace(matrix),
     "sum_squares": lambda _, __, matrix: sum_squares(matrix),
     "schatten": lambda data, _, matrix: schatten(matrix, data),

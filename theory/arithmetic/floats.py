@@ -142,6 +142,18 @@ def _submatrix(node: Expression, matrix: Tensor) -> Tensor:
     return matrix[..., list(rows), :][..., list(columns)]
 
 
+def _kron(node: Expression, left: Tensor, right: Tensor) -> Tensor:
+    product = left[..., :, None, :, None] * right[..., None, :, None, :]
+    return product.reshape(*product.shape[:-4], *node.shape)
+
+
+def _blocks(node: Expression, *parts: Tensor) -> Tensor:
+    across: Any = node.data
+    batch = torch.broadcast_shapes(*(part.shape[:-2] for part in parts))
+    full = [part.expand(*batch, *part.shape[-2:]) for part in parts]
+    return torch.cat([torch.cat(full[i : i + across], dim=-1) for i in range(0, len(full), across)], dim=-2)
+
+
 _OPERATIONS: dict[str, Callable[..., Any]] = {
     "add": lambda _, left, right: left + right,
     "scale": _scale,
@@ -160,6 +172,8 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "submatrix": _submatrix,
     "class_means": _class_means,
     "repeat_columns": _repeat_columns,
+    "kron": _kron,
+    "blocks": _blocks,
     "diagonal": lambda node, *entries: _diagonal(node, entries),
 }
 

@@ -230,6 +230,27 @@ def _repeat_columns(_: Arithmetic, node: Expression, args: list[Any]) -> Matrix:
     return [[row[label] for label in labels] for row in args[0]]
 
 
+def _kron(_: Arithmetic, __: Expression, args: list[Any]) -> Matrix:
+    left, right = args
+    zeros = [0] * (len(right[0]) if right else 0)
+    scaled = {}
+
+    def times(x: Any, i: int) -> list[Any]:
+        if _is_zero(x):
+            return zeros
+        if (id(x), i) not in scaled:
+            scaled[id(x), i] = [0 if _is_zero(y) else x * y for y in right[i]]
+        return scaled[id(x), i]
+
+    return [[entry for x in row for entry in times(x, i)] for row in left for i in range(len(right))]
+
+
+def _blocks(_: Arithmetic, node: Expression, args: list[Any]) -> Matrix:
+    across: Any = node.data
+    grid = [args[i : i + across] for i in range(0, len(args), across)]
+    return [[x for part in parts for x in part] for row in grid for parts in zip(*row, strict=True)]
+
+
 def _trace(_: Arithmetic, __: Expression, args: list[Any]) -> Any:
     total: Any = 0
     for i, row in enumerate(args[0]):
@@ -265,6 +286,8 @@ _OPERATIONS: dict[str, Callable[[Arithmetic, Expression, list[Any]], Any]] = {
     "helmert": _helmert,
     "class_means": _class_means,
     "repeat_columns": _repeat_columns,
+    "kron": _kron,
+    "blocks": _blocks,
     "trace": _trace,
     "submatrix": _submatrix,
     "entry": _entry,

@@ -6,11 +6,11 @@ polynomial itself included, that vanish there, each decided in the algebraic nor
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from theory.arithmetic.algebraic import AlgebraicNumbers
+from theory.arithmetic.algebraic import Algebraic, AlgebraicNumbers
 from theory.arithmetic.interpreters import Balls, Matrix, Rationals, Undecidable
 from theory.claims import Spectrum
 from verify.certificate import spectrum
@@ -19,6 +19,9 @@ from verify.verdict import Finding, holds, refuted, undecided
 
 LARGEST = 60
 """Rows of a matrix of which a certificate is written, the most that the checker reads."""
+
+Stated = Sequence[tuple[Sequence[Any], int]]
+"""Factors of a characteristic polynomial, constant term first, with multiplicities."""
 
 TURNS = 4
 """Reflections of a matrix whose eigenvalues are not isolated as it stands."""
@@ -33,10 +36,10 @@ def exactly(claim: Spectrum) -> tuple[list[Finding], tuple[Mapping[str, Any], ..
         field = AlgebraicNumbers([claim.matrix, *(value for value, _ in claim.eigenvalues)])
         rows = rational_rows(claim)
         if rows is None:
-            polynomial = _characteristic(field, field.evaluate(claim.matrix))
+            stated = characteristic(field, field.evaluate(claim.matrix))
         else:
-            polynomial = [field.number(c) for c in _expanded(factors(rows))]
-        failures = failing(claim, field, polynomial)
+            stated = [([field.number(c) for c in p], times) for p, times in factors(rows)]
+        failures = failing(claim, field, stated)
     except Undecidable as reason:
         return [undecided(name, str(reason)) for name in claim.clause_names], ()
     found = [
@@ -55,40 +58,77 @@ def against(claim: Spectrum, certificate: Mapping[str, Any]) -> str:
     rows = rational_rows(claim)
     if rows is None or certificate.get("matrix") != [[str(x) for x in row] for row in rows]:
         return "the matrix is another one"
-    stated = [([Fraction(c) for c in f["polynomial"]], f["multiplicity"]) for f in certificate["factors"]]
     try:
         field = AlgebraicNumbers([value for value, _ in claim.eigenvalues])
-        failures = failing(claim, field, [field.number(c) for c in _expanded(stated)])
+        stated = [
+            ([field.number(Fraction(c)) for c in f["polynomial"]], f["multiplicity"]) for f in certificate["factors"]
+        ]
+        failures = failing(claim, field, stated)
     except Undecidable as reason:
         return f"the eigenvalues are not compared: {reason}"
     return next((reason for reason in failures.values() if reason), "")
 
 
-def failing(claim: Spectrum, field: AlgebraicNumbers, polynomial: Sequence[Any]) -> dict[str, str]:
-    """Why each clause fails, or empty, where the characteristic polynomial is known (constant term first).
+def failing(claim: Spectrum, field: AlgebraicNumbers, stated: Stated) -> dict[str, str]:
+    """Why each clause fails, or empty, where factors of the characteristic polynomial are known.
 
     Raises:
         Undecidable: where neither the normal form nor balls tell two numbers apart.
     """
     values = [field.evaluate(value) for value, _ in claim.eigenvalues]
     names = [_shown(field, value) for value in values]
-    times = [_multiplicity(field, polynomial, value) for value in values]
+    times = [sum(count * _multiplicity(field, polynomial, value) for polynomial, count in stated) for value in values]
     again = [any(field.is_zero(value - other) for other in values[:i]) for i, value in enumerate(values)]
     strangers = [name for name, count in zip(names, times, strict=True) if not count]
-    missing = len(polynomial) - 1 - sum(count for count, twice in zip(times, again, strict=True) if not twice)
+    size = claim.matrix.shape[0]
+    missing = size - sum(count for count, twice in zip(times, again, strict=True) if not twice)
     wrong = [
         f"{name} has the multiplicity {count}, not {stated}"
         for name, count, (_, stated) in zip(names, times, claim.eigenvalues, strict=True)
         if count != stated
     ]
     twice = [f"{name} is listed twice" for name, listed in zip(names, again, strict=True) if listed]
-    lost = [f"{missing} of {len(polynomial) - 1} eigenvalues, counted with multiplicity, have other values"]
+    lost = [f"{missing} of {size} eigenvalues, counted with multiplicity, have other values"]
     return {
         "eigenvalues": next(
             iter([*(f"{name} is no eigenvalue" for name in strangers), *(lost if missing else [])]), ""
         ),
         "multiplicities": next(iter([*twice, *wrong]), ""),
     }
+
+
+def components(rows: Matrix) -> list[list[int]]:
+    """The index sets that a symmetric matrix does not mix, each in increasing order.
+
+    >>> components([[1, 0, 2], [0, 0, 0], [2, 0, 1]])
+    [[0, 2], [1]]
+    """
+    found, left = [], set(range(len(rows)))
+    while left:
+        component, border = set(), [min(left)]
+        left.discard(border[0])
+        while border:
+            i = border.pop()
+            component.add(i)
+            near = [j for j in left if not _is_zero(rows[i][j])]
+            border += near
+            left.difference_update(near)
+        found.append(sorted(component))
+    return found
+
+
+def blocks(rows: Matrix, name: Callable[[Any], Any] = str) -> list[tuple[Matrix, int]]:
+    """The blocks on the diagonal that ``components`` finds, each different one with the number of times it occurs."""
+    found: dict[Any, tuple[Matrix, int]] = {}
+    for part in components(rows):
+        block = [[rows[i][j] for j in part] for i in part]
+        key = tuple(name(x) for row in block for x in row)
+        found[key] = (block, found[key][1] + 1 if key in found else 1)
+    return list(found.values())
+
+
+def _is_zero(x: Any) -> bool:
+    return not x if isinstance(x, int | Fraction) else isinstance(x, Algebraic) and not x.parts
 
 
 def rational_rows(claim: Spectrum) -> list[list[Fraction]] | None:
@@ -100,33 +140,32 @@ def rational_rows(claim: Spectrum) -> list[list[Fraction]] | None:
     return [[Fraction(int(x.p), int(x.q)) if hasattr(x, "p") else Fraction(x) for x in row] for row in rows]
 
 
-def factors(rows: Sequence[Sequence[Fraction]]) -> list[tuple[list[Fraction], int]]:
+def factors(rows: Matrix) -> list[tuple[list[Fraction], int]]:
     """The irreducible factors of det(x I − A) over Q with their multiplicities, constant term first."""
     from flint import fmpq, fmpq_mat
 
-    matrix = fmpq_mat([[fmpq(x.numerator, x.denominator) for x in row] for row in rows])
-    found = []
-    for factor, times in matrix.charpoly().factor()[1]:
-        lead = factor.coeffs()[-1]
-        found.append(([Fraction(int((c / lead).p), int((c / lead).q)) for c in factor.coeffs()], int(times)))
-    return found
+    found: dict[tuple[Fraction, ...], int] = {}
+    for block, count in blocks(rows):
+        matrix = fmpq_mat([[fmpq(x.numerator, x.denominator) for x in row] for row in block])
+        for factor, times in matrix.charpoly().factor()[1]:
+            lead = factor.coeffs()[-1]
+            coefficients = tuple(Fraction(int((c / lead).p), int((c / lead).q)) for c in factor.coeffs())
+            found[coefficients] = found.get(coefficients, 0) + count * int(times)
+    return [(list(coefficients), times) for coefficients, times in sorted(found.items())]
 
 
-def _expanded(stated: Sequence[tuple[Sequence[Fraction], int]]) -> list[Fraction]:
-    """The product of factors with multiplicities."""
-    product = [Fraction(1)]
-    for factor, times in stated:
-        for _ in range(times):
-            terms = [Fraction(0)] * (len(product) + len(factor) - 1)
-            for i, x in enumerate(product):
-                for j, y in enumerate(factor):
-                    terms[i + j] += x * y
-            product = terms
-    return product
+def characteristic(field: AlgebraicNumbers, matrix: Matrix) -> Stated:
+    """Factors of det(x I − A), one a block that is not mixed with others, from the constant term up."""
+
+    def name(x: Any) -> Any:
+        parts = x.parts.items() if isinstance(x, Algebraic) else {0: (x, 1)}.items()
+        return tuple(sorted((support, str(a), str(b)) for support, (a, b) in parts))
+
+    return [(_characteristic(field, block), times) for block, times in blocks(matrix, name)]
 
 
 def _characteristic(field: AlgebraicNumbers, matrix: Matrix) -> list[Any]:
-    """det(x I − A) from the constant term up, by Faddeev and LeVerrier: divisions by whole numbers alone."""
+    """det(x I − A) by Faddeev and LeVerrier: divisions by whole numbers alone."""
     size = len(matrix)
     coefficients = [field.number(Fraction(0))] * size + [field.number(Fraction(1))]
     power: Matrix = [[0] * size for _ in range(size)]
@@ -176,7 +215,11 @@ def in_balls(claim: Spectrum) -> list[Finding]:
     """Both clauses by enclosures of all eigenvalues, at the current precision."""
     balls = Balls()
     try:
-        found = _eigenvalues([[as_ball(x) for x in row] for row in balls.evaluate(claim.matrix)])
+        found = [
+            value
+            for block, times in blocks(balls.evaluate(claim.matrix), _endpoints)
+            for value in times * _eigenvalues([[as_ball(x) for x in row] for row in block])
+        ]
         values = [as_ball(balls.evaluate(value)) for value, _ in claim.eigenvalues]
     except Undecidable as reason:
         return [undecided(name, str(reason)) for name in claim.clause_names]
@@ -202,6 +245,12 @@ def in_balls(claim: Spectrum) -> list[Finding]:
     if apart and all(any(agree(x, value) for value in values) for x in found):
         return [holds(name, "numerical", "to 60 digits") for name in claim.clause_names]
     return [undecided(name, "the balls are too wide") for name in claim.clause_names]
+
+
+def _endpoints(x: Any) -> Any:
+    """What tells a ball from all others; a ball without ends only from other objects."""
+    ball = as_ball(x)
+    return (str(ball.lower().fmpq()), str(ball.upper().fmpq())) if ball.is_finite() else id(x)
 
 
 def _eigenvalues(rows: Matrix) -> list[Any]:
