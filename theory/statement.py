@@ -35,6 +35,7 @@ PAPERS = tuple(
         "regression",
         "resnet2025",
         "garrod2025",
+        "garrod2024",
     )
 )
 """Modules whose statements make up the registry."""
@@ -46,6 +47,7 @@ PROVENANCE = {
     "P": "the paper's own text was read",
     "Q": "restated by another paper or by the official code",
     "R": "reconstructed: the printed text was not seen",
+    "X": "an extension, derived beyond the paper",
 }
 
 

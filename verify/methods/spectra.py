@@ -132,12 +132,29 @@ def _is_zero(x: Any) -> bool:
 
 
 def rational_rows(claim: Spectrum) -> list[list[Fraction]] | None:
-    """The matrix where its entries are seen to be rational, else None."""
+    """The matrix where its entries are seen to be rational, in exact radicals too, else None."""
     try:
         rows = Rationals().evaluate(claim.matrix)
+        return [[Fraction(int(x.p), int(x.q)) if hasattr(x, "p") else Fraction(x) for x in row] for row in rows]
+    except Undecidable:
+        pass
+    try:
+        rows = AlgebraicNumbers([claim.matrix]).evaluate(claim.matrix)
     except Undecidable:
         return None
-    return [[Fraction(int(x.p), int(x.q)) if hasattr(x, "p") else Fraction(x) for x in row] for row in rows]
+    found: list[list[Fraction]] = []
+    for row in rows:
+        entries = [_rational(x) for x in row]
+        known = [x for x in entries if x is not None]
+        if len(known) < len(entries):
+            return None
+        found.append(known)
+    return found
+
+
+def _rational(x: Any) -> Fraction | None:
+    """A number as a rational, if its normal form with common factors cancelled is one."""
+    return x.regrouped().rational() if isinstance(x, Algebraic) else Fraction(x)
 
 
 def factors(rows: Matrix) -> list[tuple[list[Fraction], int]]:

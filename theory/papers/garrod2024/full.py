@@ -1,0 +1,310 @@
+"""The Hessian in all factors, cross-entropy, and ReLU layers (statements 11 to 13): beyond v1."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import reduce
+from operator import add
+from typing import Any
+
+from hypothesis import strategies as st
+
+from theory.claims import Clause, Identity, Spectrum, clause, equal
+from theory.closed_form.curvature import Eigenvalue, Eigenvalues, full_spectrum, softmax_layer_spectrum
+from theory.closed_form.deep_softmax import critical_decay
+from theory.curvature import Curvature, cross_entropy, flattened
+from theory.ops import Expression, diagonal, identity, kron, log, one_hot, ones, relu, sum_squares
+from theory.papers.dang2023.letters import OFF
+from theory.papers.garrod2024.setting import GAINS, HYPOTHESES, LAYERS, POINT, Collapse, listed, points, source
+from theory.papers.garrod2025.landscape import ODDS
+from theory.papers.garrod2025.setting import collapse_factors
+from theory.papers.garrod2025.structure import turned
+from theory.statement import theorem
+
+EQUAL = Collapse(3, 2, 2, 4, GAINS[0])
+
+
+def symmetric_swapped(*setting: Any, **given: Any) -> Eigenvalues:
+    """The two kinds of outliers with each other's multiplicity."""
+    first, second, *others = full_spectrum(*setting, **given)
+    return (
+        replace(first, multiplicity=second.multiplicity),
+        replace(second, multiplicity=first.multiplicity),
+        *others,
+    )
+
+
+def without(part: str) -> Callable[..., Eigenvalues]:
+    """A prediction that forgets a part and has its eigenvalues among the last one's."""
+
+    def predicted(*setting: Any, **given: Any) -> Eigenvalues:
+        *others, last = full_spectrum(*setting, **given)
+        lost = sum(e.multiplicity for e in others if e.part == part)
+        return (*(e for e in others if e.part != part), replace(last, multiplicity=last.multiplicity + lost))
+
+    return predicted
+
+
+def shallower(K: int, n: int, L: int, d: int, gamma: Any, **given: Any) -> Eigenvalues:
+    """The outliers of one layer less."""
+    return (*full_spectrum(K, n, L - 1, d, gamma, **given)[:2], *full_spectrum(K, n, L, d, gamma, **given)[2:])
+
+
+@theorem(
+    "garrod2024-full-hessian",
+    source=source("the Hessian in all factors (compare Theorem 6 of v2 and v3)", "X"),
+    hypotheses=HYPOTHESES | {"equal decays": lambda at, **_: not at.shares},
+    at=points(K=4, n=3, L=3, equal=True, turn=False),
+    regularised=st.booleans(),
+    witness={"at": EQUAL, "regularised": True},
+    configurations=(
+        {"at": Collapse(3, 1, 3, 5, GAINS[1]), "regularised": False},
+        {"at": replace(EQUAL, K=2, d=2, n=1, turn=True), "regularised": True},
+        {"at": replace(EQUAL, L=1), "regularised": True},
+    ),
+    wrong={
+        "symmetric and antisymmetric swapped": {"predicted": symmetric_swapped},
+        "no features within classes": {"predicted": without("features within classes")},
+        "no rotations": {"predicted": without("rotations")},
+        "the data part": {"other": True},
+        "L for L + 1": {"predicted": shallower},
+    },
+)
+def full_hessian(
+    at: Collapse, regularised: bool, predicted: Callable[..., Eigenvalues] = full_spectrum, other: bool = False
+) -> Spectrum:
+    """All eigenvalues over λ: outliers 2 + (L+1)(γ/(1−γ) − 1) and (L+1)/(1−γ), K² of them; features within classes
+    1/(1−γ); all others 2, 0 or 1. Without the decays all are less by 1.
+    """
+    ridges = (int(regularised),) * (at.L + 1)
+    rows = at.curvature.full((0,) * (at.L + 1)) / at.decay
+    ridge = identity(rows.shape[0]) * ridges[0]
+    expected = predicted(at.K, at.n, at.L, at.d, at.gamma, regularised=regularised != other)
+    return Spectrum(rows + ridge, listed(expected))
+
+
+@dataclass(frozen=True)
+class SoftmaxCollapse:
+    """Collapse with cross-entropy at the scale α = log r, where it is critical: outputs α S ⊗ 1ᵀ."""
+
+    K: int
+    n: int
+    L: int
+    d: int
+    r: Fraction
+    turn: bool = False
+
+    @property
+    def softness(self) -> Fraction:
+        """κ = (1 − e^{−α})/(1 + (K − 1) e^{−α})."""
+        return (self.r - 1) / (self.r + self.K - 1)
+
+    @property
+    def decay(self) -> Expression:
+        """λ at which α is critical."""
+        return critical_decay(self.K, self.L, self.n, log(self.r))
+
+    @property
+    def shares(self) -> Expression:
+        """The softmax of the outputs (K × K): I's and J's multiples."""
+        return ((self.r - 1) * identity(self.K) + ones(self.K, self.K)) / (self.r + self.K - 1)
+
+    @property
+    def curvature(self) -> Curvature:
+        """Derivatives of the data term."""
+        point = collapse_factors(self.K, self.L, self.n, log(self.r), self.d)
+        point = turned(point, self.K, self.L, self.d) if self.turn else point
+        factors = (point["H"], *(point[f"W_{layer}"] for layer in range(1, self.L + 1)))
+        return cross_entropy(factors, (self.n,) * self.K, self.shares)
+
+
+@st.composite
+def softmax_points(draw: st.DrawFn) -> SoftmaxCollapse:
+    """Points of up to 4 classes and 4 layers."""
+    K = draw(st.integers(2, 4))
+    n, L, spare = draw(st.integers(1, 2)), draw(st.integers(1, 4)), draw(st.integers(0, 1))
+    return SoftmaxCollapse(K, n, L, K + spare, draw(st.sampled_from(ODDS)), draw(st.booleans()))
+
+
+SOFTMAX = SoftmaxCollapse(4, 2, 3, 5, Fraction(19), turn=True)
+
+
+def equal_outliers(K: int, size: int, alpha: Any, softness: Any) -> Eigenvalues:
+    """All K outliers with the largest value."""
+    bulk, _, top, *rest = softmax_layer_spectrum(K, size, alpha, softness)
+    return (bulk, replace(top, multiplicity=K), *rest)
+
+
+def all_pairs(K: int, size: int, alpha: Any, softness: Any) -> Eigenvalues:
+    """K² eigenvalues off 0, as with squared error."""
+    bulk, *outliers, rest = softmax_layer_spectrum(K, size, alpha, softness)
+    more = min(2 * K - 1, rest.multiplicity - 1)
+    return (
+        replace(bulk, multiplicity=bulk.multiplicity + more),
+        *outliers,
+        replace(rest, multiplicity=rest.multiplicity - more),
+    )
+
+
+@theorem(
+    "garrod2024-ce-layer-spectrum",
+    source=source("cross-entropy with adjustments, as in v2 and v3", "X"),
+    hypotheses={
+        "K ≥ 3": lambda at, **_: at.K >= 3,
+        "L ≥ 1, a layer of 1 … L": lambda at, layer, **_: 1 <= layer <= at.L,
+        "α > 0": lambda at, **_: at.r > 1,
+    },
+    at=softmax_points(),
+    layer=LAYERS,
+    witness={"at": SOFTMAX, "layer": 2},
+    configurations=tuple({"at": replace(SOFTMAX, K=3, d=3, n=1), "layer": layer} for layer in (1, 3)),
+    wrong={
+        "K equal outliers": {"predicted": equal_outliers},
+        "K² eigenvalues": {"predicted": all_pairs},
+        "κ without K − 1": {"soft": lambda at: (at.r - 1) / (at.r + 1)},
+        "regularised": {"ridge": 1},
+    },
+)
+def ce_layer_spectrum(
+    at: SoftmaxCollapse,
+    layer: int,
+    predicted: Callable[..., Eigenvalues] = softmax_layer_spectrum,
+    soft: Callable[[SoftmaxCollapse], Fraction] = lambda at: at.softness,
+    ridge: int = 0,
+) -> Spectrum:
+    """With cross-entropy a layer's Hessian over λ α has the eigenvalues 1/K (K² − 3K + 1 times), 1/K + κ(K−2)/K (K − 1
+    times), 1/K + κ(K−1)/K, and 0: K outliers and a mini-bulk.
+    """
+    rows = at.curvature.layer(layer) / (at.decay * log(at.r))
+    size = rows.shape[0]
+    return Spectrum(
+        rows, [(value + ridge, times) for value, times in listed(predicted(at.K, size, Fraction(1), soft(at)))]
+    )
+
+
+@theorem(
+    "garrod2024-ce-gradient",
+    source=source("cross-entropy: the gradient and the top eigenvector", "X"),
+    hypotheses={
+        "L ≥ 1, a layer of 1 … L": lambda at, layer, **_: 1 <= layer <= at.L,
+        "α > 0": lambda at, **_: at.r > 1,
+    },
+    at=softmax_points(),
+    layer=LAYERS,
+    witness={"at": SOFTMAX, "layer": 2},
+    configurations=({"at": replace(SOFTMAX, K=2, d=2), "layer": 3},),
+    wrong={"value of the other outliers": {"less": 1}, "half the gradient": {"half": 2}},
+)
+def ce_gradient(at: SoftmaxCollapse, layer: int, less: int = 0, half: int = 1) -> Identity:
+    """The data gradient of a layer is −λ W_l, the one eigenvector of the largest eigenvalue, α λ (1 + κ(K−1))/K.
+
+    For K = 2 that is the only eigenvalue off 0.
+    """
+    gradient, K = flattened([at.curvature.slope(layer)]), at.K
+    weights = flattened([at.curvature.factors[layer]])
+    value = log(at.r) * at.decay * (1 + at.softness * (K - 1 - less)) / K
+    return Identity(
+        (
+            clause("gradient", equal(half * gradient, -at.decay * weights)),
+            clause("eigenvector", equal(at.curvature.layer(layer) @ weights, value * weights)),
+        )
+    )
+
+
+# -------------------------------------------------------------------------------------------------------- ReLU layers
+
+
+@theorem(
+    "garrod2024-relu-nonnegative-dnc",
+    source=source("Theorems 7 and 8 of v3: the loss", "R"),
+    hypotheses=HYPOTHESES,
+    at=points(turn=False),
+    witness={"at": replace(POINT, turn=False)},
+    configurations=({"at": Collapse(2, 1, 2, 2, GAINS[1])},),
+    wrong={"value off by 1e-6": {"factor": OFF}, "a frame with negative entries": {"negative": True}},
+)
+def relu_nonnegative(at: Collapse, factor: Fraction = Fraction(1), negative: bool = False) -> Identity:
+    """With U_l ≥ 0 no ReLU acts, and the loss of a ReLU model is the linear minimum ½(1−γ)² + ½(L+1)γ(1−γ)."""
+    point = replace(at, turn=True) if negative else at
+    features, active = point.factors[0], []
+    for layer in range(1, at.L):
+        upper = point.factors[layer] @ features
+        active.append(equal(relu(upper), upper))
+        features = relu(upper)
+    outputs = point.factors[-1] @ features
+    fit = sum_squares(outputs - one_hot(at.sizes)) / (2 * at.K * at.n)
+    penalty = reduce(add, [at.decay_of(i) / 2 * sum_squares(V) for i, V in enumerate(point.factors)])
+    value = (1 - at.gamma) ** 2 / 2 + Fraction(at.L + 1, 2) * at.gamma * (1 - at.gamma)
+    acts = [Clause("no ReLU acts", tuple(active))] if active else []
+    return Identity((*acts, clause("loss", equal(fit + penalty, factor * value))))
+
+
+def relu_curvature(at: Collapse, slope: Fraction) -> Callable[[int], Expression]:
+    """The Gauss–Newton matrix of a layer where a ReLU has the derivative 1 at its positive inputs, ``slope`` at 0.
+
+    Frames are coordinates, so that the class c reaches the hidden coordinate c alone, and all other inputs are 0.
+    """
+
+    def layer(number: int) -> Expression:
+        parts = []
+        for c in range(at.K):
+            passing = diagonal([Fraction(1) if j == c else slope for j in range(at.d)])
+            above = identity(at.K)
+            for upper in range(at.L, number, -1):
+                above = above @ at.factors[upper] @ passing
+            mean = at.means(number)[range(at.d), (c,)]
+            parts.append(kron(above.T @ above, mean @ mean.T) / at.K)
+        return reduce(add, parts)
+
+    return layer
+
+
+RELU: dict[str, Any] = {
+    "hypotheses": HYPOTHESES | {"frames of coordinates": lambda at, **_: not at.turn},
+    "at": points(turn=False),
+    "layer": LAYERS,
+    "witness": {"at": replace(POINT, turn=False), "layer": 2},
+    "configurations": ({"at": Collapse(3, 1, 3, 3, GAINS[1]), "layer": 3},),
+}
+
+
+@theorem(
+    "garrod2024-relu-hessian",
+    source=source("Theorems 7 and 8 of v3: the same structure, wherever the derivative at 0 is 1", "R"),
+    **RELU,
+    wrong={"K outliers": {"outliers": 1}},
+)
+def relu_hessian(at: Collapse, layer: int, outliers: int = 2) -> Spectrum:
+    """A layer's Hessian at the non-negative optimum has K² equal eigenvalues, as in a linear model, if σ'(0) = 1."""
+    K, size = at.K, at.size(layer)
+    rows = relu_curvature(at, Fraction(1))(layer) / at.decay_of(layer)
+    pairs = [(at.gamma / (1 - at.gamma), K**outliers), (Fraction(0), size - K**outliers)]
+    return Spectrum(rows, [(value, times) for value, times in pairs if times])
+
+
+@theorem(
+    "garrod2024-relu-hessian-at-zero",
+    source=source("Theorems 7 and 8 of v3: what they leave open, the derivative at 0", "X"),
+    **RELU
+    | {
+        "slope": st.sampled_from((Fraction(0), Fraction(1, 2), Fraction(1, 10))),
+        "witness": RELU["witness"] | {"slope": Fraction(1, 2)},
+        "configurations": ({"at": replace(POINT, turn=False), "layer": 1, "slope": Fraction(0)},),
+    },
+    wrong={"slope^{L−l}": {"power": 1}},
+)
+def relu_hessian_at_zero(at: Collapse, layer: int, slope: Fraction, power: int = 2) -> Spectrum:
+    """All inputs of ReLUs off the own class are exactly 0 there: K(K−1) of the K² eigenvalues carry σ'(0)^{2(L−l)}.
+
+    With σ'(0) = 0, which automatic differentiation takes, K eigenvalues are left below the last layer, not K².
+    """
+    K, outlier = at.K, at.gamma / (1 - at.gamma)
+    parts = (
+        Eigenvalue("c = c'", outlier, K),
+        Eigenvalue("c ≠ c'", outlier * slope ** (power * (at.L - layer)), K * (K - 1)),
+        Eigenvalue("bulk", Fraction(0), at.size(layer) - K * K),
+    )
+    rows = relu_curvature(at, slope)(layer) / at.decay_of(layer)
+    return Spectrum(rows, listed([e for e in parts if e.multiplicity]))

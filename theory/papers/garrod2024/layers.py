@@ -1,0 +1,425 @@
+"""The Hessian of one layer, its parts, the gradient and the weights: Theorems 4.1 to 4.4 (statements 4 to 10)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from functools import reduce
+from operator import add, mul
+
+from hypothesis import strategies as st
+
+from theory.claims import Identity, Spectrum, clause, equal
+from theory.closed_form.curvature import Eigenvalues, layer_spectrum
+from theory.curvature import flattened, split, squared, stencil
+from theory.model import UnconstrainedFeatures as Model
+from theory.ops import Expression, constant, identity, kron, ones, substitute, sum_squares, zeros
+from theory.papers.dang2023.letters import OFF
+from theory.papers.garrod2024.setting import EDGES, HYPOTHESES, LAYERS, WITNESS, Collapse, listed, points, source
+from theory.papers.garrod2025.setting import matrix
+from theory.statement import theorem
+
+
+def integer_factors(K: int, n: int, L: int, d: int, seed: int) -> tuple[Expression, ...]:
+    """H, W_1, …, W_L with entries −2 … 2 that depend on a seed."""
+    shapes = [(d, K * n), *((K if layer == L else d, d) for layer in range(1, L + 1))]
+    found = []
+    for layer, (rows, columns) in enumerate(shapes):
+        entries = [
+            [Fraction((7 * i * i + 3 * j + 5 * layer + seed * (i + 2 * j + 1)) % 5 - 2) for j in range(columns)]
+            for i in range(rows)
+        ]
+        found.append(matrix(entries))
+    return tuple(found)
+
+
+@theorem(
+    "garrod2024-layer-hessian-kron",
+    source=source("Appendix A"),
+    K=st.integers(2, 3),
+    n=st.integers(1, 2),
+    L=st.integers(1, 3),
+    d=st.integers(1, 4),
+    seed=st.integers(0, 20),
+    witness={"K": 3, "n": 2, "L": 3, "d": 3, "seed": 4},
+    configurations=({"K": 2, "n": 1, "L": 1, "d": 2, "seed": 1},),
+    wrong={"the factors of ⊗ swapped": {"swap": True}, "1/n for 1/(Kn)": {"each": 1}},
+)
+def layer_hessian_kron(K: int, n: int, L: int, d: int, seed: int, swap: bool = False, each: int = 0) -> Identity:
+    """At every point a layer's Hessian is A^{(l+1)ᵀ} A^{(l+1)} ⊗ Av h hᵀ: along V the data term's second derivative.
+
+    The data term is the model's own, at factors of small integers and along directions of small integers. It has degree
+    2 in one layer, so that f(W_l + V) + f(W_l − V) − 2 f(W_l) is its second derivative.
+    """
+    model = Model(class_sizes=(n,) * K, depth=L, widths=(d,) * L, decays=1)
+    factors, directions = (integer_factors(K, n, L, d, seed + shift) for shift in (0, 7))
+    at, clauses = squared(factors, model.class_sizes), []
+    for layer in range(1, L + 1):
+        A, h = at.above(layer), at.below(layer)
+        gauss, inputs = A.T @ A, h @ h.T / (each * n or K * n)
+        hessian, v = kron(inputs, gauss) if swap else kron(gauss, inputs), flattened([directions[layer]])
+        along = [V if i == layer else zeros(*V.shape) for i, V in enumerate(directions)]
+        clauses.append(
+            clause(f"layer {layer}", equal(derivative(model, factors, along, 2, 2), (v.T @ hessian @ v)[0, 0]))
+        )
+    return Identity(tuple(clauses))
+
+
+def data_term(model: Model, factors: Sequence[Expression]) -> Expression:
+    """The model's objective, all decays 1, without them."""
+    point = dict(zip(("H", *(f"W_{layer}" for layer in range(1, model.M + 1))), factors, strict=True))
+    return substitute(model.objective, point) - reduce(add, map(sum_squares, factors)) / 2
+
+
+def derivative(
+    model: Model, factors: Sequence[Expression], along: Sequence[Expression], order: int, degree: int
+) -> Expression:
+    """d/dt or d²/dt² of the data term at t = 0, a polynomial in t of a degree, from its values at whole t."""
+    values = [
+        weight * data_term(model, [V + t * X for V, X in zip(factors, along, strict=True)])
+        for t, weight in stencil(degree, order)
+    ]
+    return reduce(add, values)
+
+
+@theorem(
+    "garrod2024-second-variation",
+    source=source("the block formulas of the full Hessian, which are not in the paper", "X"),
+    K=st.integers(2, 3),
+    n=st.integers(1, 2),
+    L=st.integers(1, 3),
+    d=st.integers(1, 3),
+    seed=st.integers(0, 20),
+    witness={"K": 2, "n": 2, "L": 2, "d": 3, "seed": 4},
+    configurations=({"K": 3, "n": 1, "L": 1, "d": 2, "seed": 1},),
+    wrong={"Gauss–Newton part alone": {"mixed": 0}, "mixed part with the other sign": {"mixed": -1}},
+)
+def second_variation(K: int, n: int, L: int, d: int, seed: int, mixed: int = 1) -> Identity:
+    """At every point, gradient and Hessian in all factors are those of the block formulas."""
+    model = Model(class_sizes=(n,) * K, depth=L, widths=(d,) * L, decays=1)
+    factors, along = (integer_factors(K, n, L, d, seed + shift) for shift in (0, 7))
+    at, degree, v = squared(factors, model.class_sizes), 2 * (L + 1), flattened(along)
+    slope = flattened([at.slope(layer) for layer in range(L + 1)])
+    form = (v.T @ at.full((0,) * (L + 1)) @ v)[0, 0]
+    if mixed != 1:
+        pairs = [(i, j) for i in range(L + 1) for j in range(i)]
+        forms = [(flattened([along[i]]).T @ at.mixed(i, j) @ flattened([along[j]]))[0, 0] for i, j in pairs]
+        form = form - (1 - mixed) * 2 * reduce(add, forms)
+    return Identity(
+        (
+            clause("gradient", equal(derivative(model, factors, along, 1, degree), (v.T @ slope)[0, 0])),
+            clause("Hessian", equal(derivative(model, factors, along, 2, degree), form)),
+        )
+    )
+
+
+# ------------------------------------------------------------------------------------------------- Theorems 4.1 to 4.4
+
+
+@theorem(
+    "garrod2024-layer-hessian",
+    source=source("Theorem 4.1: rank and eigenvalues; their value is not in the paper"),
+    hypotheses=HYPOTHESES,
+    at=points(),
+    layer=LAYERS,
+    witness=WITNESS,
+    configurations=EDGES,
+    wrong={
+        "K(K−1) outliers": {"predicted": lambda K, size, gamma: shifted(layer_spectrum(K, size, gamma), -K)},
+        "γ/(1−γ) missing": {"predicted": lambda K, size, gamma: scaled(layer_spectrum(K, size, gamma), 1 / gamma - 1)},
+        "regularised": {"predicted": lambda K, size, gamma: layer_spectrum(K, size, gamma, regularised=True)},
+        "the decay of another layer": {"neighbour": 1},
+    },
+)  # fmt: skip
+def layer_hessian(
+    at: Collapse, layer: int,
+    predicted: Callable[..., Eigenvalues] = layer_spectrum, neighbour: int = 0,
+) -> Spectrum:  # fmt: skip
+    """The Hessian of a layer has K² equal eigenvalues, λ_l γ/(1−γ), and no others but 0."""
+    K, gamma = at.K, at.gamma
+    unit = at.decay_of(layer - neighbour) / at.decay_of(layer)
+    return Spectrum(at.curvature.layer(layer) / at.decay_of(layer), listed(predicted(K, at.size(layer), gamma), unit))
+
+
+def shifted(eigenvalues: Eigenvalues, times: int) -> Eigenvalues:
+    """The first eigenvalue so many times more often, the last one less."""
+    first, *others = eigenvalues
+    moved = [replace(first, multiplicity=first.multiplicity + times)]
+    if not others:
+        return (*moved, replace(first, value=first.value + 1, multiplicity=-times))
+    return (*moved, *others[:-1], replace(others[-1], multiplicity=others[-1].multiplicity - times))
+
+
+def scaled(eigenvalues: Eigenvalues, factor: Fraction) -> Eigenvalues:
+    """The first eigenvalue times a factor."""
+    first, *others = eigenvalues
+    return (replace(first, value=first.value * factor), *others)
+
+
+@theorem(
+    "garrod2024-layer-eigenvectors",
+    source=source("Theorem 4.1: eigenvectors"),
+    hypotheses=HYPOTHESES,
+    at=points(),
+    layer=LAYERS,
+    witness=WITNESS,
+    configurations=EDGES,
+    wrong={"μ^{(l)} ⊗ μ^{(l+1)}": {"swap": True}, "value off by 1e-6": {"factor": OFF}},
+)
+def layer_eigenvectors(
+    at: Collapse, layer: int,
+    swap: bool = False, factor: Fraction = Fraction(1),
+) -> Identity:  # fmt: skip
+    """Its eigenvectors are μ_c^{(l+1)} ⊗ μ_{c'}^{(l)}, with e_c for the outputs above the last layer; γ/(1−γ) λ_l."""
+    K, L, gamma = at.K, at.L, at.gamma
+    above = identity(K) if layer == L else at.means(layer + 1)
+    below = at.means(layer)
+    vectors = kron(below, above) if swap else kron(above, below)
+    value = factor * gamma / (1 - gamma) * at.decay_of(layer)
+    return Identity((clause("eigenvectors", equal(at.curvature.layer(layer) @ vectors, value * vectors)),))
+
+
+@theorem(
+    "garrod2024-layer-hessian-ridge",
+    source=source("Theorem 4.1 with the decay's own term", "X"),
+    hypotheses=HYPOTHESES,
+    at=points(),
+    layer=LAYERS,
+    witness=WITNESS,
+    configurations=EDGES,
+    wrong={
+        "without the decay": {"regularised": False},
+        "γ/(1−γ) for 1/(1−γ)": {"predicted": lambda *a, **k: scaled(layer_spectrum(*a, **k), a[2])},
+    },
+)
+def layer_hessian_ridge(
+    at: Collapse, layer: int,
+    regularised: bool = True, predicted: Callable[..., Eigenvalues] = layer_spectrum,
+) -> Spectrum:  # fmt: skip
+    """With the decay the outliers are λ_l/(1−γ), the others λ_l."""
+    K, gamma = at.K, at.gamma
+    whole = at.curvature.layer(layer) / at.decay_of(layer) + identity(at.size(layer))
+    return Spectrum(whole, listed(predicted(K, at.size(layer), gamma, regularised=regularised)))
+
+
+@theorem(
+    "garrod2024-gn-split",
+    source=source("Theorem 4.2: the sum, with weights that make it one"),
+    K=st.integers(2, 3),
+    n=st.integers(1, 3),
+    L=st.integers(1, 3),
+    d=st.integers(1, 3),
+    layer=st.integers(1, 3),
+    seed=st.integers(0, 20),
+    hypotheses={"a layer of 1 … L": lambda L, layer, **_: layer <= L},
+    witness={"K": 3, "n": 2, "L": 2, "d": 2, "layer": 1, "seed": 3},
+    wrong={"without the part within classes": {"left_out": "within"}, "class part with 1/K": {"weight": 1}},
+)
+def gn_split(
+    K: int, n: int, L: int, d: int, layer: int, seed: int, left_out: str = "", weight: int = 0
+) -> Identity:  # fmt: skip
+    """At every point the Hessian of a layer is G_within + G_cross + G_class."""
+    at = squared(integer_factors(K, n, L, d, seed), (n,) * K)
+    parts = split(at, layer, K, n)
+    if weight:
+        parts["class"] = parts["class"] / K
+    kept = reduce(add, [part for name, part in parts.items() if name != left_out])
+    return Identity((clause("sum", equal(at.layer(layer), kept)),))
+
+
+PARTS: dict[str, Callable[[int], int]] = {
+    "within": lambda K: 0,
+    "cross": lambda K: K * (K - 1),
+    "class": lambda K: K,
+}
+"""Ranks of the three parts."""
+
+
+@theorem(
+    "garrod2024-gn-ranks",
+    source=source("Theorem 4.2: ranks and eigenvalues"),
+    hypotheses=HYPOTHESES,
+    at=points(K=3, n=2),
+    layer=LAYERS,
+    part=st.sampled_from(sorted(PARTS)),
+    witness=WITNESS | {"part": "cross"},
+    configurations=tuple(WITNESS | {"part": part} for part in ("within", "class")),
+    wrong={
+        "cross and class swapped": {"ranks": PARTS | {"cross": PARTS["class"], "class": PARTS["cross"]}},
+        "K² of the part across": {"ranks": PARTS | {"cross": lambda K: K * K}},
+    },
+)  # fmt: skip
+def gn_ranks(
+    at: Collapse, layer: int, part: str,
+    ranks: Mapping[str, Callable[[int], int]] = PARTS,
+) -> Spectrum:  # fmt: skip
+    """At collapse G_within = 0, G_cross has rank K(K−1), G_class rank K; all non-zero eigenvalues are λ_l γ/(1−γ)."""
+    K, n, gamma = at.K, at.n, at.gamma
+    rank, size = ranks[part](K), at.size(layer)
+    pairs = [(gamma / (1 - gamma), rank), (Fraction(0), size - rank)]
+    whole = split(at.curvature, layer, K, n)[part] / at.decay_of(layer)
+    return Spectrum(whole, [(value, times) for value, times in pairs if times])
+
+
+@theorem(
+    "garrod2024-gn-orthogonal",
+    source=source("Theorem 4.2: orthogonal images; their bases are not in the paper"),
+    hypotheses=HYPOTHESES,
+    at=points(K=3, n=2),
+    layer=LAYERS,
+    witness=WITNESS,
+    wrong={"class and whole": {"other": "whole"}, "sums over the second slot": {"swap": True}},
+)
+def gn_orthogonal(
+    at: Collapse, layer: int,
+    other: str = "cross", swap: bool = False,
+) -> Identity:  # fmt: skip
+    """G_cross G_class = 0: sums of μ_{c'}^{(l+1)} ⊗ μ_c^{(l)} over c' for G_class, differences for G_cross."""
+    K, n, gamma = at.K, at.n, at.gamma
+    parts = split(at.curvature, layer, K, n)
+    above, below, value = at.means(layer + 1), at.means(layer), gamma / (1 - gamma) * at.decay_of(layer)
+    sums = kron(above, below @ ones(K, 1)) if swap else kron(above @ ones(K, 1), below)
+    centred = kron(above @ (identity(K) - ones(K, K) / K), below)
+    left = parts["cross"] if other == "cross" else reduce(add, parts.values())
+    zero = zeros(*left.shape)
+    return Identity(
+        (
+            clause("orthogonal", equal(left @ parts["class"], zero)),
+            clause("class", equal(parts["class"] @ sums, value * sums)),
+            clause("cross", equal(parts["cross"] @ centred, value * centred)),
+        )
+    )
+
+
+@theorem(
+    "garrod2024-gradient-alignment",
+    source=source("Theorem 4.3; β is not in the paper"),
+    hypotheses=HYPOTHESES,
+    at=points(),
+    layer=LAYERS,
+    witness=WITNESS,
+    configurations=EDGES,
+    wrong={"β with the other sign": {"sign": -1}, "K² coefficients": {"pairs": 2}, "β without 1/K": {"mean": 0}},
+)
+def gradient_alignment(
+    at: Collapse, layer: int,
+    sign: int = 1, pairs: int = 1, mean: int = 1,
+) -> Identity:  # fmt: skip
+    """The data gradient of a layer is β/K Σ_c μ_c^{(l+1)} ⊗ μ_c^{(l)} = −λ_l W_l: K of the K² vectors, equally.
+
+    β = −K λ_l/‖μ^{(l)}‖² = (γ−1) ∏_{j>l} σ_j/‖μ^{(l+1)}‖; squared normalised coefficients are 1/K for c = c', else 0.
+    """
+    K, L, gamma = at.K, at.L, at.gamma
+    above, below = at.means(layer + 1), at.means(layer)
+    gradient, pair = flattened([at.curvature.slope(layer)]), kron(above, below)
+    lengths = (at.length(layer + 1), at.length(layer))
+    beta = -sign * K * at.decay_of(layer) / lengths[1] ** 2
+    chain = reduce(mul, [at.singular_value(j) for j in range(layer + 1, L + 1)], constant(1))
+    diagonal_pairs = reduce(add, [pair[range(pair.shape[0]), (c * K + c,)] for c in range(K)])
+    coefficients = pair.T @ gradient
+    squares = [coefficients[i, 0] ** 2 / ((lengths[0] * lengths[1]) ** 2 * sum_squares(gradient)) for i in range(K * K)]
+    share = Fraction(1, K**pairs)
+    return Identity(
+        (
+            clause("expansion", equal(gradient, (beta / K if mean else beta) * diagonal_pairs)),
+            clause("stationary", equal(gradient, -at.decay_of(layer) * flattened([at.factors[layer]]))),
+            clause("β", equal(beta, (gamma - 1) * chain / lengths[0])),
+            clause("coefficients", *(equal(x, share if i % (K + 1) == 0 else 0) for i, x in enumerate(squares))),
+        )
+    )
+
+
+@theorem(
+    "garrod2024-weights",
+    source=source("Theorem 4.4: rank and eigenvalues"),
+    hypotheses=HYPOTHESES,
+    at=points(),
+    layer=LAYERS,
+    witness=WITNESS,
+    configurations=EDGES,
+    wrong={"without n": {"samples": 0}, "rank K − 1": {"rank": -1}},
+)
+def weights(
+    at: Collapse, layer: int,
+    samples: int = 1, rank: int = 0,
+) -> Spectrum:  # fmt: skip
+    """W_lᵀ W_l has rank K, with the eigenvalue (λ_H/λ_l) n ‖μ^{(1)}‖²."""
+    K, n = at.K, at.n
+    W, norm = at.factors[layer], sum_squares(at.means(1)) / K
+    value = at.decay_of(0) / at.decay_of(layer) * n**samples * norm
+    pairs = [(value, K + rank), (constant(0), at.d - K - rank)]
+    return Spectrum(W.T @ W, [(x, times) for x, times in pairs if times > 0])
+
+
+@theorem(
+    "garrod2024-weights-vectors",
+    source=source("Theorem 4.4: eigenvectors and recursion; the second form of the value is not in the paper"),
+    hypotheses=HYPOTHESES,
+    at=points(),
+    layer=LAYERS,
+    witness=WITNESS,
+    configurations=EDGES,
+    wrong={"σ² without K": {"classes": 0}, "balance without decays": {"balanced": False}},
+)
+def weights_vectors(
+    at: Collapse, layer: int,
+    classes: int = 1, balanced: bool = True,
+) -> Identity:  # fmt: skip
+    """Its eigenvectors are the class means that enter the layer; the value is γ(1−γ)/(K λ_l); layers are balanced.
+
+    W_l = σ_l Σ_c of normalised μ_c^{(l+1)} and μ_c^{(l)}; λ_l W_lᵀ W_l = λ_{l−1} W_{l−1} W_{l−1}ᵀ.
+    """
+    K, gamma = at.K, at.gamma
+    W, below, M, above = at.factors[layer], at.factors[layer - 1], at.means(layer), at.means(layer + 1)
+    value = gamma * (1 - gamma) / (K**classes * at.decay_of(layer))
+    ends = at.length(layer + 1) * at.length(layer)
+    decays_here = (at.decay_of(layer), at.decay_of(layer - 1)) if balanced else (constant(1), constant(1))
+    return Identity(
+        (
+            clause("eigenvectors", equal(W.T @ W @ M, value * M)),
+            clause("singular vectors", equal(W, at.singular_value(layer) / ends * above @ M.T)),
+            clause("recursion", equal(decays_here[0] * W.T @ W, decays_here[1] * below @ below.T)),
+        )
+    )
+
+
+MATRICES = ("features", "between classes", "errors", "gradients", "centred gradients")
+
+
+@theorem(
+    "garrod2024-other-matrices",
+    source=source("other matrices at the optimum", "X"),
+    hypotheses=HYPOTHESES,
+    at=points(K=3),
+    layer=LAYERS,
+    which=st.sampled_from(MATRICES),
+    witness=WITNESS | {"which": "features"},
+    configurations=tuple(WITNESS | {"which": which} for which in MATRICES[1:]),
+    wrong={"rank off by one": {"more": 1}, "centred for uncentred": {"centred": True}},
+)
+def other_matrices(
+    at: Collapse, layer: int, which: str,
+    more: int = 0, centred: bool = False,
+) -> Spectrum:  # fmt: skip
+    """Second moments have rank K, centred ones K − 1, each with one eigenvalue.
+
+    Features ‖μ^{(l)}‖²/K; errors (γ−1) a_c^{(l+1)}, their squared norm over K; gradients, the errors' products with
+    μ_c^{(l)}, λ_l γ (1−γ).
+    """
+    K, gamma = at.K, at.gamma
+    M, errors = at.means(layer), (gamma - 1) * at.curvature.above(layer).T
+    gradients = kron(errors, M)[range(errors.shape[0] * M.shape[0]), [c * K + c for c in range(K)]]
+    features = sum_squares(M) / K**2
+    data, value = {
+        "features": (M, features),
+        "between classes": (M, features),
+        "errors": (errors, sum_squares(errors) / K**2),
+        "gradients": (gradients, at.decay_of(layer) * gamma * (1 - gamma)),
+        "centred gradients": (gradients, at.decay_of(layer) * gamma * (1 - gamma)),
+    }[which]
+    center = which in ("between classes", "centred gradients")
+    rank = K - ((not center) if centred else center) + more
+    used = data @ (identity(K) - ones(K, K) / K) if center else data
+    pairs = [(value, rank), (constant(0), data.shape[0] - rank)]
+    return Spectrum(used @ used.T / K, [(x, times) for x, times in pairs if times > 0])
