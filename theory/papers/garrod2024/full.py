@@ -56,7 +56,7 @@ def shallower(K: int, n: int, L: int, d: int, gamma: Any, **given: Any) -> Eigen
     "garrod2024-full-hessian",
     source=source("the Hessian in all factors (compare Theorem 6 of v2 and v3)", "X"),
     hypotheses=HYPOTHESES | {"equal decays": lambda at, **_: not at.shares},
-    at=points(K=4, n=3, L=3, equal=True, turn=False),
+    at=points(equal=True, turn=False),
     regularised=st.booleans(),
     witness={"at": EQUAL, "regularised": True},
     configurations=(
