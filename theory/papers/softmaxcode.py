@@ -219,7 +219,7 @@ def larger(x: Expression, y: Expression) -> Expression:
     source=source("closed forms of the largest one-vs-rest distance: the bound"),
     expected=Expected("holds", "numerical", "an inequality for all frames: drawn points and descent only"),
     hypotheses=SIZES,
-    size=st.sampled_from(((2, 3), (2, 4), (2, 6), (1, 2), (3, 4), (3, 5), (4, 5))),
+    size=st.sampled_from(((1, 2), (2, 3), (2, 4), (3, 4), (3, 5))),
     witness={"size": (3, 5)},
     wrong={"off by 1e-6": {"factor": 1 / OFF}, "cos for 1 − cos": {"without": 1}, "ρ = K/(K − 1)": {"simplex": True}},
 )
@@ -256,7 +256,7 @@ def cross_entropy(W: Expression, H: Expression, temperature: Fraction) -> Expres
     source=source("the limit τ → 0, at each τ"),
     expected=Expected("holds", "numerical", "an inequality for all frames: drawn points and descent only"),
     hypotheses={"K ≥ 2, τ > 0": lambda d, K, temperature, **_: K >= 2 and d >= 1 and temperature > 0},
-    d=st.integers(1, 2),
+    d=st.just(2),
     K=st.integers(2, 3),
     temperature=st.sampled_from((Fraction(1), Fraction(1, 2))),
     above=st.booleans(),

@@ -88,8 +88,8 @@ def of_rank_two(sizes: tuple[int, ...]) -> list[Clause]:
     expected=Expected("holds", "numerical", REAL),
     hypotheses={"K ≥ 3": lambda sizes, **_: len(sizes) in MARGINS},
     sizes=st.sampled_from(SIZES),
-    scale=st.sampled_from((1, 3, 8)),
-    witness={"sizes": (3, 1, 1), "scale": 3},
+    scale=st.sampled_from((1, 4)),
+    witness={"sizes": (3, 1, 1), "scale": 4},
     wrong={"the other way": {"swap": True}},
 )
 def depth_limit_weak(sizes: tuple[int, ...], scale: int, swap: bool = False) -> Inequality:
@@ -247,7 +247,7 @@ FLAT = {"K even, K ≥ 4, L ≥ 2": lambda K, L, **_: K >= 4 and K % 2 == 0 and 
     K=st.just(4),
     L=st.integers(2, 3),
     n=st.sampled_from((1, 2)),
-    r=st.sampled_from([Fraction(x) for x in (2, 19, 997, 10**9 + 7)]),
+    r=st.sampled_from([Fraction(x) for x in (19, 10**9 + 7)]),
     witness={"K": 4, "L": 2, "n": 2, "r": Fraction(19)},
     configurations=({"K": 6, "L": 2, "n": 1, "r": Fraction(19)},),
     wrong={"one layer more": {"more": 1}, "faster than e^{−α}": {"power": 2}, "off by 1e-6": {"factor": OFF}},
