@@ -3,6 +3,7 @@
 Competitors of rank 2 are X = γ VᵀV with V the regular K-gon. Its Gram matrix has margins of at least m(K) and, D the
 class sizes, ‖VᵀV D^{1/2}‖_F² = K N/2. With γ = √2/(√n_min m) every margin of ‖Z D^{1/2}‖_F X is one of Z at least; and
 Σ μ_i^{2/(L+1)} ≤ 2 (K N/(2 n_min m²))^{1/(L+1)} for the two singular values μ_i of X D^{1/2}, as the power is concave.
+With two classes the outputs have rank 1 anyway, as their columns have zero sum.
 """
 
 from __future__ import annotations
