@@ -3,8 +3,6 @@
 Letters: n_k samples of class k, N = Σ n_k, D = diag(n_k), λ_Z = √(λ_W λ_H); Z ∈ R^{K×K} the outputs of the class means.
 By ufm-nuclear the model without a bias has the minimum of f(Z) = 1/N Σ_k n_k CE(z_k, e_k) + λ_Z ‖Z D^{1/2}‖_*, which is
 convex. The abstract was read; constants are reconstructed, and the paper's normalisation of λ may differ.
-
-Not stated here: hongling-large-n, that Z/‖Z‖ tends to the simplex direction as N → ∞ at a fixed ratio: a limit.
 """
 
 from __future__ import annotations
@@ -15,16 +13,13 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from theory.claims import Inequality
-from theory.losses import average
+from theory.claims import Identity, Inequality, clause, less
 from theory.model import UnconstrainedFeatures as Model
 from theory.ops import (
     Expression,
     class_means,
     constant,
-    diagonal,
     identity,
-    nuclear_norm,
     ones,
     repeat_columns,
     sqrt,
@@ -34,6 +29,7 @@ from theory.ops import (
     zeros,
 )
 from theory.papers.dang2023.letters import OFF
+from theory.papers.seli import SQUARES, average_size, convex_form, limit_rate
 from theory.statement import Expected, Source, theorem
 from theory.strategies import BELOW, one_layer
 
@@ -50,13 +46,6 @@ def source(locator: str, provenance: str = "R") -> Source:
 
 
 SEARCHED = Expected("holds", "numerical", "an inequality for all matrices: drawn points and descent only")
-
-
-def convex_form(sizes: tuple[int, ...], penalty: Expression, Z: Expression, weighted: bool = True) -> Expression:
-    """f(Z) = 1/N Σ n_k CE(z_k, e_k) + λ_Z ‖Z D^{1/2}‖_*."""
-    model = Model(class_sizes=sizes, decays=1, loss="ce")
-    roots = diagonal([sqrt(n) for n in sizes]) if weighted else identity(len(sizes))
-    return average(model, Z, identity(len(sizes)), sizes) + penalty * nuclear_norm(Z @ roots)
 
 
 def columns(places: tuple[int, ...], size: int) -> Expression:
@@ -223,3 +212,57 @@ def minority_sharp(sizes: tuple[int, ...], ratio: Fraction, gain: int = 1, power
     better = convex_form(sizes, penalty, Z + 2 * N * delta / sqrt(n) * step)
     bound = better + gain * (count - 1) * N * delta**2
     return Inequality(bound, convex_form(sizes, penalty, Z), {"Z": variable("Z", (K, K))})
+
+
+# ------------------------------------------------------------------------------------------------------ many samples
+
+
+def many(ratio: tuple[int, ...], times: int) -> tuple[int, ...]:
+    """Class sizes at a ratio."""
+    return tuple(times * n for n in ratio)
+
+
+@theorem(
+    "hongling-large-n",
+    source=source("simplex as N → ∞"),
+    expected=Expected(
+        "refuted",
+        "certified",
+        "refuted as reconstructed; the printed text was not seen, its normalisation of λ may differ. With λ_Z fixed "
+        "the optimum is zero from some N on; λ_Z √N → 0 is needed (hongling-large-n-corrected)",
+    ),
+    hypotheses={"λ_Z > 0": lambda ratio, times, penalty: penalty > 0},
+    ratio=st.sampled_from(SQUARES),
+    times=st.sampled_from((4, 30, 1000)),
+    penalty=st.sampled_from((Fraction(1, 4), Fraction(1, 20))),
+    witness={"ratio": (13, 1, 1), "times": 30, "penalty": Fraction(1, 4)},
+    wrong={"‖S D^{1/2}‖_op > 2 N λ_Z": {"factor": 4}},
+)
+def large_n(ratio: tuple[int, ...], times: int, penalty: Fraction, factor: int = 1) -> Identity:
+    """At fixed λ_Z and a fixed ratio of sizes the outputs have a direction however many samples there are. False.
+
+    Zero is the minimum of the convex f exactly for ‖S D^{1/2}‖_op ≤ N λ_Z, where the left side is √N at most: the
+    gradient of the fit at zero is −S D/N. Of two groups ‖S D^{1/2}‖_op² is n_A, or the mode between them for K_A = 1.
+    """
+    sizes = many(ratio, times)
+    largest = sizes[0] if sizes.count(sizes[0]) > 1 else average_size(sizes)
+    return Identity((clause("zero is no minimum", less(factor * (sum(sizes) * penalty) ** 2, largest)),))
+
+
+@theorem(
+    "hongling-large-n-corrected",
+    source=source("simplex as N → ∞, with λ_Z √N → 0; corrected"),
+    hypotheses={"λ_Z √N → 0": lambda ratio, times, power: times > 1 and power > 1},
+    ratio=st.sampled_from(SQUARES),
+    times=st.sampled_from((1000, 10**4, 10**6)),
+    power=st.sampled_from((2, 3)),
+    witness={"ratio": (13, 1, 1), "times": 1000, "power": 2},
+    wrong={"gap of order λ² N": {"linear": 0}},
+)
+def large_n_corrected(ratio: tuple[int, ...], times: int, power: int, linear: int = 1) -> Identity:
+    """For sizes t² n_k and λ_Z = t^{−p}, p > 1, Z/‖Z‖ tends to the simplex direction at the rate 1/log t.
+
+    The objective sees λ_Z and D through λ_Z D^{1/2} alone, beside the shares n_k/N. So it is that of sizes n_k at the
+    decay λ_Z t → 0, whose limit Ẑ = S Y has the outputs S at class means: the bounds are those of seli-lam-limit-rate.
+    """
+    return limit_rate(many(ratio, times**2), Fraction(1, times**power), linear)

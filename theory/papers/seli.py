@@ -2,21 +2,33 @@
 
 Letters: Ẑ = S Y ∈ R^{K×N} with S = I − 11ᵀ/K, the SEL matrix; D = diag(n_k) = Y Yᵀ; Ẑ = V Λ Uᵀ. (R, ½)-STEP: K/2
 classes of R samples and K/2 of one. The UF-SVM minimises ½ ‖W‖² + ½ ‖H‖² under (w_{y_i} − w_c)ᵀ h_i ≥ 1 for c ≠ y_i.
+With λ = λ_W = λ_H the regularised problem is to minimise f(Z) = 1/N Σ_k n_k CE(z_k, e_k) + λ ‖Z D^{1/2}‖_* over the
+outputs of the class means, by ufm-nuclear; Z_λ is its minimiser, P its softmax.
 Parts of the text are restated in Garrod & Keating 2025 (Q); the constants are reconstructed.
-
-Not stated here: seli-lam-limit, that the regularised optimum tends to the direction of Ẑ as λ → 0, which is a limit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import reduce
+from typing import Any
 
 from hypothesis import strategies as st
 
-from theory.claims import Clause, Identity, Inequality, NotGlobalMinimum, clause, equal, less
+from theory.claims import (
+    Clause,
+    GlobalMinimum,
+    Identity,
+    Inequality,
+    NotGlobalMinimum,
+    at_most,
+    clause,
+    equal,
+    less,
+)
 from theory.frames import simplex_etf
+from theory.losses import average
 from theory.model import UnconstrainedFeatures as Model
 from theory.ops import (
     Expression,
@@ -29,6 +41,7 @@ from theory.ops import (
     one_hot,
     ones,
     relu,
+    softmax,
     sqrt,
     trace,
     variable,
@@ -52,24 +65,33 @@ def projection(places: tuple[int, ...], size: int) -> Expression:
     return columns @ simplex_etf(len(places)) @ columns.T
 
 
-def spectral(sizes: tuple[int, ...], power: Fraction, mean: Callable[[int, int], Fraction]) -> Expression:
-    """(S D S)^p on vectors of zero sum, for two groups of equal classes, the first half larger.
+def two_groups(sizes: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """K_A, n_A, K_B, n_B of class sizes that take two values, the first ones first; two halves of equal classes."""
+    K_A = len(sizes) // 2 if len(set(sizes)) == 1 else sizes.count(sizes[0])
+    return K_A, sizes[0], len(sizes) - K_A, sizes[-1]
 
-    Eigenvalues R and 1 on vectors of zero sum within a group, ``mean(R, 1)`` on the difference of the groups.
+
+def average_size(sizes: tuple[int, ...]) -> Fraction:
+    """The eigenvalue (K_B n_A + K_A n_B)/K of S D S on the difference of two groups; (R + 1)/2 for STEP imbalance."""
+    K_A, n_A, K_B, n_B = two_groups(sizes)
+    return Fraction(K_B * n_A + K_A * n_B, K_A + K_B)
+
+
+def spectral(
+    sizes: tuple[int, ...], power: Fraction, mean: Callable[[tuple[int, ...]], Fraction] = average_size
+) -> Expression:
+    """(S D S)^p on vectors of zero sum, for two groups of equal classes.
+
+    Eigenvalues n_A and n_B on vectors of zero sum within a group, ``mean`` on the difference of the groups.
     """
-    K, half = len(sizes), len(sizes) // 2
-    first, second = tuple(range(half)), tuple(range(half, K))
-    sign = diagonal([1] * half + [-1] * half) @ ones(K, 1)
+    K, (K_A, n_A, K_B, n_B) = len(sizes), two_groups(sizes)
+    first, second = tuple(range(K_A)), tuple(range(K_A, K))
+    difference = diagonal([K_B] * K_A + [-K_A] * K_B) @ ones(K, 1)
     return (
-        constant(sizes[0]) ** power * projection(first, K)
-        + constant(sizes[-1]) ** power * projection(second, K)
-        + constant(mean(sizes[0], sizes[-1])) ** power / K * (sign @ sign.T)
+        constant(n_A) ** power * projection(first, K)
+        + constant(n_B) ** power * projection(second, K)
+        + constant(mean(sizes)) ** power / (K_A * K_B * K) * (difference @ difference.T)
     )
-
-
-def average(a: int, b: int) -> Fraction:
-    """(R + 1)/2."""
-    return Fraction(a + b, 2)
 
 
 STEP = {"K even, R ≥ 1": lambda classes, R: classes % 2 == 0 and classes >= 2 and R >= 1}
@@ -84,7 +106,7 @@ STEP = {"K even, R ≥ 1": lambda classes, R: classes % 2 == 0 and classes >= 2 
     witness={"classes": 4, "R": 10},
     configurations=({"classes": 4, "R": 1}, {"classes": 2, "R": 7}),
     wrong={
-        "(R + 1)/2 replaced by √R": {"mean": lambda a, b: Fraction(a)},
+        "(R + 1)/2 replaced by R": {"mean": lambda sizes: Fraction(sizes[0])},
         "squared norms of w with R": {"root": False},
         "norm off by 1e-6": {"factor": OFF},
     },
@@ -92,7 +114,7 @@ STEP = {"K even, R ≥ 1": lambda classes, R: classes % 2 == 0 and classes >= 2 
 def spectrum(
     classes: int,
     R: int,
-    mean: Callable[[int, int], Fraction] = average,
+    mean: Callable[[tuple[int, ...]], Fraction] = average_size,
     root: bool = True,
     factor: Fraction = Fraction(1),
 ) -> Identity:
@@ -184,7 +206,7 @@ def dual(classes: int, R: int, factor: Fraction = Fraction(1), power: Fraction =
     ‖Z‖_* ≥ ⟨A, Z⟩ ≥ ⟨A, Ẑ⟩ = (K/2 − 1)(√R + 1) + √((R + 1)/2) for all Z with margins of at least 1.
     """
     K, half, sizes = classes, classes // 2, (R,) * (classes // 2) + (1,) * (classes // 2)
-    S, Y, M = simplex_etf(K), one_hot(sizes), spectral(sizes, power, average)
+    S, Y, M = simplex_etf(K), one_hot(sizes), spectral(sizes, power)
     A, sel = M @ Y, S @ Y
     multipliers = [less(M[i, k], 0) for i in range(K) for k in range(K) if i != k]
     best = (half - 1) * (sqrt(R) + 1) + sqrt(Fraction(R + 1, 2))
@@ -200,16 +222,10 @@ def dual(classes: int, R: int, factor: Fraction = Fraction(1), power: Fraction =
 # ---------------------------------------------------------------------------------------------------- finite decays
 
 
-def two_groups(sizes: tuple[int, ...]) -> tuple[int, int, int, int]:
-    """K_A, n_A, K_B, n_B of class sizes that take two values."""
-    first, second = sorted(set(sizes), reverse=True)
-    return sizes.count(first), first, sizes.count(second), second
-
-
 def norm_of_labels(sizes: tuple[int, ...]) -> Expression:
     """‖S D^{1/2}‖_*: √n_A (K_A − 1 times), √n_B (K_B − 1 times) and √((K_B n_A + K_A n_B)/K)."""
     K_A, n_A, K_B, n_B = two_groups(sizes)
-    return (K_A - 1) * sqrt(n_A) + (K_B - 1) * sqrt(n_B) + sqrt(Fraction(K_B * n_A + K_A * n_B, K_A + K_B))
+    return (K_A - 1) * sqrt(n_A) + (K_B - 1) * sqrt(n_B) + sqrt(average_size(sizes))
 
 
 IMBALANCED = ((3, 1), (5, 1, 1), (4, 4, 1), (6, 2, 2), (9, 1))
@@ -235,7 +251,137 @@ def finite_decay(sizes: tuple[int, ...], decay: Fraction, factor: Fraction = Fra
     Z̄ = s S costs log(1 + (K−1) e^{−s}) + λ s ‖S D^{1/2}‖_*, least at s = log(1/c − (K − 1)) with c = λ ‖S D^{1/2}‖_*/
     (K − 1).
     """
-    K, model = len(sizes), Model(class_sizes=sizes, decays=decay, loss="ce")
-    norm = decay * norm_of_labels(sizes)
+    return NotGlobalMinimum(Model(class_sizes=sizes, decays=decay, loss="ce"), factor * along_labels(sizes, decay))
+
+
+def along_labels(sizes: tuple[int, ...], decay: Fraction) -> Expression:
+    """The least cost of Z = s S: log(1 + (K−1) e^{−s}) + λ s ‖S D^{1/2}‖_* at its best s."""
+    K, norm = len(sizes), decay * norm_of_labels(sizes)
     s = log((K - 1) / norm - (K - 1))
-    return NotGlobalMinimum(model, factor * (log(1 + (K - 1) * exp(-s)) + norm * s))
+    return log(1 + (K - 1) * exp(-s)) + norm * s
+
+
+TWO_CLASSES = {
+    "two classes of different sizes, λ small enough": lambda sizes, decay: (
+        len(sizes) == 2 and sizes[0] != sizes[1] and 2 * decay**2 * sum(sizes) < 1
+    )
+}
+
+
+@theorem(
+    "seli-finite-lam-two",
+    source=source("Proposition 1, two classes; own", "Q"),
+    hypotheses=TWO_CLASSES,
+    sizes=st.sampled_from(((3, 1), (9, 1), (5, 2))),
+    decay=st.sampled_from(LAMBDAS[:2]),
+    witness={"sizes": (3, 1), "decay": Fraction(1, 1000)},
+    wrong={"value off by 1e-6": {"factor": OFF}},
+)
+def finite_decay_two(sizes: tuple[int, ...], decay: Fraction, factor: Fraction = Fraction(1)) -> GlobalMinimum:
+    """With two classes of any sizes the optimum is proportional to Ẑ at every decay, so that Proposition 1 needs three.
+
+    At margins x, y the objective is 1/N (n_1 log(1 + e^{−x}) + n_2 log(1 + e^{−y})) + λ √((n_1 x² + n_2 y²)/2). It is
+    stationary only where x (1 + e^x) = y (1 + e^y), that is x = y.
+    """
+    return GlobalMinimum(Model(class_sizes=sizes, decays=decay, loss="ce"), factor * along_labels(sizes, decay))
+
+
+# ------------------------------------------------------------------------------------------------------ small decays
+
+
+def convex_form(sizes: tuple[int, ...], penalty: Any, Z: Expression, weighted: bool = True) -> Expression:
+    """f(Z) = 1/N Σ n_k CE(z_k, e_k) + λ ‖Z D^{1/2}‖_*."""
+    model = Model(class_sizes=sizes, decays=1, loss="ce")
+    roots = diagonal([sqrt(n) for n in sizes]) if weighted else identity(len(sizes))
+    return average(model, Z, identity(len(sizes)), sizes) + penalty * nuclear_norm(Z @ roots)
+
+
+def entropy(shares: Sequence[Expression]) -> Expression:
+    """−Σ c_j log c_j − (1 − Σ c_j) log(1 − Σ c_j)."""
+    return -total([c * log(c) for c in (*shares, 1 - total(shares))])
+
+
+def total(terms: Sequence[Expression]) -> Expression:
+    """The sum of formulas."""
+    return reduce(lambda a, b: a + b, terms)
+
+
+def dual_shares(sizes: tuple[int, ...], decay: Fraction) -> list[list[Expression]]:
+    """For each class k the numbers c_jk = N λ a_jk for j ≠ k, a_jk > 0 the multipliers of the UF-SVM."""
+    K, M = len(sizes), spectral(sizes, Fraction(-1, 2))
+    return [[-sum(sizes) * decay * M[j, k] for j in range(K) if j != k] for k in range(K)]
+
+
+SQUARES = ((13, 1, 1), (25, 25, 1), (5, 1, 1, 1), (49, 49, 1, 1), (49, 1))
+"""Class sizes for which (S D S)^{1/2} is rational."""
+
+SMALL = {
+    "λ ‖Ẑ‖_* < 1": lambda sizes, decay, **_: 0 < decay * sum(sizes) < 1,
+}
+
+
+@theorem(
+    "seli-lam-limit",
+    source=source("the limit λ → 0, the bound by duality; own"),
+    expected=Expected("holds", "numerical", "an inequality for all matrices: drawn points and descent only"),
+    hypotheses=SMALL,
+    sizes=st.sampled_from(((13, 1, 1), (25, 25, 1))),
+    decay=st.sampled_from([Fraction(1, 10**n) for n in (2, 3, 6)]),
+    witness={"sizes": (13, 1, 1), "decay": Fraction(1, 100)},
+    wrong={"Ẑ is optimal": {"even": True}, "ten times as far": {"times": 10}},
+)
+def small_decay(sizes: tuple[int, ...], decay: Fraction, even: bool = False, times: int = 1) -> Inequality:
+    """At every Z the objective is at least Σ_k n_k/N (H(c_k) + KL(c_k ‖ p_k)), with c_jk = N λ a_jk and H the entropy.
+
+    For ‖Z D^{1/2}‖_* ≥ Σ_k n_k Σ_j a_jk (z_kk − z_jk), by seli-thm1-dual. So all p_jk/λ of Z_λ stay between positive
+    bounds as λ → 0, by seli-lam-limit-rate: its margins are log(1/λ) + O(1), and Z_λ/log(1/λ) tends to S, the direction
+    of Ẑ, at the rate 1/log(1/λ).
+    """
+    K, N, Z = len(sizes), sum(sizes), variable("Z", (len(sizes), len(sizes)))
+    shares, P = dual_shares(sizes, decay), softmax(Z)
+    if even:
+        shares = [[decay * norm_of_labels(sizes) / (K - 1)] * (K - 1)] * K
+    terms = []
+    for k, (n, c) in enumerate(zip(sizes, shares, strict=True)):
+        p = [P[j, k] for j in range(K) if j != k]
+        cross = [a * (log(a) - log(b)) for a, b in zip((*c, 1 - total(c)), (*p, P[k, k]), strict=True)]
+        terms.append(n * (entropy(c) + times * total(cross)))
+    return Inequality(total(terms) / N, convex_form(sizes, decay, Z), {"Z": Z})
+
+
+@theorem(
+    "seli-lam-limit-rate",
+    source=source("the limit λ → 0, its rate; own"),
+    hypotheses=SMALL,
+    sizes=st.sampled_from(SQUARES),
+    decay=st.sampled_from([Fraction(1, 10**n) for n in (3, 4, 6, 9, 15)]),
+    witness={"sizes": (13, 1, 1), "decay": Fraction(1, 1000)},
+    wrong={"gap of order λ²": {"linear": 0}, "gap λ C": {"square": 0}},
+)
+def small_decay_rate(sizes: tuple[int, ...], decay: Fraction, linear: int = 1, square: int = 1) -> Identity:
+    """The least objective along s S is at most λ C + λ² N Σ n_k M_kk² above the bound Σ_k n_k/N H(c_k), C free of λ.
+
+    M = (S D S)^{−1/2}, a_jk = −M_jk, ν = ‖S D^{1/2}‖_*, C = Σ_k n_k Σ_{j≠k} a_jk log(N a_jk (K − 1)/ν). So for Z_λ
+    Σ_k n_k/N KL(c_k ‖ p_k) ≤ λ (C + O(λ)), where KL is at least c_jk (p_jk/c_jk − 1 − log(p_jk/c_jk)) for each j ≠ k:
+    p_jk/λ stays between positive bounds.
+    """
+    return limit_rate(sizes, decay, linear, square)
+
+
+def limit_rate(sizes: tuple[int, ...], decay: Fraction, linear: int = 1, square: int = 1) -> Identity:
+    """The dual solution of two groups, and the gap between the least objective along s S and its lower bound."""
+    K, N, M = len(sizes), sum(sizes), spectral(sizes, Fraction(-1, 2))
+    nu, shares = norm_of_labels(sizes), dual_shares(sizes, decay)
+    lower = total([n * entropy(c) for n, c in zip(sizes, shares, strict=True)]) / N
+    logs = [-sizes[k] * M[j, k] * log(-N * (K - 1) * M[j, k] / nu) for k in range(K) for j in range(K) if j != k]
+    squares = total([n * M[k, k] ** 2 for k, n in enumerate(sizes)])
+    gap = decay * linear * total(logs) + square * decay**2 * N * squares
+    multipliers = [less(M[j, k], 0) for j in range(K) for k in range(K) if j != k]
+    return Identity(
+        (
+            Clause("multipliers", (*multipliers, equal(ones(1, K) @ M, zeros(1, K)))),
+            clause("dual", equal(M @ diagonal(sizes) @ M, simplex_etf(K))),
+            clause("value", equal(trace(M @ diagonal(sizes)), nu)),
+            clause("gap", at_most(along_labels(sizes, decay), lower + gap)),
+        )
+    )

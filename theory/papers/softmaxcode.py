@@ -4,10 +4,6 @@ Letters: unit vectors w_1 … w_K ∈ R^d; ρ(W) = min_k dist(w_k, conv{w_j : j 
 code maximises it. For a frame h_k is the unit vector from the nearest point p_k of the others' hull to w_k, and the
 HardMax value max_k max_{j≠k} ⟨w_j − w_k, h_k⟩ is −ρ(W). The abstract was read; closed forms and bounds are
 reconstructed.
-
-Not stated here: softmaxcode-hardmax, that minimisers of cross-entropy at temperature τ accumulate at those of HardMax
-as τ → 0, which is a limit; that no frame does better than the regular K-gon for d = 2, nor than 1 for d + 1 < K ≤ 2d,
-for which the order of the points and a Radon partition would have to be formulas; rattlers, of which no frame is given.
 """
 
 from __future__ import annotations
@@ -20,7 +16,22 @@ from typing import Any
 from hypothesis import strategies as st
 
 from theory.claims import Clause, Identity, Inequality, at_most, clause, equal
-from theory.ops import Expression, constant, diagonal, helmert, identity, ones, sqrt, sum_squares, variable
+from theory.ops import (
+    Expression,
+    constant,
+    diagonal,
+    exp,
+    helmert,
+    identity,
+    log,
+    log_sum_exp,
+    ones,
+    relu,
+    sqrt,
+    sum_squares,
+    trace,
+    variable,
+)
 from theory.papers.dang2023.letters import OFF
 from theory.statement import Expected, Source, theorem
 
@@ -135,8 +146,12 @@ def rho(size: tuple[int, int], factor: Fraction = Fraction(1), sine: bool = Fals
     """
     d, K = size
     W, distance, weights = code(d, K)
-    distance = factor * (1 - SINES[K] if sine and d == 2 else distance)
-    steps = W - W @ weights
+    return one_distance(W, factor * (1 - SINES[K] if sine and d == 2 else distance), weights)
+
+
+def one_distance(W: Expression, distance: Expression, weights: Expression) -> Identity:
+    """Each w_k has one and the same distance from the hull of the others, by a nearest point p_k with these weights."""
+    K, steps = W.shape[1], W - W @ weights
     return Identity(
         (
             clause("unit vectors", *diagonal_of(W.T @ W, constant(1))),
@@ -175,12 +190,116 @@ def rho_simplex(d: int, K: int, factor: Fraction = Fraction(1), known: bool = Fa
     are columns over their norms.
     """
     X = variable("X", (d, K))
-    G = X.T @ X
-    W = X @ diagonal([G[k, k] ** Fraction(-1, 2) for k in range(K)])
+    W = unit_columns(X)
     others = (ones(K, K) - identity(K)) / (K - 1)
     bound = constant(1) if known else constant(Fraction(K, K - 1) ** 2)
     tight = {"X": helmert(K).T} if d == K - 1 and not known else None
     return Inequality(factor * sum_squares(W - W @ others) / K, bound, {"X": X}, () if tight is None else (tight,))
+
+
+def unit_columns(X: Expression) -> Expression:
+    """The columns over their norms."""
+    G = X.T @ X
+    return X @ diagonal([G[k, k] ** Fraction(-1, 2) for k in range(X.shape[1])])
+
+
+def hardmax(W: Expression, H: Expression) -> Expression:
+    """max_{j≠k} ⟨w_j − w_k, h_k⟩."""
+    G, K = W.T @ H, W.shape[1]
+    return reduce(larger, [G[j, k] - G[k, k] for k in range(K) for j in range(K) if j != k])
+
+
+def larger(x: Expression, y: Expression) -> Expression:
+    """max(x, y) = x + max(y − x, 0)."""
+    return x + relu(diagonal([y - x]))[0, 0]
+
+
+@theorem(
+    "softmaxcode-rho-largest",
+    source=source("closed forms of the largest one-vs-rest distance: the bound"),
+    expected=Expected("holds", "numerical", "an inequality for all frames: drawn points and descent only"),
+    hypotheses=SIZES,
+    size=st.sampled_from(((1, 2), (2, 3), (2, 4), (3, 4), (3, 5))),
+    witness={"size": (3, 5)},
+    wrong={"off by 1e-6": {"factor": 1 / OFF}, "cos for 1 − cos": {"without": 1}, "ρ = K/(K − 1)": {"simplex": True}},
+)
+def rho_largest(
+    size: tuple[int, int], factor: Fraction = Fraction(1), without: int = 0, simplex: bool = False
+) -> Inequality:
+    """No frame has a larger distance than the closed forms: HardMax is at least −ρ at all unit vectors w_k and h_k.
+
+    K ≥ d + 2, ρ = 1: some x lies in the hulls of two disjoint parts (Radon). If x = Σ a_p w_p over one of them,
+    Σ a_p ‖w_p − x‖² = 1 − ‖x‖², so that some w_p is at most 1 from x, a point of the others' hull.
+    d = 2, with gaps g_k: if none exceeds π, w_k is 2 sin(g_k/2) sin(g_{k+1}/2) from the chord behind it; the product of
+    these is at most (2 sin²(π/K))^K, as log sin is concave. Else all lie within a half circle: the middle one of three
+    has at most 1, and of K ≥ 4 two neighbouring gaps have a sum of at most 2π/(K − 2), so 1 − cos(π/(K − 2)) at most.
+    """
+    d, K = size
+    W, distance, weights = code(d, K)
+    X, Y = variable("X", (d, K)), variable("Y", (d, K))
+    bound = constant(Fraction(K, K - 1)) if simplex else factor * distance - without
+    tight = {"X": W, "Y": (W - W @ weights) / distance}
+    return Inequality(-bound, hardmax(unit_columns(X), unit_columns(Y)), {"X": X, "Y": Y}, (tight,))
+
+
+# ------------------------------------------------------------------------------------------------ small temperatures
+
+
+def cross_entropy(W: Expression, H: Expression, temperature: Fraction) -> Expression:
+    """The average of CE(W h_k/τ, e_k) over one sample of each class."""
+    G, K = W.T @ H / temperature, W.shape[1]
+    return ((log_sum_exp(G) @ ones(K, 1))[0, 0] - trace(G)) / K
+
+
+@theorem(
+    "softmaxcode-hardmax",
+    source=source("the limit τ → 0, at each τ"),
+    expected=Expected("holds", "numerical", "an inequality for all frames: drawn points and descent only"),
+    hypotheses={"K ≥ 2, τ > 0": lambda d, K, temperature, **_: K >= 2 and d >= 1 and temperature > 0},
+    d=st.just(2),
+    K=st.integers(2, 3),
+    temperature=st.sampled_from((Fraction(1), Fraction(1, 2))),
+    above=st.booleans(),
+    witness={"d": 2, "K": 3, "temperature": Fraction(1, 2), "above": True},
+    configurations=({"d": 2, "K": 3, "temperature": Fraction(1, 2), "above": False},),
+    wrong={"without K − 1": {"others": 1}, "without 1/K": {"samples": 1}},
+)
+def hardmax_limit(
+    d: int, K: int, temperature: Fraction, above: bool, others: int | None = None, samples: int | None = None
+) -> Inequality:
+    """CE(τ) follows HardMax m at all unit vectors: 1/K log(1 + e^{m/τ}) ≤ CE(τ) ≤ log(1 + (K − 1) e^{m/τ}).
+
+    Both bounds are drawn. A sample's loss is log(1 + Σ_j e^{m_j/τ}), with one term at least and K − 1 at most that
+    count. So minimisers of CE(τ) accumulate at those of HardMax as τ → 0; how fast is in softmaxcode-hardmax-rate.
+    """
+    X, Y = variable("X", (d, K)), variable("Y", (d, K))
+    W, H = unit_columns(X), unit_columns(Y)
+    loss, term = cross_entropy(W, H, temperature), exp(hardmax(W, H) / temperature)
+    low, high = log(1 + term) / (samples or K), log(1 + (others or K - 1) * term)
+    return Inequality(*((loss, high) if above else (low, loss)), {"X": X, "Y": Y})
+
+
+@theorem(
+    "softmaxcode-hardmax-rate",
+    source=source("the limit τ → 0, its rate; own"),
+    hypotheses={"K ≥ 2, τ > 0": lambda K, odds: K >= 2 and odds > 1},
+    K=st.integers(2, 12),
+    odds=st.sampled_from([Fraction(x) for x in (Fraction(3, 2), 7, 100, 10**6, 10**40)]),
+    witness={"K": 5, "odds": Fraction(100)},
+    wrong={"without log K": {"samples": 1}, "K in place of K − 1": {"others": 0}, "a smaller power": {"power": 0}},
+)
+def hardmax_rate(
+    K: int, odds: Fraction, samples: int | None = None, others: int = 1, power: int | None = None
+) -> Identity:
+    """A minimiser of CE(τ) has HardMax ≤ −ρ + τ log(K (K − 1)) + τ (K − 1) log(1 + (K − 1) e^{−ρ/τ}); −ρ is the least.
+
+    By softmaxcode-hardmax its loss is at most log(1 + (K − 1) e^{−ρ/τ}), the bound at a softmax code, and so e^{m/τ} at
+    most (1 + (K − 1) e^{−ρ/τ})^K − 1. Here e^{ρ/τ} is rational, the odds; both sides are claimed as powers of e.
+    """
+    x, wrong = 1 / odds, K - others
+    largest = (1 + wrong * x) ** K - 1
+    rate = (samples or K) * (K - 1) * x * (1 + (K - 1) * x) ** (K - 1 if power is None else power)
+    return Identity((clause("rate", at_most(largest, rate)),))
 
 
 @theorem(
@@ -255,3 +374,37 @@ def touching(size: tuple[int, int], k: int) -> list[int]:
     if d == 2 and 2 * d != K:
         return [(k + 1) % K, (k - 1) % K]
     return [(k + 1) % K, (k - 1) % K] if d == 2 else [j for j in range(K) if j // 2 != k // 2]
+
+
+@theorem(
+    "softmaxcode-rattlers",
+    source=source("rattlers, vectors that can move without changing ρ"),
+    hypotheses={
+        "d + 1 < K < 2d": lambda size, t: size[0] + 1 < size[1] < 2 * size[0],
+        "0 ≤ t ≤ 1": lambda size, t: 0 <= t <= 1,
+    },
+    size=st.sampled_from(((3, 5), (4, 6), (4, 7), (5, 7), (5, 9))),
+    t=st.sampled_from([Fraction(x) for x in ("0", "1/4", "1/2", "2/3", "1")]),
+    witness={"size": (3, 5), "t": Fraction(1, 2)},
+    wrong={"towards e_d": {"sign": 1}, "towards e_2": {"other": 1}},
+)
+def rattlers(size: tuple[int, int], t: Fraction, sign: int = -1, other: int | None = None) -> Identity:
+    """Subsets of ±e_i that lack some −e_d are no isolated codes: e_1 moves to −e_d along an arc, and ρ = 1 all the way.
+
+    At cos φ e_1 − sin φ e_d, with t = tan(φ/2). No vector's distance changes, and h_k = w_k. Nor has a frame of ρ = 1
+    and K ≥ d + 2 any vector with a distance above ρ: then x = 0 in softmaxcode-rho-largest, so that the hull of any
+    K − 1 vectors contains 0.
+    """
+    d, K = size
+    cosine, sine = (1 - t * t) / (1 + t * t), 2 * t / (1 + t * t)
+    e, place = identity(d), identity(K)
+    start = orthoplex(d, K)
+    first = start[range(d), (0,)]
+    moved = cosine * first + sign * sine * e[range(d), (d - 1 if other is None else other,)]
+    W = start + (moved - first) @ place[(0,), range(K)]
+    triple = (place[range(K), (0,)] + cosine * place[range(K), (1,)] + sine * place[range(K), (K - 1,)]) / (
+        1 + cosine + sine
+    )
+    pair = (place[range(K), (2,)] + place[range(K), (3,)]) / 2
+    weights = [(triple if k in (2, 3) else pair) @ place[(k,), range(K)] for k in range(K)]
+    return one_distance(W, constant(1), reduce(lambda a, b: a + b, weights))

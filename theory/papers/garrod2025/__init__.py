@@ -3,14 +3,12 @@
 Letters: K classes of n samples; L = depth, the number of weight matrices, so that there are L + 1 factors; one decay λ
 for all; S = I − 11ᵀ/K; collapse has outputs α S ⊗ 1ᵀ, its pairwise competitor β X̄ ⊗ 1ᵀ; g the fit, s̃ singular values.
 
-Not formalised: Theorems 3 (ii), A2 and 6, which are limits (of Theorem 3 (i) the bound at given L is here); Theorem A3,
-whose minimiser, λ_0 and L_0 have no formula (the SEL matrix is in garrod2025-imbalanced); the experiments of Figures 1
-to 8.
+Limits are stated as bounds at given parameters (module ``limits``), Theorem 6 for the trace norm.
 """
 
-from theory.papers.garrod2025 import structure, bias, landscape, layers  # isort: skip  # in the order of the paper
+from theory.papers.garrod2025 import structure, bias, limits, landscape, layers  # isort: skip  # in the order of the paper
 
-__all__ = ["bias", "landscape", "layers", "structure"]
+__all__ = ["bias", "landscape", "layers", "limits", "structure"]
 
 OMITTED = {
     "garrod2025-exp-losses": "Figures 1 and 6 are loss curves, without step counts and starts; the losses that they "

@@ -1,4 +1,4 @@
-"""Section 2, low-rank bias: collapse is beaten, and low rank wins with depth (statements 5 to 9, 12 of the sheet)."""
+"""Section 2, low-rank bias: collapse is beaten, and low rank wins with depth (statements 5 to 10, 12 of the sheet)."""
 
 from __future__ import annotations
 
@@ -397,22 +397,21 @@ def qk_rank_one(K: int, n: int, divisor: int | None = None) -> Inequality:
 
 @theorem(
     "garrod2025-depth-limit-strong",
-    source=source("Theorem 3 (i), the bound of its proof at given L"),
+    source=source("Theorems 3 (i) and A2, the bound of the proof at given L"),
     expected=Expected("holds", "numerical", REAL),
-    K=st.integers(2, 3),
+    sizes=st.sampled_from(((1, 1), (2, 2), (3, 1), (1, 1, 1), (2, 2, 2), (3, 1, 1))),
     L=st.integers(1, 4),
-    n=st.sampled_from((1, 2)),
     decay=st.sampled_from([Fraction(1, 2), Fraction(1, 10)]),
-    witness={"K": 3, "L": 2, "n": 1, "decay": Fraction(1, 10)},
+    witness={"sizes": (3, 1, 1), "L": 2, "decay": Fraction(1, 10)},
     wrong={"a hundred times as much": {"times": 100}},
 )
-def depth_limit_strong(K: int, L: int, n: int, decay: Fraction, times: int = 1) -> Inequality:
-    """The objective is at least λ/2 (L+1) ‖Z‖_op^{2/(L+1)}, and zero has log K.
+def depth_limit_strong(sizes: tuple[int, ...], L: int, decay: Fraction, times: int = 1) -> Inequality:
+    """The objective is at least λ/2 (L+1) ‖Z‖_op^{2/(L+1)}, and zero has log K, for class sizes of any kind.
 
     So every singular value of Z at a global minimum is at most (2 log K/((L+1)λ))^{(L+1)/2}: if L λ_L → ∞ it tends to
     zero faster than exponentially in L.
     """
-    found = model(K, L, n, decay)
+    found = model(len(sizes), L, 1, decay).with_(class_sizes=sizes)
     largest = operator_norm(found.outputs(found.features))
     cost = times * decay * Fraction(L + 1, 2) * largest ** Fraction(2, L + 1)
     return Inequality(cost, found.objective, found.variables)

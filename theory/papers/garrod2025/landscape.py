@@ -24,13 +24,23 @@ from theory.ops import (
     log,
     ones,
     repeat_columns,
-    sqrt,
     sum_squares,
     trace,
     variable,
     zeros,
 )
-from theory.papers.garrod2025.setting import OFF, REAL, collapse_factors, pairs, product, source, total
+from theory.papers.garrod2025.setting import (
+    OFF,
+    REAL,
+    collapse_factors,
+    collapse_softmax,
+    pairs,
+    pairs_factors,
+    pairs_softmax,
+    product,
+    source,
+    total,
+)
 from theory.papers.garrod2025.structure import turned
 from theory.statement import Expected, theorem
 
@@ -88,7 +98,7 @@ def dnc_critical(
     root = constant(n) ** Fraction(1, L + (not samples))
     decay = factor * alpha ** Fraction(L - 1, L + 1) / ((r + K - 1 + wrong_odds) * root)
     point = turned(collapse_factors(K, L, n, alpha, d), K, L, d)
-    P = (r - 1) / (r + K - 1) * identity(K) + ones(K, K) / (r + K - 1)
+    P = collapse_softmax(K, r)
     rows = [[Fraction(int(j == k)) - Fraction(1, K) for k in range(K)] for j in range(K)]
     found = shares(rows, r)
     G = repeat_columns(P - identity(K), (n,) * K) / (K * n)
@@ -430,11 +440,8 @@ def lr_critical(
     root = constant(samples or n) ** Fraction(1, L + 1)
     power = (double * beta) ** Fraction(L - 1, L + 1)
     decay = factor * power * (2 / r + K - 2) / (K * partition * root)
-    s, P = (2 * beta * sqrt(n)) ** Fraction(1, L + 1), X / 2
-    weights = {f"W_{layer}": s * P for layer in range(1, L + 1)}
-    point = turned({**weights, "H": repeat_columns(s / sqrt(n) * P, (n,) * K)}, K, L, K)
-    partner = identity(K) - X  # the partner of each class
-    softmax = ones(K, K) / partition + (r - 1) / partition * identity(K) + (1 / r - 1) / partition * partner
+    point = turned(pairs_factors(K, L, n, beta), K, L, K)
+    softmax = pairs_softmax(K, r)
     G = repeat_columns(softmax - identity(K), (n,) * K) / (K * n)
     rows = [[Fraction(int(j == 0) - int(j == 1))] for j in range(K)]
     return Identity(

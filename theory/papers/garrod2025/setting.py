@@ -55,6 +55,11 @@ def collapse_factors(K: int, L: int, n: int, alpha: Expression, d: int) -> dict[
     return weights | {"H": repeat_columns(padded(s / sqrt(n) * S, (d, K)), (n,) * K)}
 
 
+def collapse_softmax(K: int, r: Fraction) -> Expression:
+    """The softmax of log(r) S: shares r and 1 of r + K − 1."""
+    return ((r - 1) * identity(K) + ones(K, K)) / (r + K - 1)
+
+
 def padded(matrix: Expression, shape: tuple[int, int]) -> Expression:
     """The matrix in the upper left corner of a larger one of zeros."""
     rows, columns = matrix.shape
@@ -70,6 +75,18 @@ def pairs(K: int) -> Expression:
     blocks = [_pair(K, 2 * i) for i in range(K // 2)]
     last = [_unit(K, K - 1) @ _unit(K, K - 1).T] if K % 2 else []
     return total([*blocks, *last])
+
+
+def pairs_factors(K: int, L: int, n: int, beta: Expression) -> dict[str, Expression]:
+    """Even K, widths K: Z = β X̄ ⊗ 1ᵀ, every factor s X̄/2, s = (2β√n)^{1/(L+1)}."""
+    s, P = (2 * beta * sqrt(n)) ** Fraction(1, L + 1), pairs(K) / 2
+    return {f"W_{layer}": s * P for layer in range(1, L + 1)} | {"H": repeat_columns(s / sqrt(n) * P, (n,) * K)}
+
+
+def pairs_softmax(K: int, r: Fraction) -> Expression:
+    """The softmax of log(r) X̄ for even K: shares r, 1/r and 1 of r + 1/r + K − 2."""
+    partner = identity(K) - pairs(K)
+    return (ones(K, K) + (r - 1) * identity(K) + (1 / r - 1) * partner) / (r + 1 / r + K - 2)
 
 
 def _pair(K: int, i: int) -> Expression:
