@@ -397,7 +397,7 @@ def _examine_critical_points(claim: CriticalPoints, settings: Settings, device: 
     search = critical_search(claim.problem, device)
     generator = torch.Generator().manual_seed(settings.seed)
     count = search.counts[settings.effort]
-    minima = minimise(search.objective, search.starts(count // 2, generator), search.iterations, near=torch.inf)
+    minima = minimise(search.objective, search.starts(count, generator), search.iterations, near=torch.inf)
     saddles = critical_points(search.objective, search.starts(count, generator), SADDLE_ITERATIONS)
     points = torch.cat([minima.points, saddles.points])
     critical = torch.cat([minima.gradients, saddles.gradients]) <= CRITICAL

@@ -139,7 +139,9 @@ class Stationary:
         if names is None:
             raise Undecidable("not a problem of two factors")
         turned, fixed, pivots = _turned(point, *names)
-        fixed |= self._shift()
+        if self._is_shifted:
+            turned["b"] = turned["b"] - turned["b"][-1]
+            fixed.add(("b", len(turned["b"]) - 1, 0))
         free = [place for place in self.places if place not in fixed]
         values = {name: [[as_ball(0)] * v.shape[1] for _ in range(v.shape[0])] for name, v in self.variables.items()}
         for name, i, j in free:
@@ -149,17 +151,13 @@ class Stationary:
             return None
         return box
 
-    def _shift(self) -> set[Place]:
-        """The last bias where a shift of all of them changes nothing: its derivative is minus the sum of the others."""
+    @property
+    def _is_shifted(self) -> bool:
+        """Whether b + t 1 is as good as b: the derivative by the last bias is then minus the sum of the others."""
         model = self.problem
-        if (
-            not isinstance(model, UnconstrainedFeatures)
-            or not model.has_bias
-            or model.bias_decay
-            or model.loss == "mse"
-        ):
-            return set()
-        return {("b", model.K - 1, 0)}
+        return (
+            isinstance(model, UnconstrainedFeatures) and model.has_bias and model.loss != "mse" and not model.bias_decay
+        )
 
     def _krawczyk(self, values: dict[str, Matrix], free: Sequence[Place]) -> dict[str, Matrix] | None:
         """The box y − C f(y) + (I − C J(Y)) (Y − y) where it lies inside of Y = y ± ``RADIUS``."""
