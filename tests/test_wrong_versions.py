@@ -54,7 +54,6 @@ ONLY_ONE = {
     ("garrod2025-dnc-psd", "at a tenth of the scale"): DESCENT_ONLY,
     ("garrod2025-dnc-psd-sharp", "a twentieth lower"): DESCENT_ONLY,
     ("seli-finite-lam", "beaten by a tenth"): DUAL_ONLY,
-    ("ufm-global", "half the norm of the gradient"): TIGHT_ONLY,
     ("ufm-global", "norm off by 1e-3"): TIGHT_ONLY,
     ("zhu2021-landscape-narrow", "ten times the curvature"): BOXES_ONLY,
     ("zhou2022mse-landscape", "d = K − 1"): BOXES_ONLY,

@@ -217,13 +217,15 @@ CONVEX_SHAPES: tuple[dict[str, Any], ...] = (
     {"loss": "label-smoothing", "alpha": Fraction(1, 10), "bias": "last-layer"},
 )
 CONVEX_MODELS = st.sampled_from(CONVEX_SHAPES).flatmap(
-    lambda shape: one_layer(sizes=imbalanced_sizes(st.integers(2, 3)), ratios=BELOW[1:4] + ABOVE[:1], **shape)
+    lambda shape: one_layer(
+        sizes=st.sampled_from(((1, 1), (2, 1), (1, 1, 1))), ratios=(BELOW[2], ABOVE[0]), spare=(0,), **shape
+    )
 )
 ONE_CONVEX_LAYER = {
     "one layer, free features": lambda model: model.M == 1 and model.sign == "free",
     "a convex loss": lambda model: model.loss in CONVEX,
 }
-UNEQUAL = Model(class_sizes=(2, 1, 1), weight_decays=(Fraction(1, 5),), feature_decay=Fraction(1, 45), widths=(3,))
+UNEQUAL = Model(class_sizes=(2, 1), weight_decays=(Fraction(1, 5),), feature_decay=Fraction(1, 45), widths=(2,))
 
 
 @theorem(
