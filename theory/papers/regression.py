@@ -222,7 +222,7 @@ STEEP = Setting(positive("2", "1"), 3, 2, *positive("3", "1/12"))
     "regression-landscape",
     source=source("Theorem 4.1, all other critical points"),
     expected=LANDSCAPE_EXPECTED,
-    hypotheses=SIZES | ORDERED | DECAYS,
+    hypotheses=SIZES | ORDERED | DECAYS | {"d ≥ 2": lambda width, **_: width >= 2},
     roots=st.sampled_from([positive("2", "1"), positive("1", "1/2"), positive("1", "1")]),
     samples=st.just(3),
     width=st.just(2),

@@ -239,7 +239,7 @@ UNEQUAL = Model(class_sizes=(2, 1), weight_decays=(Fraction(1, 5),), feature_dec
     wrong={
         "a direction in use, as where d = rank W": {"spare": False},
         "the other sign": {"sign": -1},
-        "the curvature of λ_W alone": {"second": lambda model: model.weight_decays[0] / 9},
+        "half of λ_H": {"share": Fraction(1, 2)},
         "quartic term off by 1e-6": {"quartic": 1 / OFF},
         "no quartic term": {"quartic": Fraction(0)},
     },
@@ -248,7 +248,7 @@ def escape(
     model: Model,
     spare: bool = True,
     sign: int = 1,
-    second: Callable[[Model], Fraction] = lambda model: model.feature_decay,
+    share: Fraction = Fraction(1),
     quartic: Fraction = Fraction(1),
 ) -> Inequality:
     """With a unit vector a, W a = 0 and Hᵀa = 0: f(W + x aᵀ, H + a yᵀ) ≤ f − xᵀG y + λ_W/2 ‖x‖² + λ_H/2 ‖y‖² + quartic.
@@ -264,13 +264,10 @@ def escape(
     x, y = variable("x", (K, 1)), variable("y", (N, 1))
     start = {"W_1": W @ used.T, "H": used @ H}
     moved = {"W_1": start["W_1"] + x @ a.T, "H": start["H"] + a @ y.T}
-    first, bend = model.weight_decays[0], quartic / (2 if model.loss == "mse" else 4) / N
-    change = (
-        first / 2 * sum_squares(x)
-        + second(model) / 2 * sum_squares(y)
-        - sign * trace(x.T @ substitute(pull(model), start) @ y)
-    )
-    right = substitute(model.objective, start) + change + bend * sum_squares(x @ y.T)
+    (first, second), bend = decays(model), quartic / (2 if model.loss == "mse" else 4) / N
+    change = first / 2 * sum_squares(x) + share * second / 2 * sum_squares(y)
+    slope = sign * trace(x.T @ substitute(pull(model), start) @ y)
+    right = substitute(model.objective, start) - slope + change + bend * sum_squares(x @ y.T)
     bias = {"b": model.bias_vector} if model.has_bias else {}
     return Inequality(substitute(model.objective, moved), right, {"W": W, "H": H, "x": x, "y": y, **bias})
 
@@ -339,7 +336,7 @@ def landscape(
 
     √(λ_W λ_H) (f − m) ≤ (‖G‖ − √(λ_W λ_H)) · regulariser at the minimum, and the Hessian has an eigenvalue of at most
     ``steepest``: by ``ufm-global`` and ``ufm-escape``. Where rank W < d the latter has its direction; where not, for
-    d ≥ K, λ_W W = G Hᵀ and λ_H H = WᵀG make G Gᵀ = λ_W λ_H I, and the point is global.
+    d ≥ K, λ_W W = G Hᵀ and λ_H H = WᵀG make G Gᵀ = λ_W λ_H I, the point is global, and rotations (d ≥ 2) are flat.
     """
     (first, second), (value, spent), norm = decays, minimum, operator_norm(gradient)
     root, spent = constant(first) if alone else sqrt(first * second), share * spent

@@ -2,8 +2,9 @@
 
 Value: a certificate (``verify.certificate``) encloses the minimum without using any published formula; the claimed
 value must lie in it. Minimisers: objective, gradient and curvature at the published point in balls. Clauses: both sides
-in balls at published minimisers, in random rational rotations. A ball that contains 0 decides nothing: such a finding
-is ``numerical``; a ball that excludes 0 refutes.
+in balls at published minimisers, in random rational rotations. Critical points of small problems of two factors:
+clauses and curvature in boxes in which one is shown to exist (``verify.methods.stationary``). A ball that contains 0
+decides nothing: such a finding is ``numerical``; a ball that excludes 0 refutes.
 """
 
 from __future__ import annotations
