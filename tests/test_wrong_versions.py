@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from theory.claims import digest
+from theory.papers.ufm import LANDSCAPE_WRONG
 from theory.statement import Instance, statements
 from verify.engines import ENGINES, Settings, load
 from verify.verdict import REFUTED, UNDECIDED, Unable
@@ -34,6 +35,8 @@ EXACT_ONLY = "critical points are exact only in the free algebra; elsewhere a vi
 BOUND_ONLY = "only the bound by norms excludes lower points of a deep model; not finding one decides nothing"
 DESCENT_ONLY = "the directions of negative curvature are few: points drawn at random miss them"
 DUAL_ONLY = "only the dual of the convex problem excludes lower points; not finding one decides nothing"
+BOXES_ONLY = "only a critical point that is shown to exist decides; elsewhere a violation at one is a candidate"
+TIGHT_ONLY = "the inequality is tight at pairs of points that are not met at random"
 ONLY_ONE = {
     ("dang2023-balancedness", "decays exchanged"): EXACT_ONLY,
     ("dang2023-balancedness", "missing factor N at the features"): EXACT_ONLY,
@@ -51,6 +54,14 @@ ONLY_ONE = {
     ("garrod2025-dnc-psd", "at a tenth of the scale"): DESCENT_ONLY,
     ("garrod2025-dnc-psd-sharp", "a twentieth lower"): DESCENT_ONLY,
     ("seli-finite-lam", "beaten by a tenth"): DUAL_ONLY,
+    ("ufm-global", "norm off by 1e-3"): TIGHT_ONLY,
+    ("zhu2021-landscape-narrow", "ten times the curvature"): BOXES_ONLY,
+    ("zhou2022mse-landscape", "d = K − 1"): BOXES_ONLY,
+} | {
+    (id, wrong): BOXES_ONLY
+    for id in ("zhu2021-landscape", "zhou2022mse-landscape", "losses-ls-landscape", "regression-landscape")
+    for wrong in LANDSCAPE_WRONG
+    if (id, wrong) != ("zhou2022mse-landscape", "every critical point is global")  # zero shows it, too
 }
 """Wrong versions that a single engine can refute, with the reason."""
 

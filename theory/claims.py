@@ -104,24 +104,49 @@ class GlobalMinimum:
 
 @dataclass(frozen=True)
 class CriticalPoints:
-    """Every critical point of ``problem`` satisfies ``clauses``."""
+    """Every critical point of ``problem`` satisfies ``clauses``.
+
+    Where a ``curvature`` is given, the least eigenvalue of the Hessian there is at most that formula: a clause of its
+    own, ``curvature``. Where the formula is negative the point is a strict saddle.
+
+    Raises:
+        FormulaError, ShapeError: for a curvature that is no scalar, or uses what is no variable of the problem.
+
+    >>> from theory.ops import variable
+    >>> x = variable("x")
+    >>> CriticalPoints(Minimisation(x**4 - x**2, {"x": x}), (), 12 * x**2 - 2).clause_names
+    ('curvature',)
+    """
 
     problem: Problem
     clauses: tuple[Clause, ...]
+    curvature: Expression | None = None
 
     kind = "critical points"
 
     def __post_init__(self) -> None:
         check_scope(self.clauses, self.problem.variables)
+        if self.curvature is None:
+            return
+        bound = constant(self.curvature)
+        object.__setattr__(self, "curvature", bound)
+        if bound.shape:
+            raise ShapeError(f"a curvature must be a scalar, got the shape {bound.shape}")
+        if unknown := undeclared(bound, self.problem.variables):
+            raise FormulaError(f"the curvature uses {unknown[0]}, which is not a variable of the problem")
+        if "curvature" in self.clause_names[:-1]:
+            raise FormulaError("this claim has a clause curvature of its own; choose another name")
 
     @property
     def clause_names(self) -> tuple[str, ...]:
         """All clauses that an engine can report on."""
-        return tuple(c.name for c in self.clauses)
+        return (*(c.name for c in self.clauses), *(() if self.curvature is None else ("curvature",)))
 
     def to_json(self) -> dict[str, Any]:
         """The whole claim as plain data."""
-        return {"kind": self.kind, "problem": _problem_json(self.problem), "clauses": clauses_json(self.clauses)}
+        bound = {} if self.curvature is None else {"curvature": to_json(self.curvature)}
+        clauses = clauses_json(self.clauses)
+        return {"kind": self.kind, "problem": _problem_json(self.problem), "clauses": clauses, **bound}
 
 
 @dataclass(frozen=True)

@@ -74,10 +74,10 @@ def trace_of_column(labels: Expression, outputs: Expression, i: int) -> Expressi
     return (labels[range(K), [i]].T @ outputs[range(K), [i]])[0, 0]
 
 
-def residual(model: UnconstrainedFeatures, outputs: Expression) -> Expression:
-    """The negative gradient of each class's loss in its outputs: labels minus outputs, or minus their softmax (K × K).
+def residual(model: UnconstrainedFeatures, outputs: Expression, labels: Expression | None = None) -> Expression:
+    """The negative gradient of each column's loss in its outputs: labels minus outputs, or minus their softmax (K × C).
 
-    Column k of ``outputs`` (K × K) is for the samples of class k.
+    Column i of ``outputs`` (K × C) is for the label in column i of ``labels``; without these C = K, a column a class.
 
     Raises:
         ValueError: for the focal loss.
@@ -89,10 +89,11 @@ def residual(model: UnconstrainedFeatures, outputs: Expression) -> Expression:
     """
     if model.loss == "focal":
         raise ValueError("the gradient is written for convex losses only")
+    aims = identity(model.K) if labels is None else labels
     if model.loss == "mse":
-        return identity(model.K) - outputs
-    aims = (1 - model.alpha) * identity(model.K) + model.alpha / model.K * ones(model.K, model.K)
-    return aims - softmax(outputs)
+        return aims - outputs
+    smoothed = (1 - model.alpha) * aims + model.alpha / model.K * ones(*aims.shape)
+    return smoothed - softmax(outputs)
 
 
 def contrast(model: UnconstrainedFeatures, t: Any) -> Expression:

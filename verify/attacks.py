@@ -27,8 +27,11 @@ if TYPE_CHECKING:
 LIGHT, HEAVY = ("sampling", "descent", "precision"), ("symbolic", "convex")
 """Engines by the round in which they join: the first, and later ones."""
 
-LIGHT_FOR: Mapping[type, Sequence[str]] = {Identity: ("precision",), CriticalPoints: ("symbolic", "descent")}
-"""Where others come first: constants have no points to draw, and only algebra is exact at critical points."""
+LIGHT_FOR: Mapping[type, Sequence[str]] = {
+    Identity: ("precision",),
+    CriticalPoints: ("symbolic", "precision", "descent"),
+}
+"""Where others come first: constants have no points to draw, and these two are exact at critical points."""
 
 FULL_EFFORT = 10.0
 """From so many seconds an instance on, engines run with more starts and draws."""

@@ -84,6 +84,23 @@ class Arithmetic(ABC):
                 self._constants[node] = done[node]
         return done[root]
 
+    def evaluate_all(
+        self, roots: Sequence[Expression], values: Mapping[str, Any], known: dict[Expression, Any] | None = None
+    ) -> list[Any]:
+        """The values of several formulas, shared parts once; ``known`` has values of parts, and gets those found.
+
+        >>> from theory.ops import variable
+        >>> x = variable("x")
+        >>> three = Rationals().number(Fraction(3))
+        >>> [int(value) for value in Rationals().evaluate_all([x + 1, 2 * (x + 1)], {"x": three})]
+        [4, 8]
+        """
+        done: dict[Expression, Any] = {} if known is None else known
+        for node in walk(*roots):
+            if node not in done:
+                done[node] = self._apply(node, [done[arg] for arg in node.args], values)
+        return [done[root] for root in roots]
+
     def point(self, point: Mapping[str, Expression]) -> dict[str, Any]:
         """Evaluate every factor of a point."""
         return {name: self.evaluate(value) for name, value in point.items()}

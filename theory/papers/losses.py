@@ -2,9 +2,6 @@
 
 Letters: outputs z of a sample of class k, t = Σ_{j≠k} (z_j − z_k); φ the least loss at a given t; α of label smoothing
 (targets (1 − α) e_k + α/K 1), γ of the focal loss; c = √(n λ_W λ_H), S = I − 11ᵀ/K, ξ the softmax at the label.
-
-Not stated here: losses-fl-local, the landscape of the focal loss where ξ is large enough for it to be convex: the text
-at hand does not say how large.
 """
 
 from __future__ import annotations
@@ -16,8 +13,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from theory.claims import GlobalMinimum, Identity, Inequality, clause, equal, less
-from theory.closed_form.softmax import simplex_point, strength
+from theory.claims import CriticalPoints, GlobalMinimum, Identity, Inequality, clause, equal, less
+from theory.closed_form.softmax import simplex_point, simplex_value, strength
 from theory.frames import simplex_etf
 from theory.losses import average
 from theory.model import UnconstrainedFeatures as Model
@@ -36,6 +33,7 @@ from theory.ops import (
     variable,
 )
 from theory.papers.dang2023.letters import OFF
+from theory.papers.ufm import LANDSCAPE_EXPECTED, LANDSCAPE_WRONG, landscape_models, model_landscape
 from theory.papers.zhu2021 import bias_clauses, collapse, duality, frame
 from theory.statement import Expected, Source, theorem
 from theory.strategies import ABOVE, AT, BELOW, balanced_sizes, one_layer
@@ -45,6 +43,12 @@ def source(locator: str, provenance: str = "R") -> Source:
     """A place in the paper."""
     return Source("Zhou et al. 2022, Are All Losses Created Equal", "arXiv 2210.02192", locator, provenance)
 
+
+OMITTED = {
+    "losses-fl-local": "the landscape of the focal loss where ξ is large enough for it to be convex: the text at hand "
+    "says neither how large nor in which neighbourhood"
+}
+"""Statements of the paper that are not made here, with the reason."""
 
 ALPHAS = (Fraction(0), Fraction(1, 20), Fraction(1, 10), Fraction(1, 2))
 GAMMAS = (Fraction(0), Fraction(1, 2), Fraction(1), Fraction(2), Fraction(3))
@@ -219,6 +223,39 @@ def smoothed_scale(
     )
     value = phi(model, -(K - 1) * s) + strength(model) * (K - 1) * s
     return GlobalMinimum(model, factor * value, (simplex_point(model, s),), clauses, unique=True)
+
+
+# --------------------------------------------------------------------------------------------------------- landscape
+
+STEEP = WITNESS.with_(weight_decays=(Fraction(2, 5),), feature_decay=Fraction(1, 25), widths=(4,))
+"""λ_W is ten times λ_H, and c is about 0.6 of the largest with collapse."""
+
+
+@theorem(
+    "losses-ls-landscape",
+    source=source("theorem on the landscape, label smoothing"),
+    expected=LANDSCAPE_EXPECTED,
+    hypotheses={
+        "balanced, d ≥ K ≥ 2": lambda model: model.balanced and model.widths[0] >= model.K >= 2,
+        "one layer, label smoothing": lambda model: (
+            model.M == 1 and model.loss == "label-smoothing" and model.sign == "free"
+        ),
+    },
+    model=landscape_models(
+        {"loss": "label-smoothing", "alpha": Fraction(1, 10)},
+        {"loss": "label-smoothing", "alpha": Fraction(1, 2), "bias": "last-layer"},
+    ),
+    witness={"model": STEEP},
+    configurations=({"model": STEEP.with_(bias="last-layer", widths=(3,))},),
+    wrong=LANDSCAPE_WRONG,
+)
+def smoothed_landscape(model: Model, **changes: Any) -> CriticalPoints:
+    """With label smoothing every critical point is a global minimiser or a strict saddle, ‖G‖ > √(λ_W λ_H).
+
+    G is the smoothed labels minus the softmax, over N; the least eigenvalue of the Hessian is at most that of
+    [[λ_W, −‖G‖], [−‖G‖, λ_H]]. The paper asks for d > K; d = K is enough.
+    """
+    return model_landscape(model, simplex_value(model), simplex_point(model), **changes)
 
 
 # ------------------------------------------------------------------------------------------------------- focal loss

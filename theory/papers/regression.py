@@ -4,8 +4,6 @@ The objective is 1/(2M) ‖W H + b 1ᵀ − Y‖² + λ_H/(2M) ‖H‖² + λ_W/
 Y ∈ R^{n×M} and n ≤ d. Letters: Ȳ = ȳ 1ᵀ the mean, Σ = (Y − Ȳ)(Y − Ȳ)ᵀ/M with the eigenvalues l_1 ≥ … ≥ l_n > 0,
 c = λ_W λ_H, A = Σ^{1/2} − √c I. [A^{1/2}]_j keeps the columns of the j largest eigenvalues. Here Y − Ȳ =
 √M Q diag(√l_j) Uᵀ with a rotation Q and orthonormal columns U of zero sum.
-
-Not stated here: that all other critical points are strict saddles.
 """
 
 from __future__ import annotations
@@ -16,9 +14,22 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from theory.claims import Clause, GlobalMinimum, Minimisation, Point, clause, equal
-from theory.ops import Expression, constant, diagonal, helmert, identity, ones, sqrt, sum_squares, variable, zeros
+from theory.claims import Clause, CriticalPoints, GlobalMinimum, Minimisation, Point, clause, equal
+from theory.ops import (
+    Expression,
+    constant,
+    diagonal,
+    helmert,
+    identity,
+    ones,
+    sqrt,
+    substitute,
+    sum_squares,
+    variable,
+    zeros,
+)
 from theory.papers.dang2023.letters import OFF
+from theory.papers.ufm import LANDSCAPE_EXPECTED, LANDSCAPE_WRONG, landscape
 from theory.statement import Expected, Source, theorem
 
 NUMBERS_ONLY = Expected("holds", "numerical", "no engine derives the minimum for given targets: numbers only")
@@ -84,16 +95,29 @@ class Setting:
         c = self.first * self.second
         return [root - sqrt(c) if root**2 > c else constant(0) for root in self.roots]
 
+    @property
+    def variables(self) -> dict[str, Expression]:
+        """W, H and b."""
+        n, d = self.n, self.width
+        return {"W": variable("W", (n, d)), "H": variable("H", (d, self.samples)), "b": variable("b", (n, 1))}
+
+    def residual(self, bias: bool = True) -> Expression:
+        """W H + b 1ᵀ − Y; without a bias the targets are as they are."""
+        W, H, b = self.variables.values()
+        Y = self.centred + self.mean @ ones(1, self.samples)
+        return (W @ H + b @ ones(1, self.samples) if bias else W @ H) - Y
+
+    @property
+    def regulariser(self) -> Expression:
+        """λ_H/(2M) ‖H‖² + λ_W/2 ‖W‖²."""
+        W, H, _ = self.variables.values()
+        return self.second / (2 * self.samples) * sum_squares(H) + self.first / 2 * sum_squares(W)
+
     def problem(self, bias: bool = True) -> Minimisation:
-        """The objective; without a bias the targets are as they are."""
-        n, M = self.n, self.samples
-        W, H, b = variable("W", (n, self.width)), variable("H", (self.width, M)), variable("b", (n, 1))
-        Y = self.centred + self.mean @ ones(1, M)
-        outputs = W @ H + b @ ones(1, M) if bias else W @ H
-        fit = sum_squares(outputs - Y) / (2 * M)
-        regulariser = self.second / (2 * M) * sum_squares(H) + self.first / 2 * sum_squares(W)
-        variables = {"W": W, "H": H, **({"b": b} if bias else {})}
-        return Minimisation(fit + regulariser if self.first else fit, variables)
+        """The objective."""
+        fit = sum_squares(self.residual(bias)) / (2 * self.samples)
+        used = {name: v for name, v in self.variables.items() if bias or name != "b"}
+        return Minimisation(fit + self.regulariser if self.first else fit, used)
 
     def point(self, scale: Fraction = Fraction(1)) -> Point:
         """W = (λ_H/λ_W)^{1/4} [A^{1/2}]_{j*} R with coordinate rows R, H = √(λ_W/λ_H) Wᵀ Σ^{−1/2} (Y − Ȳ), b = ȳ."""
@@ -188,6 +212,36 @@ def theorem_4_1(
         clause("bias", equal(b, found.mean if centred else zeros(found.n, 1))),
     )
     return GlobalMinimum(problem, factor * found.value(), (found.point(),), clauses)
+
+
+STEEP = Setting(positive("2", "1"), 3, 2, *positive("3", "1/12"))
+"""λ_W is 36 λ_H, and c = 1/4."""
+
+
+@theorem(
+    "regression-landscape",
+    source=source("Theorem 4.1, all other critical points"),
+    expected=LANDSCAPE_EXPECTED,
+    hypotheses=SIZES | ORDERED | DECAYS | {"d ≥ 2": lambda width, **_: width >= 2},
+    roots=st.sampled_from([positive("2", "1"), positive("1", "1/2"), positive("1", "1")]),
+    samples=st.just(3),
+    width=st.just(2),
+    decays=st.sampled_from([positive("1/10", "1/5"), positive("2", "1/50")]),
+    witness=parameters(STEEP),
+    configurations=(parameters(Setting(positive("2", "1", "1/2"), 4, 3, *positive("1/4", "1/4"))),),
+    wrong=LANDSCAPE_WRONG,
+)
+def strict_saddles(
+    roots: tuple[Fraction, ...], samples: int, width: int, decays: tuple[Fraction, Fraction], **changes: Any
+) -> CriticalPoints:
+    """Every critical point that is no minimiser of Theorem 4.1 is a strict saddle: ‖G‖ > √(λ_W λ_H/M).
+
+    G = (Y − W H − b 1ᵀ)/M; the least eigenvalue of the Hessian is at most that of [[λ_W, −‖G‖], [−‖G‖, λ_H/M]].
+    """
+    found = setting(roots, samples, width, decays)
+    each, point = (found.first, found.second / samples), found.point()
+    spent = substitute(found.regulariser, point)
+    return landscape(found.problem(), -found.residual() / samples, each, (found.value(), spent), **changes)
 
 
 @theorem(

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 from hypothesis import strategies as st
 
-from theory.claims import Clause, GlobalMinimum, Inequality, Point, clause, equal
-from theory.frames import coordinate_frame, simplex_etf
+from theory.claims import Clause, CriticalPoints, GlobalMinimum, Point, clause, equal
+from theory.frames import simplex_etf
 from theory.model import UnconstrainedFeatures as Model
 from theory.ops import Expression, compare, constant, diagonal, helmert, identity, ones, repeat_columns, sqrt
-from theory.papers.dang2023.frames import frame_point, mode
-from theory.papers.dang2023.letters import LETTERS, OFF
-from theory.papers.zhu2021 import collapse, duality, escape
-from theory.statement import Expected, Source, theorem
+from theory.papers.dang2023.letters import OFF
+from theory.papers.ufm import LANDSCAPE_EXPECTED, LANDSCAPE_WRONG, landscape_models, model_landscape
+from theory.papers.zhu2021 import collapse, duality
+from theory.statement import Source, theorem
 from theory.strategies import ABOVE, AT, BELOW, balanced_sizes, one_layer
 
 
@@ -102,6 +103,15 @@ WITNESS = Model(
     bias_decay=Fraction(1),
     widths=(4,),
 )
+STEEP = Model(
+    class_sizes=(2, 2, 2),
+    weight_decays=(Fraction(1, 3),),
+    feature_decay=Fraction(1, 54),
+    bias="last-layer",
+    bias_decay=Fraction(1),
+    widths=(4,),
+)
+"""λ_W is 18 λ_H, g = 1/3 and w = 1/2."""
 
 
 @theorem(
@@ -155,30 +165,22 @@ def phases(
 
 @theorem(
     "zhou2022mse-landscape",
-    source=source("theorem on the landscape, at critical points without a bias"),
-    expected=Expected("holds", "numerical", "an identity along a curve, in a variable: drawn points and descent"),
-    hypotheses={
-        "balanced, squared error, no bias": lambda model, rank: model.balanced and model.has_modes and model.M == 1,
-        "d > K, no bias": lambda model, rank: model.widths[0] > model.K and not model.has_bias,
-        "rank below K, g < 1": lambda model, rank: (
-            0 <= rank < model.K and compare(model.K * sqrt(model.class_sizes[0] * model.Lambda), 1) < 0
-        ),
-    },
-    model=one_layer(
-        sizes=balanced_sizes(st.sampled_from((2, 3)), st.integers(1, 2)), ratios=BELOW[1:4], spare=(1,), loss="mse"
+    source=source("theorem on the landscape"),
+    expected=LANDSCAPE_EXPECTED,
+    hypotheses=SETTING | {"d ≥ K": lambda model: model.widths[0] >= model.K},
+    model=landscape_models({}, {"bias": "last-layer", "bias_decay": Fraction(9)}),
+    witness={"model": STEEP},
+    configurations=(
+        {"model": STEEP.with_(bias="none", bias_decay=0)},
+        {"model": STEEP.with_(bias_decay=0, widths=(3,))},
     ),
-    rank=st.integers(0, 2),
-    witness={"model": Model(class_sizes=(2, 2, 2), decays="1/20", widths=(4,)), "rank": 1},
-    wrong={"twice the curvature": {"factor": Fraction(2)}, "quartic term off by 1e-6": {"quartic": 1 / (2 * OFF)}},
+    wrong=LANDSCAPE_WRONG | {"d = K − 1": {"narrow": True}},
 )
-def landscape(
-    model: Model, rank: int, factor: Fraction = Fraction(1), quartic: Fraction = Fraction(1, 2)
-) -> Inequality:
-    """Every critical point with a class switched off is a strict saddle for d > K: curvature −2(‖G‖ − √(λ_W λ_H)).
+def landscape(model: Model, narrow: bool = False, **changes: Any) -> CriticalPoints:
+    """Every critical point is a global minimiser or a strict saddle: ‖G‖ > √(λ_W λ_H), with G = (Y − W H − b 1ᵀ)/N.
 
-    Along the direction of zhu2021-landscape the objective is exactly f − (‖G‖ − √(λ_W λ_H)) t² + t⁴/(2N).
+    The least eigenvalue of the Hessian is at most that of [[λ_W, −‖G‖], [−‖G‖, λ_H]]. The paper asks for d > K;
+    d = K is enough, d = K − 1 is not without a bias.
     """
-    found = mode(model, model.class_sizes[0], LETTERS)
-    at = frame_point(model, coordinate_frame(model.K, rank), [found] * rank, LETTERS)
-    last = identity(model.K)[range(model.K), (model.K - 1,)]
-    return escape(model, at, last, quartic / model.N, factor)
+    w, at = weight(model), model.with_(widths=(model.K - 1,)) if narrow else model
+    return model_landscape(at, value(model, w), point(at, w), **changes)

@@ -3,16 +3,17 @@
 Letters: K classes of n samples, N = n K; W ∈ R^{K×d}, H ∈ R^{d×N}, bias b with the decay λ_b ≥ 0; S = I − 11ᵀ/K;
 c = √(n λ_W λ_H). The objective is the average cross-entropy plus λ_W/2 ‖W‖² + λ_H/2 ‖H‖² + λ_b/2 ‖b‖².
 
-Of the theorem on the landscape only the direction of negative curvature is stated, at critical points that are known.
+The theorem on the landscape is one about critical points; its argument for any convex loss is in ``ufm``.
 """
 
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 from hypothesis import strategies as st
 
-from theory.claims import Clause, GlobalMinimum, Identity, Inequality, Point, clause, equal
+from theory.claims import Clause, CriticalPoints, GlobalMinimum, Identity, clause, equal
 from theory.closed_form.softmax import simplex_point, simplex_value, strength
 from theory.frames import simplex_etf
 from theory.model import UnconstrainedFeatures as Model
@@ -20,7 +21,6 @@ from theory.ops import (
     Expression,
     compare,
     constant,
-    diagonal,
     exp,
     identity,
     log,
@@ -29,10 +29,11 @@ from theory.ops import (
     sqrt,
     substitute,
     sum_squares,
-    variable,
     zeros,
 )
 from theory.papers.dang2023.letters import OFF
+from theory.papers.softmaxcode import polygon
+from theory.papers.ufm import LANDSCAPE_EXPECTED, LANDSCAPE_WRONG, landscape_models, model_landscape
 from theory.statement import Expected, Source, theorem
 from theory.strategies import ABOVE, AT, BELOW, balanced_sizes, one_layer
 
@@ -70,6 +71,10 @@ WITNESS = Model(
     loss="ce",
     bias="last-layer",
 )
+STEEP = Model(
+    class_sizes=(2, 2, 2), weight_decays=(Fraction(2, 5),), feature_decay=Fraction(1, 25), widths=(4,), loss="ce"
+)
+"""A tenth of λ_W is λ_H, and c is a little more than half of 1/K."""
 
 
 def collapse(model: Model) -> Clause:
@@ -190,62 +195,52 @@ def value_at(model: Model, s: Expression) -> Expression:
 # --------------------------------------------------------------------------------------------------------- landscape
 
 
-def escape(model: Model, at: Point, vector: Expression, quartic: Fraction, factor: Fraction) -> Inequality:
-    """f(W + t β u aᵀ, H + t/β a vᵀ) ≤ f(W, H) − (‖G‖ − √(λ_W λ_H)) t² + quartic · t⁴ for all t.
+@theorem(
+    "zhu2021-landscape",
+    source=source("theorem on the landscape"),
+    expected=LANDSCAPE_EXPECTED,
+    hypotheses=SETTING | {"d ≥ K": lambda model: model.widths[0] >= model.K},
+    model=landscape_models({"loss": "ce"}, {"loss": "ce", "bias": "last-layer", "bias_decay": Fraction(1, 10)}),
+    witness={"model": STEEP},
+    configurations=(
+        {"model": STEEP.with_(class_sizes=(1,) * 4, widths=(5,))},
+        {"model": STEEP.with_(bias="last-layer", widths=(3,))},
+    ),
+    wrong=LANDSCAPE_WRONG,
+)
+def landscape(model: Model, **changes: Any) -> CriticalPoints:
+    """Every critical point is a global minimiser or a strict saddle: ‖G‖ > √(λ_W λ_H), with G = (Y − softmax)/N.
 
-    At a critical point with a in the null space of W, u = v (by class) a unit vector on which G is √n/N, which is its
-    norm there; β = (λ_H/λ_W)^{1/4}. The spare direction a is the last feature.
+    The least eigenvalue of the Hessian is at most that of [[λ_W, −‖G‖], [−‖G‖, λ_H]]. The paper asks for d > K;
+    d = K is enough, since a critical point of rank K has G Gᵀ = λ_W λ_H I.
     """
-    d, n, t = model.widths[0], model.class_sizes[0], variable("t")
-    beta = constant(model.feature_decay / model.weight_decays[0]) ** Fraction(1, 4)
-    a = identity(d)[range(d), (d - 1,)]
-    moved = {
-        "W_1": at["W_1"] + (t * beta) * (vector @ a.T),
-        "H": at["H"] + (t / (beta * sqrt(n))) * (a @ repeat_columns(vector.T, model.class_sizes)),
-    }
-    slack = factor * (sqrt(n) / model.N - sqrt(model.Lambda)) * t**2
-    start = substitute(model.objective, at)
-    return Inequality(substitute(model.objective, moved), start - slack + quartic * t**4, {"t": t})
-
-
-def pairs(model: Model) -> Point:
-    """A critical point of four classes: two pairs of equal class means, Z = 2x ggᵀ, g = (1, 1, −1, −1)/2."""
-    K, n, d = model.K, model.class_sizes[0], model.widths[0]
-    x = log(2 / (K * strength(model)) - 1)
-    g = diagonal([1, 1, -1, -1]) @ ones(4, 1) / 2
-    u, first = sqrt(n * model.feature_decay / model.weight_decays[0]), identity(d)[range(d), (0,)]
-    means = sqrt(2 * x / u) * (first @ g.T)
-    return {"W_1": sqrt(2 * x * u) * (g @ first.T), "H": repeat_columns(means, model.class_sizes)}
+    return model_landscape(model, simplex_value(model), simplex_point(model), **changes)
 
 
 @theorem(
-    "zhu2021-landscape",
-    source=source("theorem on the landscape, at two kinds of critical points"),
+    "zhu2021-landscape-narrow",
+    source=source("theorem on the landscape, without its width"),
     expected=Expected(
-        "holds", "numerical", "a bound along a curve: drawn points; other critical points are not enumerated"
+        "refuted",
+        "certified",
+        "the theorem does not claim it: for five classes and d = 2 a square with one class at zero is a minimum",
     ),
-    hypotheses=SETTING
-    | {
-        "d > K, no bias, c < 1/K": lambda model, paired: (
-            model.widths[0] > model.K and not model.has_bias and compare(strength(model), Fraction(1, model.K)) < 0
-        ),
-        "pairs: K = 4": lambda model, paired: model.K == 4 or not paired,
+    hypotheses={
+        "K = 5, d = 2, n = 1": lambda decay, scale: Fraction(1, 11) <= decay <= Fraction(1, 9),
+        "a pentagon below the square": lambda decay, scale: Fraction(19, 20) <= scale <= Fraction(11, 10),
     },
-    model=one_layer(
-        sizes=balanced_sizes(st.sampled_from((3, 4)), st.integers(1, 2)), ratios=BELOW[1:4], spare=(1,), loss="ce"
-    ),
-    paired=st.booleans(),
-    witness={"model": Model(class_sizes=(1,) * 4, decays="1/10", widths=(5,), loss="ce"), "paired": True},
-    wrong={"twice the curvature": {"factor": Fraction(2)}, "quartic term 0": {"quartic": Fraction(0)}},
+    decay=st.sampled_from([Fraction(2, k) for k in (18, 19, 20)]),
+    scale=st.sampled_from((Fraction(1), Fraction(11, 10))),
+    witness={"decay": Fraction(1, 10), "scale": Fraction(1)},
+    wrong={"ten times the curvature": {"factor": 10}},
 )
-def landscape(
-    model: Model, paired: bool, factor: Fraction = Fraction(1), quartic: Fraction = Fraction(1, 4)
-) -> Inequality:
-    """A critical point that is no global minimum has, with d > K, the negative curvature −2(‖G‖ − √(λ_W λ_H)).
+def landscape_narrow(decay: Fraction, scale: Fraction, factor: int = 1) -> CriticalPoints:
+    """Strict saddles without a condition on the width, for five classes in the plane: false.
 
-    Along that direction the objective is at most f − (‖G‖ − √(λ_W λ_H)) t² + t⁴/(4N): at zero, and (K = 4)
-    where two pairs of classes have collapsed onto each other.
+    Claimed is that wherever a critical point lies above a regular pentagon, f > m, the Hessian has an eigenvalue of at
+    most (m − f)/100. With W = Hᵀ on a square and one class at zero all eigenvalues are at least 0 where λ is near 1/10.
     """
-    zero = {name: zeros(*v.shape) for name, v in model.variables.items()}
-    vector = sqrt(Fraction(1, 2)) * (diagonal([1, -1], model.K, model.K) @ ones(model.K, 1))
-    return escape(model, pairs(model) if paired else zero, vector, quartic / model.N, factor)
+    model = Model(class_sizes=(1,) * 5, decays=decay, widths=(2,), loss="ce")
+    corners = scale * polygon(5)
+    least = substitute(model.objective, {"W_1": corners.T, "H": corners})
+    return CriticalPoints(model, (), Fraction(factor, 100) * (least - model.objective))

@@ -41,7 +41,16 @@ from verify.methods.minimise import (
     lbfgs,
     minimise,
 )
-from verify.methods.searches import STARTS, UNITS, FormulaSearch, ModelSearch, Search, exact_point, search_for
+from verify.methods.searches import (
+    STARTS,
+    UNITS,
+    CriticalSearch,
+    FormulaSearch,
+    Search,
+    critical_search,
+    exact_point,
+    search_for,
+)
 from verify.verdict import Evidence, Finding, Unable, holds, refuted, undecided
 from verify.witness import compare_at, violation
 
@@ -385,12 +394,10 @@ def _excess(sign: str, left: Tensor, right: Tensor, floor: float) -> float:
 
 def _examine_critical_points(claim: CriticalPoints, settings: Settings, device: torch.device) -> Parts:
     """Minima by descent and points of any index by Newton steps on the gradient; clauses where the gradient is tiny."""
-    if not isinstance(claim.problem, UnconstrainedFeatures):
-        raise Unable("descent looks for critical points of models only")
-    search = ModelSearch(claim.problem, device)
+    search = critical_search(claim.problem, device)
     generator = torch.Generator().manual_seed(settings.seed)
     count = search.counts[settings.effort]
-    minima = minimise(search.objective, search.starts(count // 2, generator), search.iterations, near=torch.inf)
+    minima = minimise(search.objective, search.starts(count, generator), search.iterations, near=torch.inf)
     saddles = critical_points(search.objective, search.starts(count, generator), SADDLE_ITERATIONS)
     points = torch.cat([minima.points, saddles.points])
     critical = torch.cat([minima.gradients, saddles.gradients]) <= CRITICAL
@@ -402,14 +409,41 @@ def _examine_critical_points(claim: CriticalPoints, settings: Settings, device: 
         for c in claim.clauses
         if not _is_beyond_reduction(c, search)
     ]
-    levels = len(torch.unique(torch.round(objective, decimals=8)))
+    if claim.curvature is not None:
+        found = _curvature_finding(claim.curvature, search, points[critical], values)
+        findings.append(undecided("curvature", why) if why else found)
     numbers = {
         "starts": len(points),
         "critical points": int(critical.sum()),
-        "levels": levels,
+        "levels": len(torch.unique(torch.round(objective, decimals=8))),
+        "ranks": _ranks(values),
         "columns": search.columns,
     }
     return findings, numbers, search.uses, ()
+
+
+def _curvature_finding(bound: Expression, search: CriticalSearch, points: Tensor, values: Values) -> Finding:
+    """Whether the least eigenvalue of the Hessian is at most the bound; ``RELATIVE`` to the largest one."""
+    if not len(points):
+        return undecided("curvature", "no critical point was found")
+    spectrum = torch.linalg.eigvalsh(search.hessians(points))
+    claimed = Floats(search.device).evaluate(bound, values).expand(len(points))
+    worst = float(((spectrum[:, 0] - claimed) / spectrum.abs().amax(1).clamp(min=1e-300)).max())
+    saddles = int((claimed < -RELATIVE * spectrum.abs().amax(1)).sum())
+    where = f"{saddles} strict saddles among {len(points)} critical points"
+    if worst <= RELATIVE:
+        return holds("curvature", "numerical", f"largest excess {max(worst, 0.0):.1e}, relative; {where}")
+    return undecided("curvature", f"candidate: an eigenvalue is larger by {worst:.1e}, relative; {where}")
+
+
+def _ranks(values: Values) -> str:
+    """How many points have which rank, by the largest factor."""
+    largest = max(values.values(), key=lambda value: value[0].numel() if len(value) else 0)
+    if not len(largest):
+        return ""
+    singular = torch.linalg.svdvals(largest)
+    found = (singular > SAME * singular.max()).sum(1).tolist()
+    return ", ".join(f"{rank}: {found.count(rank)}" for rank in sorted(set(found)))
 
 
 # ----------------------------------------------------------------------------------------------------- experiments

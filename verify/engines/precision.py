@@ -2,8 +2,9 @@
 
 Value: a certificate (``verify.certificate``) encloses the minimum without using any published formula; the claimed
 value must lie in it. Minimisers: objective, gradient and curvature at the published point in balls. Clauses: both sides
-in balls at published minimisers, in random rational rotations. A ball that contains 0 decides nothing: such a finding
-is ``numerical``; a ball that excludes 0 refutes.
+in balls at published minimisers, in random rational rotations. Critical points of small problems of two factors:
+clauses and curvature in boxes in which one is shown to exist (``verify.methods.stationary``). A ball that contains 0
+decides nothing: such a finding is ``numerical``; a ball that excludes 0 refutes.
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ from verify.witness import violation
 
 if TYPE_CHECKING:
     from verify.engines import Settings
+    from verify.methods.stationary import Stationary
 
 INSTANCES = {"quick": 20, "full": 300}
 
@@ -72,6 +74,15 @@ DIRECTIONS = 3
 
 SLOWING = 0.5
 """A distance that falls as a power of the parameter keeps its order; to a wrong limit the order falls to 0."""
+
+LARGEST = 60
+"""Entries of all variables up to which critical points are enclosed: the Hessian takes as many evaluations in balls."""
+
+CURVED = Fraction(1, 10**20)
+"""Excess over a bound on the least eigenvalue that is not told from equality: an eigenvector in floats misses 1e-30."""
+
+AT_KNOWN = "a critical point that is shown to exist"
+"""Where a clause is examined."""
 
 SAMPLES = 20
 """Random rational points at which an inequality is evaluated."""
@@ -88,7 +99,7 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
     numbers: dict[str, Any] = {}
     with precision(BITS):
         if isinstance(claim, CriticalPoints):
-            findings = _critical_points(claim, settings.seed)
+            findings, numbers = _critical_points(claim, settings.seed)
         elif isinstance(claim, Inequality):
             findings, certificates = _inequality(claim, settings.seed)
         elif isinstance(claim, Identity):
@@ -314,11 +325,19 @@ def _along(model: UnconstrainedFeatures, values: Mapping[str, Any], rng: random.
 # ---------------------------------------------------------------------------------------------------- critical points
 
 
-def _critical_points(claim: CriticalPoints, seed: int) -> list[Finding]:
-    """The clauses at critical points built mode by mode from roots of the stationarity equation, saddles included."""
+def _critical_points(claim: CriticalPoints, seed: int) -> tuple[list[Finding], dict[str, Any]]:
+    """The clauses at critical points built mode by mode; for other problems at those that are shown to exist."""
     model = claim.problem
-    if not isinstance(model, UnconstrainedFeatures) or not model.has_modes:
-        raise Unable("critical points are examined for the linear model with squared error only")
+    if claim.curvature is None and isinstance(model, UnconstrainedFeatures) and model.has_modes:
+        return _at_modes(claim, model, seed), {}
+    try:
+        return _at_known_points(claim, seed)
+    except Undecidable as reason:
+        raise Unable(f"critical points are not enclosed: {reason}") from reason
+
+
+def _at_modes(claim: CriticalPoints, model: UnconstrainedFeatures, seed: int) -> list[Finding]:
+    """The clauses at critical points built mode by mode from roots of the stationarity equation."""
     balls = Balls()
     points = [rotate(model, balls, p, seed + i) for i, p in enumerate(_saddles(model, balls))]
     findings = []
@@ -327,6 +346,51 @@ def _critical_points(claim: CriticalPoints, seed: int) -> list[Finding]:
         # the points are critical by a derivation in balls, which cannot show that a gradient is exactly zero
         findings.append(undecided(c.name, f"candidate: {found.detail}") if found.conclusion == "refuted" else found)
     return findings
+
+
+def _at_known_points(claim: CriticalPoints, seed: int) -> tuple[list[Finding], dict[str, Any]]:
+    """Each clause at boxes with a critical point of a small problem of two factors; what fails there is refuted."""
+    from verify.methods.stationary import Stationary, known
+
+    if sum(prod(v.shape) for v in claim.problem.variables.values()) > LARGEST:
+        raise Unable("the problem is too large to enclose critical points of any rank")
+    balls, points = Balls(), known(claim.problem, seed)
+    findings = [_merged(c.name, [clause_finding(c, [p.box], balls, AT_KNOWN) for p in points]) for c in claim.clauses]
+    if claim.curvature is not None:
+        stationary = Stationary(claim.problem)
+        findings.append(_merged("curvature", [_curvature(claim.curvature, stationary, p.box) for p in points]))
+    if all(f.conclusion == "undecided" for f in findings):
+        raise Unable("no critical point decides anything")
+    ranks = [p.rank for p in points]
+    return findings, {"ranks": ", ".join(f"{r}: {ranks.count(r)}" for r in sorted(set(ranks)))}
+
+
+def _merged(name: str, at_points: Sequence[Finding]) -> Finding:
+    """One finding about a clause from those at single points."""
+    for found in at_points:
+        if found.conclusion == "refuted":
+            return found
+    kept = sum(found.conclusion == "holds" for found in at_points)
+    if not kept:
+        return undecided(name, "no critical point was enclosed at which it is decided")
+    return holds(name, "numerical", f"at {kept} of {len(at_points)} critical points that are shown to exist")
+
+
+def _curvature(bound: Expression, stationary: Stationary, box: Mapping[str, Any]) -> Finding:
+    """The least eigenvalue of the Hessian against the bound, which may be an equation: ``CURVED`` is left open."""
+    from verify.methods.stationary import exceeds, undercuts
+
+    balls = Balls()
+    try:
+        claimed = as_ball(balls.evaluate(bound, box))
+    except Undecidable as reason:
+        return undecided("curvature", str(reason))
+    hessian = stationary.hessian(box, stationary.places)
+    if exceeds(hessian, claimed):
+        return refuted("curvature", f"every eigenvalue is above {claimed.str(12, radius=False)} at {AT_KNOWN}")
+    if undercuts(hessian, claimed + balls.number(CURVED)):
+        return holds("curvature", "numerical", "an eigenvalue is at most the bound")
+    return undecided("curvature", "the balls do not decide")
 
 
 def _saddles(model: UnconstrainedFeatures, balls: Balls) -> list[dict[str, Any]]:

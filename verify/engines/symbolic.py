@@ -374,7 +374,15 @@ def _critical_points(claim: CriticalPoints) -> list[Finding]:
     extra = {"P": P, "Pᵀ": P.T, "PPᵀ": P @ P.T, "1": one}
     shapes = {_pair(relation.left) for c in claim.clauses for relation in c.relations if relation.left.shape}
     products = free_algebra.candidates(gradients, model.variables, extra, shapes)
-    return [_vanishes(c, model, leaves, gradients, products) for c in claim.clauses]
+    findings = [_vanishes(c, model, leaves, gradients, products) for c in claim.clauses]
+    decided = [f for c, f in zip(claim.clauses, findings, strict=True) if _is_equation(c) or f.conclusion != UNDECIDED]
+    if not decided:
+        raise Unable("only equations of matrices follow from an identity, and zero meets the clauses")
+    return decided
+
+
+def _is_equation(c: Clause) -> bool:
+    return all(relation.sign == "=" and relation.left.shape for relation in c.relations)
 
 
 def _is_plain(model: UnconstrainedFeatures) -> bool:

@@ -18,7 +18,7 @@ from theory.model import UnconstrainedFeatures
 from theory.ops import Expression
 from verify.methods import rivals
 from verify.methods.kernels import LayeredModel
-from verify.methods.minimise import Endpoints, Formula, Layout, Objective, minimise, newton
+from verify.methods.minimise import Endpoints, Formula, Layout, Objective, dense_hessian, minimise, newton
 from verify.verdict import Unable
 from verify.witness import lower_point, stands_above
 
@@ -103,6 +103,14 @@ class Search(Protocol):
         ...
 
 
+class CriticalSearch(Search, Protocol):
+    """The same, for critical points of any index."""
+
+    def hessians(self, x: Tensor) -> Tensor:
+        """The Hessians (B, m, m) in the problem's own variables at points (B, n)."""
+        ...
+
+
 class ModelSearch:
     """Descent on a model, over all N columns where it is small, else over class means."""
 
@@ -156,6 +164,13 @@ class ModelSearch:
         generator = torch.Generator().manual_seed(0)
         return self.values(self.objective.gaussian_starts(torch.ones(2, dtype=torch.float64), generator))
 
+    def hessians(self, x: Tensor) -> Tensor:
+        """In the factors; over class means in H̄ diag(√n), which has the norm of H."""
+        names = self.objective.layout.shapes
+        units = {name: torch.full((1, *shape), self.objective.units.get(name, 1.0)) for name, shape in names.items()}
+        lengths = self.objective.layout.join([unit.to(x) for unit in units.values()])
+        return dense_hessian(self.objective, x) / (lengths[:, :, None] * lengths[:, None])
+
     def counterexample(self, x: Tensor, value: Expression) -> dict[str, Any] | None:
         """Factors as rationals at which the exact objective is below the value."""
         factors = {name: part[0].tolist() for name, part in self.objective.factors(x[None]).items()}
@@ -178,7 +193,7 @@ class FormulaSearch:
     columns = "all"
     uses: tuple[str, ...] = ()
     iterations = 300
-    counts = FORMULA_STARTS
+    counts: Mapping[str, int] = FORMULA_STARTS
 
     def __init__(
         self, problem: Minimisation, device: torch.device, nonnegative: frozenset[str] = frozenset(), units: int = UNITS
@@ -210,6 +225,10 @@ class FormulaSearch:
         for whole, part in zip(ends.columns(), again.columns(), strict=True):
             whole[near] = part
         return ends
+
+    def hessians(self, x: Tensor) -> Tensor:
+        """In the variables, without the unit of length."""
+        return dense_hessian(self.objective, x)[:, :-1, :-1] / x[:, -1:, None] ** 2
 
     def _rescaled(self, x: Tensor) -> Tensor:
         """The same points in units of 1, or of their largest entry where that is larger."""
@@ -256,6 +275,21 @@ def search_for(problem: Any, device: torch.device) -> Search:
     if isinstance(problem, Minimisation):
         return FormulaSearch(problem, device)
     raise Unable(f"descent does not minimise a {type(problem).__name__}")
+
+
+def critical_search(problem: Any, device: torch.device) -> CriticalSearch:
+    """A search for points of any index, of a model or a formula, whose variables then have a size near 1.
+
+    Raises:
+        Unable: where variables may not be negative, so that a minimum need not be critical.
+    """
+    if isinstance(problem, UnconstrainedFeatures):
+        return ModelSearch(problem, device)
+    if not isinstance(problem, Minimisation) or problem.nonnegative:
+        raise Unable("descent looks for critical points of models and of formulas without signs")
+    search = FormulaSearch(problem, device, units=0)
+    search.counts = STARTS
+    return search
 
 
 def _rounded(matrix: Iterable[Iterable[float]], bits: int) -> list[list[Fraction]]:
