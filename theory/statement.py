@@ -215,8 +215,9 @@ def _statement(id: str, build: Callable[..., Claim], fields: Mapping[str, Any]) 
     if not isinstance(known.get("hypotheses", {}), Mapping):
         raise StatementError(f"{id}: hypotheses are predicates by name, as in hypotheses={{'K ≥ 2': lambda K: K >= 2}}")
     accepted = inspect.signature(build).parameters
+    any_name = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in accepted.values())
     for name in strategies:
-        if name not in accepted:
+        if name not in accepted and not any_name:
             raise StatementError(f"{id}: there is a strategy for {name}, which is not a parameter of the statement")
     return Statement(id=id, build=build, strategies=strategies, **known)
 

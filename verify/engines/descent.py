@@ -60,7 +60,7 @@ if TYPE_CHECKING:
 Tensor = torch.Tensor
 Values = dict[str, Tensor]
 
-INSTANCES = {"quick": 5, "full": 60}
+INSTANCES = {"quick": 3, "full": 60}
 
 REACHED = 1e-9
 """Relative distance at which a value counts as reached: a thousandth of the smallest error worth catching (1e-6)."""

@@ -17,13 +17,13 @@ from theory.closed_form.deep_softmax import critical_decay
 from theory.curvature import Curvature, cross_entropy, flattened
 from theory.ops import Expression, diagonal, identity, kron, log, one_hot, ones, relu, sum_squares
 from theory.papers.dang2023.letters import OFF
-from theory.papers.garrod2024.setting import GAINS, HYPOTHESES, LAYERS, POINT, Collapse, listed, points, source
+from theory.papers.garrod2024.setting import HYPOTHESES, POINT, WITNESS, Collapse, at_layer, listed, points, source
 from theory.papers.garrod2025.landscape import ODDS
 from theory.papers.garrod2025.setting import collapse_factors
 from theory.papers.garrod2025.structure import turned
 from theory.statement import theorem
 
-EQUAL = Collapse(3, 2, 2, 4, GAINS[0])
+EQUAL = POINT | {"L": 2, "unequal": False, "turn": False}
 
 
 def symmetric_swapped(*setting: Any, **given: Any) -> Eigenvalues:
@@ -55,14 +55,14 @@ def shallower(K: int, n: int, L: int, d: int, gamma: Any, **given: Any) -> Eigen
 @theorem(
     "garrod2024-full-hessian",
     source=source("the Hessian in all factors (compare Theorem 6 of v2 and v3)", "X"),
-    hypotheses=HYPOTHESES | {"equal decays": lambda at, **_: not at.shares},
-    at=points(equal=True, turn=False),
+    hypotheses=HYPOTHESES | {"equal decays": lambda unequal, **_: not unequal},
+    **points() | {"unequal": st.just(False)},
     regularised=st.booleans(),
-    witness={"at": EQUAL, "regularised": True},
+    witness=EQUAL | {"regularised": True},
     configurations=(
-        {"at": Collapse(3, 1, 3, 5, GAINS[1]), "regularised": False},
-        {"at": replace(EQUAL, K=2, d=2, n=1, turn=True), "regularised": True},
-        {"at": replace(EQUAL, L=1), "regularised": True},
+        EQUAL | {"n": 1, "L": 3, "spare": 2, "regularised": False},
+        EQUAL | {"K": 2, "n": 1, "spare": 0, "turn": True, "regularised": True},
+        EQUAL | {"L": 1, "regularised": True},
     ),
     wrong={
         "symmetric and antisymmetric swapped": {"predicted": symmetric_swapped},
@@ -73,11 +73,12 @@ def shallower(K: int, n: int, L: int, d: int, gamma: Any, **given: Any) -> Eigen
     },
 )
 def full_hessian(
-    at: Collapse, regularised: bool, predicted: Callable[..., Eigenvalues] = full_spectrum, other: bool = False
+    regularised: bool, predicted: Callable[..., Eigenvalues] = full_spectrum, other: bool = False, **point: Any
 ) -> Spectrum:
     """All eigenvalues over λ: outliers 2 + (L+1)(γ/(1−γ) − 1) and (L+1)/(1−γ), K² of them; features within classes
     1/(1−γ); all others 2, 0 or 1. Without the decays all are less by 1.
     """
+    at = Collapse(**point)
     ridges = (int(regularised),) * (at.L + 1)
     rows = at.curvature.full((0,) * (at.L + 1)) / at.decay
     ridge = identity(rows.shape[0]) * ridges[0]
@@ -92,7 +93,7 @@ class SoftmaxCollapse:
     K: int
     n: int
     L: int
-    d: int
+    spare: int
     r: Fraction
     turn: bool = False
 
@@ -114,21 +115,27 @@ class SoftmaxCollapse:
     @property
     def curvature(self) -> Curvature:
         """Derivatives of the data term."""
-        point = collapse_factors(self.K, self.L, self.n, log(self.r), self.d)
-        point = turned(point, self.K, self.L, self.d) if self.turn else point
+        point = collapse_factors(self.K, self.L, self.n, log(self.r), self.K + self.spare)
+        point = turned(point, self.K, self.L, self.K + self.spare) if self.turn else point
         factors = (point["H"], *(point[f"W_{layer}"] for layer in range(1, self.L + 1)))
         return cross_entropy(factors, (self.n,) * self.K, self.shares)
 
 
-@st.composite
-def softmax_points(draw: st.DrawFn) -> SoftmaxCollapse:
-    """Points of up to 4 classes and 4 layers."""
-    K = draw(st.integers(2, 4))
-    n, L, spare = draw(st.integers(1, 2)), draw(st.integers(1, 4)), draw(st.integers(0, 1))
-    return SoftmaxCollapse(K, n, L, K + spare, draw(st.sampled_from(ODDS)), draw(st.booleans()))
-
-
-SOFTMAX = SoftmaxCollapse(4, 2, 3, 5, Fraction(19), turn=True)
+SOFTMAX: dict[str, Any] = {
+    "hypotheses": {
+        "K ≥ 2": lambda K, **_: K >= 2,
+        "L ≥ 1, a layer of 1 … L": lambda L, layer, **_: 1 <= layer <= L,
+        "α > 0": lambda r, **_: r > 1,
+    },
+    "K": st.sampled_from((2, 3, 3, 4, 5)),
+    "n": st.integers(1, 3),
+    "L": st.sampled_from((1, 2, 3, 4, 8)),
+    "spare": st.integers(0, 1),
+    "r": st.sampled_from(ODDS),
+    "turn": st.booleans(),
+    "layer": st.integers(1, 8),
+}
+SOFTMAX_POINT: dict[str, Any] = {"K": 4, "n": 2, "L": 3, "spare": 1, "r": Fraction(19), "turn": True, "layer": 2}
 
 
 def equal_outliers(K: int, size: int, alpha: Any, softness: Any) -> Eigenvalues:
@@ -151,15 +158,9 @@ def all_pairs(K: int, size: int, alpha: Any, softness: Any) -> Eigenvalues:
 @theorem(
     "garrod2024-ce-layer-spectrum",
     source=source("cross-entropy with adjustments, as in v2 and v3", "X"),
-    hypotheses={
-        "K ≥ 3": lambda at, **_: at.K >= 3,
-        "L ≥ 1, a layer of 1 … L": lambda at, layer, **_: 1 <= layer <= at.L,
-        "α > 0": lambda at, **_: at.r > 1,
-    },
-    at=softmax_points(),
-    layer=LAYERS,
-    witness={"at": SOFTMAX, "layer": 2},
-    configurations=tuple({"at": replace(SOFTMAX, K=3, d=3, n=1), "layer": layer} for layer in (1, 3)),
+    **SOFTMAX | {"hypotheses": SOFTMAX["hypotheses"] | {"K ≥ 3": lambda K, **_: K >= 3}},
+    witness=SOFTMAX_POINT,
+    configurations=tuple(SOFTMAX_POINT | {"K": 3, "spare": 0, "n": 1, "layer": layer} for layer in (1, 3)),
     wrong={
         "K equal outliers": {"predicted": equal_outliers},
         "K² eigenvalues": {"predicted": all_pairs},
@@ -168,15 +169,16 @@ def all_pairs(K: int, size: int, alpha: Any, softness: Any) -> Eigenvalues:
     },
 )
 def ce_layer_spectrum(
-    at: SoftmaxCollapse,
     layer: int,
     predicted: Callable[..., Eigenvalues] = softmax_layer_spectrum,
     soft: Callable[[SoftmaxCollapse], Fraction] = lambda at: at.softness,
     ridge: int = 0,
+    **point: Any,
 ) -> Spectrum:
     """With cross-entropy a layer's Hessian over λ α has the eigenvalues 1/K (K² − 3K + 1 times), 1/K + κ(K−2)/K (K − 1
     times), 1/K + κ(K−1)/K, and 0: K outliers and a mini-bulk.
     """
+    at = SoftmaxCollapse(**point)
     rows = at.curvature.layer(layer) / (at.decay * log(at.r))
     size = rows.shape[0]
     return Spectrum(
@@ -187,21 +189,17 @@ def ce_layer_spectrum(
 @theorem(
     "garrod2024-ce-gradient",
     source=source("cross-entropy: the gradient and the top eigenvector", "X"),
-    hypotheses={
-        "L ≥ 1, a layer of 1 … L": lambda at, layer, **_: 1 <= layer <= at.L,
-        "α > 0": lambda at, **_: at.r > 1,
-    },
-    at=softmax_points(),
-    layer=LAYERS,
-    witness={"at": SOFTMAX, "layer": 2},
-    configurations=({"at": replace(SOFTMAX, K=2, d=2), "layer": 3},),
+    **SOFTMAX,
+    witness=SOFTMAX_POINT,
+    configurations=(SOFTMAX_POINT | {"K": 2, "spare": 0, "layer": 3},),
     wrong={"value of the other outliers": {"less": 1}, "half the gradient": {"half": 2}},
 )
-def ce_gradient(at: SoftmaxCollapse, layer: int, less: int = 0, half: int = 1) -> Identity:
+def ce_gradient(layer: int, less: int = 0, half: int = 1, **point: Any) -> Identity:
     """The data gradient of a layer is −λ W_l, the one eigenvector of the largest eigenvalue, α λ (1 + κ(K−1))/K.
 
     For K = 2 that is the only eigenvalue off 0.
     """
+    at = SoftmaxCollapse(**point)
     gradient, K = flattened([at.curvature.slope(layer)]), at.K
     weights = flattened([at.curvature.factors[layer]])
     value = log(at.r) * at.decay * (1 + at.softness * (K - 1 - less)) / K
@@ -219,23 +217,23 @@ def ce_gradient(at: SoftmaxCollapse, layer: int, less: int = 0, half: int = 1) -
 @theorem(
     "garrod2024-relu-nonnegative-dnc",
     source=source("Theorems 7 and 8 of v3: the loss", "R"),
-    hypotheses=HYPOTHESES,
-    at=points(turn=False),
-    witness={"at": replace(POINT, turn=False)},
-    configurations=({"at": Collapse(2, 1, 2, 2, GAINS[1])},),
+    hypotheses=HYPOTHESES | {"frames of coordinates": lambda turn, **_: not turn},
+    **points() | {"turn": st.just(False)},
+    witness=POINT | {"turn": False},
+    configurations=(POINT | {"K": 2, "n": 1, "L": 2, "spare": 0, "turn": False},),
     wrong={"value off by 1e-6": {"factor": OFF}, "a frame with negative entries": {"negative": True}},
 )
-def relu_nonnegative(at: Collapse, factor: Fraction = Fraction(1), negative: bool = False) -> Identity:
+def relu_nonnegative(factor: Fraction = Fraction(1), negative: bool = False, **point: Any) -> Identity:
     """With U_l ≥ 0 no ReLU acts, and the loss of a ReLU model is the linear minimum ½(1−γ)² + ½(L+1)γ(1−γ)."""
-    point = replace(at, turn=True) if negative else at
-    features, active = point.factors[0], []
+    at = Collapse(**point | {"turn": negative})
+    features, active = at.factors[0], []
     for layer in range(1, at.L):
-        upper = point.factors[layer] @ features
+        upper = at.factors[layer] @ features
         active.append(equal(relu(upper), upper))
         features = relu(upper)
-    outputs = point.factors[-1] @ features
+    outputs = at.factors[-1] @ features
     fit = sum_squares(outputs - one_hot(at.sizes)) / (2 * at.K * at.n)
-    penalty = reduce(add, [at.decay_of(i) / 2 * sum_squares(V) for i, V in enumerate(point.factors)])
+    penalty = reduce(add, [at.decay_of(i) / 2 * sum_squares(V) for i, V in enumerate(at.factors)])
     value = (1 - at.gamma) ** 2 / 2 + Fraction(at.L + 1, 2) * at.gamma * (1 - at.gamma)
     acts = [Clause("no ReLU acts", tuple(active))] if active else []
     return Identity((*acts, clause("loss", equal(fit + penalty, factor * value))))
@@ -262,11 +260,11 @@ def relu_curvature(at: Collapse, slope: Fraction) -> Callable[[int], Expression]
 
 
 RELU: dict[str, Any] = {
-    "hypotheses": HYPOTHESES | {"frames of coordinates": lambda at, **_: not at.turn},
-    "at": points(turn=False),
-    "layer": LAYERS,
-    "witness": {"at": replace(POINT, turn=False), "layer": 2},
-    "configurations": ({"at": Collapse(3, 1, 3, 3, GAINS[1]), "layer": 3},),
+    "hypotheses": HYPOTHESES | {"frames of coordinates": lambda turn, **_: not turn},
+    **at_layer(largest=6),
+    "turn": st.just(False),
+    "witness": WITNESS | {"turn": False},
+    "configurations": (WITNESS | {"n": 1, "spare": 0, "turn": False, "layer": 3},),
 }
 
 
@@ -276,8 +274,9 @@ RELU: dict[str, Any] = {
     **RELU,
     wrong={"K outliers": {"outliers": 1}},
 )
-def relu_hessian(at: Collapse, layer: int, outliers: int = 2) -> Spectrum:
+def relu_hessian(layer: int, outliers: int = 2, **point: Any) -> Spectrum:
     """A layer's Hessian at the non-negative optimum has K² equal eigenvalues, as in a linear model, if σ'(0) = 1."""
+    at = Collapse(**point)
     K, size = at.K, at.size(layer)
     rows = relu_curvature(at, Fraction(1))(layer) / at.decay_of(layer)
     pairs = [(at.gamma / (1 - at.gamma), K**outliers), (Fraction(0), size - K**outliers)]
@@ -291,15 +290,16 @@ def relu_hessian(at: Collapse, layer: int, outliers: int = 2) -> Spectrum:
     | {
         "slope": st.sampled_from((Fraction(0), Fraction(1, 2), Fraction(1, 10))),
         "witness": RELU["witness"] | {"slope": Fraction(1, 2)},
-        "configurations": ({"at": replace(POINT, turn=False), "layer": 1, "slope": Fraction(0)},),
+        "configurations": (WITNESS | {"turn": False, "layer": 1, "slope": Fraction(0)},),
     },
     wrong={"slope^{L−l}": {"power": 1}},
 )
-def relu_hessian_at_zero(at: Collapse, layer: int, slope: Fraction, power: int = 2) -> Spectrum:
+def relu_hessian_at_zero(layer: int, slope: Fraction, power: int = 2, **point: Any) -> Spectrum:
     """All inputs of ReLUs off the own class are exactly 0 there: K(K−1) of the K² eigenvalues carry σ'(0)^{2(L−l)}.
 
     With σ'(0) = 0, which automatic differentiation takes, K eigenvalues are left below the last layer, not K².
     """
+    at = Collapse(**point)
     K, outlier = at.K, at.gamma / (1 - at.gamma)
     parts = (
         Eigenvalue("c = c'", outlier, K),

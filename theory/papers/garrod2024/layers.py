@@ -7,6 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import reduce
 from operator import add, mul
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -16,7 +17,7 @@ from theory.curvature import flattened, split, squared, stencil
 from theory.model import UnconstrainedFeatures as Model
 from theory.ops import Expression, constant, identity, kron, ones, substitute, sum_squares, zeros
 from theory.papers.dang2023.letters import OFF
-from theory.papers.garrod2024.setting import EDGES, HYPOTHESES, LAYERS, WITNESS, Collapse, listed, points, source
+from theory.papers.garrod2024.setting import EDGES, HYPOTHESES, WITNESS, Collapse, at_layer, listed, source
 from theory.papers.garrod2025.setting import matrix
 from theory.statement import theorem
 
@@ -121,8 +122,7 @@ def second_variation(K: int, n: int, L: int, d: int, seed: int, mixed: int = 1) 
     "garrod2024-layer-hessian",
     source=source("Theorem 4.1: rank and eigenvalues; their value is not in the paper"),
     hypotheses=HYPOTHESES,
-    at=points(),
-    layer=LAYERS,
+    **at_layer(),
     witness=WITNESS,
     configurations=EDGES,
     wrong={
@@ -133,10 +133,10 @@ def second_variation(K: int, n: int, L: int, d: int, seed: int, mixed: int = 1) 
     },
 )  # fmt: skip
 def layer_hessian(
-    at: Collapse, layer: int,
-    predicted: Callable[..., Eigenvalues] = layer_spectrum, neighbour: int = 0,
-) -> Spectrum:  # fmt: skip
+    layer: int, predicted: Callable[..., Eigenvalues] = layer_spectrum, neighbour: int = 0, **point: Any
+) -> Spectrum:
     """The Hessian of a layer has K² equal eigenvalues, λ_l γ/(1−γ), and no others but 0."""
+    at = Collapse(**point)
     K, gamma = at.K, at.gamma
     unit = at.decay_of(layer - neighbour) / at.decay_of(layer)
     return Spectrum(at.curvature.layer(layer) / at.decay_of(layer), listed(predicted(K, at.size(layer), gamma), unit))
@@ -161,17 +161,14 @@ def scaled(eigenvalues: Eigenvalues, factor: Fraction) -> Eigenvalues:
     "garrod2024-layer-eigenvectors",
     source=source("Theorem 4.1: eigenvectors"),
     hypotheses=HYPOTHESES,
-    at=points(),
-    layer=LAYERS,
+    **at_layer(),
     witness=WITNESS,
     configurations=EDGES,
     wrong={"μ^{(l)} ⊗ μ^{(l+1)}": {"swap": True}, "value off by 1e-6": {"factor": OFF}},
 )
-def layer_eigenvectors(
-    at: Collapse, layer: int,
-    swap: bool = False, factor: Fraction = Fraction(1),
-) -> Identity:  # fmt: skip
+def layer_eigenvectors(layer: int, swap: bool = False, factor: Fraction = Fraction(1), **point: Any) -> Identity:
     """Its eigenvectors are μ_c^{(l+1)} ⊗ μ_{c'}^{(l)}, with e_c for the outputs above the last layer; γ/(1−γ) λ_l."""
+    at = Collapse(**point)
     K, L, gamma = at.K, at.L, at.gamma
     above = identity(K) if layer == L else at.means(layer + 1)
     below = at.means(layer)
@@ -184,8 +181,7 @@ def layer_eigenvectors(
     "garrod2024-layer-hessian-ridge",
     source=source("Theorem 4.1 with the decay's own term", "X"),
     hypotheses=HYPOTHESES,
-    at=points(),
-    layer=LAYERS,
+    **at_layer(),
     witness=WITNESS,
     configurations=EDGES,
     wrong={
@@ -194,10 +190,10 @@ def layer_eigenvectors(
     },
 )
 def layer_hessian_ridge(
-    at: Collapse, layer: int,
-    regularised: bool = True, predicted: Callable[..., Eigenvalues] = layer_spectrum,
-) -> Spectrum:  # fmt: skip
+    layer: int, regularised: bool = True, predicted: Callable[..., Eigenvalues] = layer_spectrum, **point: Any
+) -> Spectrum:
     """With the decay the outliers are λ_l/(1−γ), the others λ_l."""
+    at = Collapse(**point)
     K, gamma = at.K, at.gamma
     whole = at.curvature.layer(layer) / at.decay_of(layer) + identity(at.size(layer))
     return Spectrum(whole, listed(predicted(K, at.size(layer), gamma, regularised=regularised)))
@@ -240,8 +236,7 @@ PARTS: dict[str, Callable[[int], int]] = {
     "garrod2024-gn-ranks",
     source=source("Theorem 4.2: ranks and eigenvalues"),
     hypotheses=HYPOTHESES,
-    at=points(largest=6),
-    layer=LAYERS,
+    **at_layer(largest=6),
     part=st.sampled_from(sorted(PARTS)),
     witness=WITNESS | {"part": "cross"},
     configurations=tuple(WITNESS | {"part": part} for part in ("within", "class")),
@@ -250,11 +245,9 @@ PARTS: dict[str, Callable[[int], int]] = {
         "K² of the part across": {"ranks": PARTS | {"cross": lambda K: K * K}},
     },
 )  # fmt: skip
-def gn_ranks(
-    at: Collapse, layer: int, part: str,
-    ranks: Mapping[str, Callable[[int], int]] = PARTS,
-) -> Spectrum:  # fmt: skip
+def gn_ranks(layer: int, part: str, ranks: Mapping[str, Callable[[int], int]] = PARTS, **point: Any) -> Spectrum:
     """At collapse G_within = 0, G_cross has rank K(K−1), G_class rank K; all non-zero eigenvalues are λ_l γ/(1−γ)."""
+    at = Collapse(**point)
     K, n, gamma = at.K, at.n, at.gamma
     rank, size = ranks[part](K), at.size(layer)
     pairs = [(gamma / (1 - gamma), rank), (Fraction(0), size - rank)]
@@ -266,16 +259,13 @@ def gn_ranks(
     "garrod2024-gn-orthogonal",
     source=source("Theorem 4.2: orthogonal images; their bases are not in the paper"),
     hypotheses=HYPOTHESES,
-    at=points(largest=4),
-    layer=LAYERS,
+    **at_layer(largest=4),
     witness=WITNESS,
     wrong={"class and whole": {"other": "whole"}, "sums over the second slot": {"swap": True}},
 )
-def gn_orthogonal(
-    at: Collapse, layer: int,
-    other: str = "cross", swap: bool = False,
-) -> Identity:  # fmt: skip
+def gn_orthogonal(layer: int, other: str = "cross", swap: bool = False, **point: Any) -> Identity:
     """G_cross G_class = 0: sums of μ_{c'}^{(l+1)} ⊗ μ_c^{(l)} over c' for G_class, differences for G_cross."""
+    at = Collapse(**point)
     K, n, gamma = at.K, at.n, at.gamma
     parts = split(at.curvature, layer, K, n)
     above, below, value = at.means(layer + 1), at.means(layer), gamma / (1 - gamma) * at.decay_of(layer)
@@ -296,20 +286,17 @@ def gn_orthogonal(
     "garrod2024-gradient-alignment",
     source=source("Theorem 4.3; β is not in the paper"),
     hypotheses=HYPOTHESES,
-    at=points(),
-    layer=LAYERS,
+    **at_layer(),
     witness=WITNESS,
     configurations=EDGES,
     wrong={"β with the other sign": {"sign": -1}, "K² coefficients": {"pairs": 2}, "β without 1/K": {"mean": 0}},
 )
-def gradient_alignment(
-    at: Collapse, layer: int,
-    sign: int = 1, pairs: int = 1, mean: int = 1,
-) -> Identity:  # fmt: skip
+def gradient_alignment(layer: int, sign: int = 1, pairs: int = 1, mean: int = 1, **point: Any) -> Identity:
     """The data gradient of a layer is β/K Σ_c μ_c^{(l+1)} ⊗ μ_c^{(l)} = −λ_l W_l: K of the K² vectors, equally.
 
     β = −K λ_l/‖μ^{(l)}‖² = (γ−1) ∏_{j>l} σ_j/‖μ^{(l+1)}‖; squared normalised coefficients are 1/K for c = c', else 0.
     """
+    at = Collapse(**point)
     K, L, gamma = at.K, at.L, at.gamma
     above, below = at.means(layer + 1), at.means(layer)
     gradient, pair = flattened([at.curvature.slope(layer)]), kron(above, below)
@@ -334,17 +321,14 @@ def gradient_alignment(
     "garrod2024-weights",
     source=source("Theorem 4.4: rank and eigenvalues"),
     hypotheses=HYPOTHESES,
-    at=points(),
-    layer=LAYERS,
+    **at_layer(),
     witness=WITNESS,
     configurations=EDGES,
     wrong={"without n": {"samples": 0}, "rank K − 1": {"rank": -1}},
 )
-def weights(
-    at: Collapse, layer: int,
-    samples: int = 1, rank: int = 0,
-) -> Spectrum:  # fmt: skip
+def weights(layer: int, samples: int = 1, rank: int = 0, **point: Any) -> Spectrum:
     """W_lᵀ W_l has rank K, with the eigenvalue (λ_H/λ_l) n ‖μ^{(1)}‖²."""
+    at = Collapse(**point)
     K, n = at.K, at.n
     W, norm = at.factors[layer], sum_squares(at.means(1)) / K
     value = at.decay_of(0) / at.decay_of(layer) * n**samples * norm
@@ -356,20 +340,17 @@ def weights(
     "garrod2024-weights-vectors",
     source=source("Theorem 4.4: eigenvectors and recursion; the second form of the value is not in the paper"),
     hypotheses=HYPOTHESES,
-    at=points(),
-    layer=LAYERS,
+    **at_layer(),
     witness=WITNESS,
     configurations=EDGES,
     wrong={"σ² without K": {"classes": 0}, "balance without decays": {"balanced": False}},
 )
-def weights_vectors(
-    at: Collapse, layer: int,
-    classes: int = 1, balanced: bool = True,
-) -> Identity:  # fmt: skip
+def weights_vectors(layer: int, classes: int = 1, balanced: bool = True, **point: Any) -> Identity:
     """Its eigenvectors are the class means that enter the layer; the value is γ(1−γ)/(K λ_l); layers are balanced.
 
     W_l = σ_l Σ_c of normalised μ_c^{(l+1)} and μ_c^{(l)}; λ_l W_lᵀ W_l = λ_{l−1} W_{l−1} W_{l−1}ᵀ.
     """
+    at = Collapse(**point)
     K, gamma = at.K, at.gamma
     W, below, M, above = at.factors[layer], at.factors[layer - 1], at.means(layer), at.means(layer + 1)
     value = gamma * (1 - gamma) / (K**classes * at.decay_of(layer))
@@ -391,22 +372,19 @@ MATRICES = ("features", "between classes", "errors", "gradients", "centred gradi
     "garrod2024-other-matrices",
     source=source("other matrices at the optimum", "X"),
     hypotheses=HYPOTHESES,
-    at=points(),
-    layer=LAYERS,
+    **at_layer(),
     which=st.sampled_from(MATRICES),
     witness=WITNESS | {"which": "features"},
     configurations=tuple(WITNESS | {"which": which} for which in MATRICES[1:]),
     wrong={"rank off by one": {"more": 1}, "centred for uncentred": {"centred": True}},
 )
-def other_matrices(
-    at: Collapse, layer: int, which: str,
-    more: int = 0, centred: bool = False,
-) -> Spectrum:  # fmt: skip
+def other_matrices(layer: int, which: str, more: int = 0, centred: bool = False, **point: Any) -> Spectrum:
     """Second moments have rank K, centred ones K − 1, each with one eigenvalue.
 
     Features ‖μ^{(l)}‖²/K; errors (γ−1) a_c^{(l+1)}, their squared norm over K; gradients, the errors' products with
     μ_c^{(l)}, λ_l γ (1−γ).
     """
+    at = Collapse(**point)
     K, gamma = at.K, at.gamma
     M, errors = at.means(layer), (gamma - 1) * at.curvature.above(layer).T
     gradients = kron(errors, M)[range(errors.shape[0] * M.shape[0]), [c * K + c for c in range(K)]]

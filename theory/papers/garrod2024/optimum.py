@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 from math import prod
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -12,7 +13,7 @@ from theory.claims import Clause, GlobalMinimum, Identity, Relation, clause, equ
 from theory.model import UnconstrainedFeatures as Model
 from theory.ops import constant, identity, ones, repeat_columns, sum_squares
 from theory.papers.dang2023.letters import OFF
-from theory.papers.garrod2024.setting import GAINS, HYPOTHESES, POINT, Collapse, points, source
+from theory.papers.garrod2024.setting import HYPOTHESES, POINT, Collapse, points, source
 from theory.papers.tirer2022 import decays, deep, extended, frame_point, layers, output
 from theory.papers.zhu2021 import collapse
 from theory.statement import theorem
@@ -76,16 +77,14 @@ def zero_threshold(
     "garrod2024-dnc-structure",
     source=source("DNC1 to DNC4"),
     hypotheses=HYPOTHESES,
-    at=points(),
-    witness={"at": POINT},
-    configurations=({"at": Collapse(2, 1, 1, 2, GAINS[1])},),
+    **points(),
+    witness=POINT,
+    configurations=(POINT | {"K": 2, "n": 1, "L": 1, "turn": False},),
     wrong={"balance without decays": {"balanced": False}, "a simplex": {"frame": "simplex"}},
 )
-def dnc_structure(
-    at: Collapse,
-    balanced: bool = True, frame: str = "orthogonal",
-) -> Identity:  # fmt: skip
+def dnc_structure(balanced: bool = True, frame: str = "orthogonal", **point: Any) -> Identity:
     """Features collapse; class means are orthogonal of one length, rows of A^{(l)} along them; layers are balanced."""
+    at = Collapse(**point)
     K, L, gamma = at.K, at.L, at.gamma
     shape = identity(K) if frame == "orthogonal" else identity(K) - ones(K, K) / K
     orthogonal, aligned, balance = [], [], []

@@ -31,18 +31,29 @@ def source(locator: str, provenance: str = "Q") -> Source:
 
 @dataclass(frozen=True)
 class Collapse:
-    """Deep neural collapse at a gain γ, with decays λ_l = share_l λ for the features (l = 0) and all layers.
+    """Deep neural collapse at a gain γ: K classes of n samples, L layers, hidden spaces of K + ``spare`` dimensions.
 
-    Hidden spaces of d dimensions; the frames U_l are the first K coordinates, or turned by reflections.
+    Decays are λ for the features (l = 0) and all layers, or ``unequal`` multiples of it; the frames U_l are the first K
+    coordinates, or turned by reflections.
     """
 
     K: int
     n: int
     L: int
-    d: int
+    spare: int
     gamma: Fraction
-    shares: tuple[Fraction, ...] = ()
+    unequal: bool = False
     turn: bool = False
+
+    @property
+    def d(self) -> int:
+        """Width of all hidden layers."""
+        return self.K + self.spare
+
+    @property
+    def shares(self) -> tuple[Fraction, ...]:
+        """λ_l/λ for l = 0 … L."""
+        return tuple(Fraction(2) ** (layer % 3 - 1) if self.unequal else Fraction(1) for layer in range(self.L + 1))
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -57,7 +68,7 @@ class Collapse:
 
     def decay_of(self, layer: int) -> Expression:
         """λ_l; λ_0 = λ_H."""
-        return self.decay * (self.shares[layer] if self.shares else 1)
+        return self.decay * self.shares[layer]
 
     def singular_value(self, layer: int) -> Expression:
         """σ_l = √(τ/λ_l) with τ = γ (1 − γ)/K."""
@@ -98,34 +109,42 @@ GAINS = [Fraction(x) for x in ("9/10", "15/16", "24/25", "80/81")]
 """Few primes, so that exact arithmetic with their roots is quick; all above 7/8, which is (L−1)/L for L = 8."""
 
 HYPOTHESES: dict[str, Callable[..., bool]] = {
-    "K ≥ 2, n ≥ 1, d ≥ K": lambda at, **_: at.K >= 2 and at.n >= 1 and at.d >= at.K,
-    "L ≥ 1, a layer of 1 … L": lambda at, layer=1, **_: 1 <= layer <= at.L,
-    "(2): (L−1)/L < γ < 1": lambda at, **_: Fraction(at.L - 1, at.L) < at.gamma < 1,
+    "K ≥ 2, n ≥ 1, d ≥ K": lambda K, n, spare, **_: K >= 2 and n >= 1 and spare >= 0,
+    "L ≥ 1, a layer of 1 … L": lambda L, layer=1, **_: 1 <= layer <= L,
+    "(2): (L−1)/L < γ < 1": lambda L, gamma, **_: Fraction(L - 1, L) < gamma < 1,
+    "turned frames, and so dense matrices, only if small": lambda K, L, spare, turn, **_: (
+        not turn or (K + spare) * L <= 16
+    ),
 }
 
-CLASSES, SAMPLES, DEPTHS = (2, 2, 3, 3, 4, 4, 5, 6, 8, 12), (1, 1, 2, 2, 3, 5), (1, 1, 2, 2, 3, 3, 4, 5, 8)
-"""What is drawn: small sizes more often, since the Hessian of 12 classes and 8 layers takes a quarter of a minute."""
 
-LAYERS = st.integers(1, 8)
+def points(largest: int = 12) -> dict[str, Any]:
+    """Strategies for points of up to so many classes and for a layer.
+
+    Small sizes come more often: the Hessian of 12 classes and 8 layers takes a quarter of a minute.
+    """
+    return {
+        "K": st.sampled_from([K for K in (2, 2, 3, 3, 4, 4, 5, 6, 8, 12) if largest >= K]),
+        "n": st.sampled_from((1, 1, 2, 2, 3, 5)),
+        "L": st.sampled_from((1, 1, 2, 2, 3, 3, 4, 5, 8)),
+        "spare": st.integers(0, 2),
+        "gamma": st.sampled_from(GAINS),
+        "unequal": st.booleans(),
+        "turn": st.booleans(),
+    }
 
 
-@st.composite
-def points(draw: st.DrawFn, largest: int = 12, equal: bool = False, turn: bool = True) -> Collapse:
-    """Points of up to so many classes, ``equal`` decays or powers of 2; turned only where a dense matrix is small."""
-    classes = [K for K in CLASSES if largest >= K]
-    K, n, L = (draw(st.sampled_from(sizes)) for sizes in (classes, SAMPLES, DEPTHS))
-    d, gamma = K + draw(st.integers(0, 2)), draw(st.sampled_from(GAINS))
-    shares = st.just(()) if equal else st.sampled_from(((), tuple(Fraction(2) ** (i % 3 - 1) for i in range(L + 1))))
-    return Collapse(K, n, L, d, gamma, draw(shares), turn and d * L <= 16 and draw(st.booleans()))
+def at_layer(largest: int = 12) -> dict[str, Any]:
+    """The same with a layer."""
+    return points(largest) | {"layer": st.integers(1, 8)}
 
 
-UNEQUAL = (Fraction(1, 2), Fraction(1), Fraction(2), Fraction(1, 3))
-POINT = Collapse(3, 2, 3, 4, GAINS[0], UNEQUAL, turn=True)
-WITNESS: dict[str, Any] = {"at": POINT, "layer": 2}
+POINT: dict[str, Any] = {"K": 3, "n": 2, "L": 3, "spare": 1, "gamma": GAINS[0], "unequal": True, "turn": True}
+WITNESS: dict[str, Any] = POINT | {"layer": 2}
 EDGES = (
-    {"at": Collapse(2, 1, 1, 2, GAINS[1], (Fraction(1), Fraction(3))), "layer": 1},
-    {"at": POINT, "layer": 3},
-    {"at": Collapse(3, 2, 3, 3, GAINS[0], UNEQUAL), "layer": 1},
+    {"K": 2, "n": 1, "L": 1, "spare": 0, "gamma": GAINS[1], "unequal": True, "turn": False, "layer": 1},
+    POINT | {"layer": 3},
+    POINT | {"spare": 0, "turn": False, "layer": 1},
 )
 
 
