@@ -1022,11 +1022,11 @@ add(
     (reads(three, {}), REJECTED),
     (reads(three, three, {}), REJECTED),
     (reads(three, three, 0), REJECTED),
-    (lambda c: c.Formula(QUADRATIC).text(), "add(add(power(x, 2), scale(-2, x)), 2)"),
+    (lambda c: c.Formula(QUADRATIC).text(), "x^2 - 2 x + 2"),
     (
         lambda c: c.Formula([ones22, ["variable", [2, 2], "X", []], ["matmul", [2, 2], None, [0, 1]],
                              ["trace", [], None, [2]], [3, 3]], 2).text(),
-        "trace(matmul(ones(2×2), X)) ≤ trace(matmul(ones(2×2), X))",
+        "trace(ones(2×2) X) ≤ trace(ones(2×2) X)",
     ),
     (bounded(reads(three, [0]), MAX_NODES=2), 1),
     (bounded(reads(three, three, [0]), MAX_NODES=2), REJECTED),
@@ -1455,6 +1455,77 @@ tries(
 )
 
 
+def contrary(sign: Any, *nodes: Any, value: str = "1/2", point: Any = None, **fields: Any) -> dict[str, Any]:
+    """That x has a minimum at which a relation of the first two nodes fails."""
+    relation = {"sign": sign, "sides": [*nodes, [0, 1]], **fields}
+    return undercut(constant(value), stated(rows(x)), point or {"x": "1/2"}, everywhere=relation)
+
+
+tries(
+    "minimisers",
+    (contrary("=", x, ["rational", [], "1", []]), ACCEPTED),
+    (contrary("=", x, ["rational", [], "1/2", []]), REJECTED),
+    (contrary("<", x, ["rational", [], "1/2", []]), ACCEPTED),
+    (contrary("≤", x, ["rational", [], "1/2", []]), REJECTED),
+    (contrary("=", x, ["rational", [], "1", []], value="1/3"), REJECTED),
+    (contrary("=", x, ["rational", [], "1", []], value="2/3"), ACCEPTED),
+    (contrary("=", x, ["rational", [], "1", []], point={"x": "-1"}), REJECTED),
+    (contrary(">", x, ["rational", [], "1", []]), REJECTED),
+    (contrary("=", x, ["rational", [], "1", []], note="1"), REJECTED),
+    (contrary("=", x, ["ones", [1, 1], None, []]), REJECTED),
+    (contrary("=", x, ["variable", [], "y", []]), REJECTED),
+    (undercut(constant("1/2"), stated(rows(x)), {"x": "1/2"}, everywhere=None), REJECTED),
+    (
+        undercut(
+            constant("1/2"),
+            {"model": SINGLE},
+            AT_ZERO,
+            everywhere={
+                "sign": "<",
+                "sides": [["variable", [1, 1], "H", []], ["zeros", [1, 1], None, []], [0, 1]],
+            },
+        ),
+        ACCEPTED,
+    ),
+)
+
+
+def fails(sign: Any, *nodes: Any, **fields: Any) -> dict[str, Any]:
+    return certificate("failed relation", claim={"sign": sign, "sides": [*nodes, [0, 1]], **fields})
+
+
+ONES, ZEROS = ["ones", [1, 2], None, []], ["zeros", [1, 2], None, []]
+HALF = ["rational", [], "1/2", []]
+tries(
+    "failed relations",
+    (fails("<", HALF, HALF), ACCEPTED),
+    (fails("≤", HALF, HALF), REJECTED),
+    (fails("=", HALF, HALF), REJECTED),
+    (fails("=", HALF, ["rational", [], "1/3", []]), ACCEPTED),
+    (fails("≤", ONES, ZEROS), ACCEPTED),
+    (fails("≤", ZEROS, ONES), REJECTED),
+    # one entry is enough
+    (fails("=", ["diagonal", [1, 2], None, []], ZEROS), REJECTED),
+    (fails("=", ZEROS, ["one_hot", [1, 2], [2], []]), ACCEPTED),
+    (fails("=", ZEROS, ["identity", [2, 2], None, []]), REJECTED),
+    (fails("≤", x, HALF), REJECTED),
+    (fails("≤", ONES, ZEROS, where=[]), REJECTED),
+    (fails(None, ONES, ZEROS), REJECTED),
+    ({**fails("≤", ONES, ZEROS), "point": {}}, REJECTED),
+)
+add(
+    "failed relations in words",
+    (
+        lambda c: c.check(fails("=", HALF, ["rational", [], "1/3", []])),
+        "1/2 = 1/3 fails: the sides are 0.5 and 0.333333333333",
+    ),
+    (
+        lambda c: c.check(contrary("=", x, ["rational", [], "1", []])),
+        "at a rational point the objective x over x is at most the claimed minimum 0.5 = 1/2, and there x = 1 fails",
+    ),
+)
+
+
 def witness(
     left: list[Any], right: list[Any], *nodes: Any, point: Any = None, sides: Any = None, where: Any = None
 ) -> dict[str, Any]:
@@ -1536,14 +1607,14 @@ add(
 )
 
 
-def related(sign: Any, left: Any, right: Any) -> Callable[[Any], Any]:
+def related(sign: Any, left: Any, right: Any, fails: bool = False) -> Callable[[Any], Any]:
     """What is said of two intervals; each a pair of ends, or a function of the checker that makes one."""
 
     def run(c: Any) -> Any:
         def sides() -> Any:
             return tuple([[side(c) if callable(side) else interval(c, *side)]] for side in (left, right))
 
-        return c.require_relation(sign, sides)[0][0].high
+        return c.require_relation(sign, sides, fails)[1][0][0].high
 
     return run
 
@@ -1564,6 +1635,20 @@ add(
     (related("=", (2, 2), (2, 3)), REJECTED),
     (related("=", (2, 2), (1, 2)), REJECTED),
     (related("=", (1, 2), (2, 2)), REJECTED),
+    # that a relation fails
+    (related("<", (2, 3), (0, 1), True), F(1)),
+    (related("<", (2, 2), (2, 2), True), F(2)),
+    (related("<", (1, 2), (2, 3), True), REJECTED),
+    (related("≤", (2, 2), (2, 2), True), REJECTED),
+    (related("≤", (2, 3), (1, 2), True), REJECTED),
+    (related("≤", (3, 3), (1, 2), True), F(2)),
+    (related("=", (2, 3), (3, 4), True), REJECTED),
+    (related("=", (2, 3), (4, 5), True), F(5)),
+    (related("=", (4, 5), (2, 3), True), F(3)),
+    (related("=", (2, 2), (2, 2), True), REJECTED),
+    (related("<", lambda c: interval(c, 0, 1 if c.Interval.BITS < 512 else 3), (2, 2), True), REJECTED),
+    (related("≤", lambda c: interval(c, 0 if c.Interval.BITS < 512 else 3, 3), (2, 2), True), F(2)),
+    (related("<", lambda c: c.Interval(F(0)).inverse(), (1, 1), True), REJECTED),
     (related([], (0, 1), (2, 3)), REJECTED),
     (related("", (0, 1), (2, 3)), REJECTED),
 )

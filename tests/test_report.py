@@ -9,6 +9,7 @@ import fakes
 import pytest
 from rich.console import Console, RenderableType
 
+from theory.statement import statements
 from verify import report, runner
 from verify.results import WITHOUT_CERTIFICATE, Examination
 
@@ -100,3 +101,18 @@ def test_what_went_well_is_brief_unless_asked(capsys: pytest.CaptureFixture[str]
     for verbose in (False, True):
         report.print_report([examine("fake-square", "certified")], report.console(), verbose)
         assert ("engine" in capsys.readouterr().out) is verbose
+
+
+def test_what_is_refuted_has_its_certificate_and_the_command_that_checks_it() -> None:
+    focal = runner.examine(statements()["losses-focal-scale"], ("symbolic",))
+    table = report.refuted_table([focal, examine("fake-square", "certified")], lambda c: Path("kept") / c["kind"])
+    text = " ".join(printed(table).split())
+    for part in ("losses-focal-scale", "s = 2.520149", "fails: the sides are", "collapse recheck kept/failed relation"):
+        assert part in text
+    assert table.row_count == 3
+
+
+def test_a_refutation_without_a_certificate_says_so() -> None:
+    table = report.refuted_table([examine("fake-false", "against")], None)
+    assert "none was written" in printed(table)
+    assert table.row_count == 2

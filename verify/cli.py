@@ -105,7 +105,7 @@ def verify(
             print(f"collapse: {store.note}", file=sys.stderr)
         with _shown_progress() as progress:
             results = runner.run(statements, settings, engines, jobs or _default_jobs(), store, fresh, progress)
-        report.print_report(results, report.console(stderr=json == "-"), verbose)
+        report.print_report(results, report.console(stderr=json == "-"), verbose, store.path)
         _write_json(json, report.verify_json(results, store.path))
     raise typer.Exit(exit_status(results))
 

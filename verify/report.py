@@ -13,8 +13,10 @@ from rich.text import Text
 
 from theory.model import UnconstrainedFeatures, run_lengths
 from theory.statement import PROVENANCE, Statement
+from verify.checker import check
 from verify.results import AS_EXPECTED, Examination, Examined
 from verify.verdict import REFUTED, Verdict
+from verify.witness import COUNTEREXAMPLES
 
 PLAIN_WIDTH = 1000
 """Columns where the output is not a terminal: one line for one row, so that it can be searched."""
@@ -44,11 +46,18 @@ def in_words(examination: Examination) -> str:
     return str(verdict)
 
 
-def print_report(results: Sequence[Examination], screen: Console, verbose: bool = False) -> None:
-    """Print one line a statement, the papers' own configurations, what was skipped and why, and the counts."""
+KeptAt = Callable[[Mapping[str, Any]], Path]
+"""Where a certificate is kept."""
+
+
+def print_report(
+    results: Sequence[Examination], screen: Console, verbose: bool = False, path: KeptAt | None = None
+) -> None:
+    """Print one line a statement, what refutes, the papers' own configurations, what was skipped, and the counts."""
     parts: list[RenderableType] = [statements_table(results)]
     parts += [details(result) for result in results if verbose or result.status != AS_EXPECTED]
-    parts += [table for table in (configurations_table(results), skipped_table(results)) if table.row_count]
+    tables = (refuted_table(results, path), configurations_table(results), skipped_table(results))
+    parts += [table for table in tables if table.row_count]
     parts += axioms_used(results)
     met = sum(result.as_expected for result in results)
     parts.append(Text(f"{met} of {len(results)} statements as expected", "bold" if met == len(results) else "bold red"))
@@ -83,6 +92,23 @@ def details(result: Examination) -> Table:
         table.add_row("clause", name, Text(_full(verdict)))
     for summary in result.engines:
         table.add_row("engine", summary.engine, Text(f"{_short(summary.verdict)}: {summary.detail}"))
+    return table
+
+
+def refuted_table(results: Iterable[Examination], path: KeptAt | None) -> Table:
+    """Of each refuted statement why and where it fails, and a certificate with the command that checks it again."""
+    table = _table("", "")
+    table.title, table.title_justify, table.show_header = Text("Refuted", "bold"), "left", False
+    for result in results:
+        if result.verdict.conclusion != REFUTED:
+            continue
+        reason = result.statement.expected.reason if result.statement else ""
+        certificate = next((c for c in result.certificates if c["kind"] in COUNTEREXAMPLES), None)
+        shown = "none was written" if certificate is None else check({**certificate})
+        table.add_row(_name(result), Text(reason or result.verdict.detail))
+        table.add_row("certificate", Text(shown))
+        if certificate is not None and path is not None:
+            table.add_row("again with", Text(f"collapse recheck {path(certificate)}"))
     return table
 
 
@@ -155,9 +181,7 @@ def evidence(result: Examination) -> Table | Text:
     return table
 
 
-def verify_json(
-    results: Iterable[Examination], path: Callable[[Mapping[str, Any]], Path] | None = None
-) -> dict[str, Any]:
+def verify_json(results: Iterable[Examination], path: KeptAt | None = None) -> dict[str, Any]:
     """What ``collapse verify --json`` writes; ``path`` says where a certificate is kept."""
     results = list(results)
     return {
@@ -192,7 +216,7 @@ def show_json(statements: Iterable[Statement]) -> dict[str, Any]:
     }
 
 
-def _statement_json(result: Examination, path: Callable[[Mapping[str, Any]], Path] | None) -> dict[str, Any]:
+def _statement_json(result: Examination, path: KeptAt | None) -> dict[str, Any]:
     verdict, statement = result.verdict, result.statement
     return {
         "id": _name(result),
