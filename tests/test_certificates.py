@@ -630,7 +630,7 @@ def test_what_is_accepted_is_printed_in_full() -> None:
     line = checker.check(witness(["rational", [], "2", []], X, [*NORM[:3], [1]], [2, 0], point=X23))
     assert line == "the inequality ‖X‖² ≤ 2 fails at a rational point"
     one = below([["rational", [], "1", []], [0]], [["variable", [], "x", []], [0]], {"x": []}, ["x"], {"x": "0"})
-    assert checker.check(one).endswith("objective x is strictly below the claimed minimum 1 = 1")
+    assert checker.check(one).endswith("objective x over x ≥ 0 is strictly below the claimed minimum 1 = 1")
 
 
 # ------------------------------------------------------------ files from anyone

@@ -1521,7 +1521,8 @@ add(
     ),
     (
         lambda c: c.check(contrary("=", x, ["rational", [], "1", []])),
-        "at a rational point the objective x over x is at most the claimed minimum 0.5 = 1/2, and there x = 1 fails",
+        "at a rational point the objective x over x ≥ 0 is at most the claimed minimum 0.5 = 1/2, "
+        "and there x = 1 fails",
     ),
 )
 

@@ -1442,8 +1442,9 @@ def _formula_at(problem: Any, point: dict[str, Any]) -> tuple[str, Any]:
         raise Rejected("what is not negative must be a scalar variable of the problem")
     if any(point[name] < 0 for name in nonnegative):
         raise Rejected("the point lies outside the problem's domain")
-    formula, over = Formula(rows), ", ".join(f"{n} {'×'.join(map(str, s))}".strip() for n, s in variables.items())
-    return f"{formula.text()} over {over}", lambda: formula.value(_intervals(point))[0]
+    formula, signs = Formula(rows), dict.fromkeys(nonnegative, " ≥ 0")
+    over = [f"{n}{signs.get(n, '')}{' ' * bool(s)}{'×'.join(map(str, s))}" for n, s in variables.items()]
+    return f"{formula.text()} over {', '.join(over)}", lambda: formula.value(_intervals(point))[0]
 
 
 def check_inequality(certificate: Any) -> str:
