@@ -289,13 +289,38 @@ _TABLE: list[tuple[str, tuple[str, ...], str]] = [
     ),
     (
         "if held or failed:",
-        ("or → and", "condition → False"),
+        ("or → and",),
         "Spares more bits; what is not shown in the end is rejected all the same.",
     ),
     (
         "raise Rejected(f\"a relation “{sign}” {'holds' if held else 'fails'}: the numbers are the other way round\")",
         ("raise dropped",),
         "Spares more bits; what is not shown in the end is rejected all the same.",
+    ),
+    (
+        "raise Rejected(f\"a relation “{sign}” {'holds' if held else 'fails'}: the numbers are the other way round\")",
+        ("condition negated",),
+        WORDING,
+    ),
+    (
+        "raise Rejected(f\"a relation “{sign}” is not shown to {'fail' if fails else 'hold'}: {reason}\")",
+        ("condition negated",),
+        WORDING,
+    ),
+    (
+        "pairs = zip(*map(_entries, require_relation(sign, lambda: formula.value({}), fails=True)), strict=True)",
+        ("True → False (2)",),
+        STRICT,
+    ),
+    (
+        "return f\"{formula.text(f' {sign} ')} fails: the sides are {brief(x.low, 12)} and {brief(y.low, 12)}\"",
+        ("12 → 13",),
+        WORDING,
+    ),
+    (
+        'raise Rejected("the claim must be the minimum of a model or of a formula")',
+        ("raise dropped",),
+        "A second line of defence: a claim without a problem, or with two, is malformed below.",
     ),
     (
         "if not 0 < size <= 60 or any(len(row) != size for row in matrix):",

@@ -1506,7 +1506,7 @@ tries(
     (fails("≤", ZEROS, ONES), REJECTED),
     # one entry is enough
     (fails("=", ["diagonal", [1, 2], None, []], ZEROS), REJECTED),
-    (fails("=", ZEROS, ["one_hot", [1, 2], [2], []]), ACCEPTED),
+    (fails("=", ["zeros", [2, 2], None, []], ["identity", [2, 2], None, []]), ACCEPTED),
     (fails("=", ZEROS, ["identity", [2, 2], None, []]), REJECTED),
     (fails("≤", x, HALF), REJECTED),
     (fails("≤", ONES, ZEROS, where=[]), REJECTED),
