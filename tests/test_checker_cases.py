@@ -1458,6 +1458,42 @@ tries(
 )
 
 
+def written(*nodes: Any) -> Callable[[Any], str]:
+    """The last of some nodes in words; x, a fraction and a matrix come first."""
+    first = [x, ["rational", [], "1/2", []], ["variable", [2, 2], "X", []], ["rational", [], "-1", []]]
+    return lambda c: c.Formula([*first, *nodes, [len(first) + len(nodes) - 1]], scalars=False).text()
+
+
+def scaled(a: int, b: int, *shape: int) -> list[Any]:
+    return ["scale", list(shape), None, [a, b]]
+
+
+add(
+    "formulas in words",
+    (written(scaled(1, 0)), "1/2 x"),
+    (written(scaled(3, 0)), "-x"),
+    (written(scaled(0, 1)), "x (1/2)"),
+    (written(scaled(0, 0)), "x x"),
+    (written(scaled(3, 0), ["add", [], None, [0, 4]]), "x - x"),
+    (written(["add", [], None, [3, 0]]), "-1 + x"),
+    (written(["add", [], None, [3, 0]], scaled(0, 4)), "x (-1 + x)"),
+    (written(scaled(3, 0), scaled(0, 4)), "x (-x)"),
+    (written(scaled(1, 0), scaled(3, 4)), "-1/2 x"),
+    (written(scaled(1, 0), scaled(0, 4)), "x (1/2 x)"),
+    (written(["power", [], "1/2", [1]]), "(1/2)^(1/2)"),
+    (written(["power", [], "2", [0]], ["power", [], "-1", [4]]), "(x^2)^(-1)"),
+    (written(["power", [], "2", [0]], scaled(1, 4)), "1/2 x^2"),
+    (written(["matmul", [2, 2], None, [2, 2]], ["transpose", [2, 2], None, [4]]), "(X X)ᵀ"),
+    (written(["transpose", [2, 2], None, [2]], ["matmul", [2, 2], None, [4, 2]]), "Xᵀ X"),
+    (written(["sum_squares", [], None, [2]], scaled(4, 4)), "‖X‖² ‖X‖²"),
+    (written(["entry", [], [0, 1], [2]], ["power", [], "2", [4]]), "entry(X, [0, 1])^2"),
+    (written(["ones", [2, 3], None, []]), "ones(2×3)"),
+    (written(["trace", [], None, [2]], scaled(4, 0)), "trace(X) x"),
+    (written(*(["add", [], None, [i, i]] for i in (0, *range(4, 10)))), "…"),
+    (written(*(["add", [], None, [i, i]] for i in (0, *range(4, 11)))), "… + …"),
+)
+
+
 def contrary(sign: Any, *nodes: Any, value: str = "1/2", point: Any = None, **fields: Any) -> dict[str, Any]:
     """That x has a minimum at which a relation of the first two nodes fails."""
     relation = {"sign": sign, "sides": [*nodes, [0, 1]], **fields}
