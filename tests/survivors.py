@@ -13,6 +13,7 @@ PRECISION = "Only the number of bits that are kept: the enclosure holds with any
 STRICT = "The lengths are equal by earlier checks; strict is a second line of defence."
 CHAIN = "One division more or less: by a constant it leaves nothing, and empty remainders are filtered out."
 PADDING = "Only the number of zeros at the end, which are dropped or padded later."
+TIGHTNESS = "Only how tightly text binds: nothing asks for what lies between, or above."
 STOP = "A limit on steps or size: with another the root is found as well, or not found and rejected."
 BISECTION = "Only where the bisection is cut and how long: both ends are checked by exact conditions whatever they are."
 
@@ -541,6 +542,36 @@ _TABLE: list[tuple[str, tuple[str, ...], str]] = [
         'f"W_{m}": (o, i) for m, (o, i) in enumerate(zip([*model.widths[1:], model.K], model.widths, strict=True), 1)',
         ("True → False",),
         STRICT,
+    ),
+    (
+        'pattern, least, binds = WRITTEN.get(op, ("", 0, 3))',
+        ("3 → 4",),
+        TIGHTNESS,
+    ),
+    (
+        'binds = 1 if op == "rational" and not data.isdecimal() else binds',
+        ("1 → 2",),
+        TIGHTNESS,
+    ),
+    (
+        'done.append((whole, binds) if len(whole) <= MAX_TEXT else ("…", 3))',
+        ("3 → 4",),
+        TIGHTNESS,
+    ),
+    (
+        '"variable": ("{data}", 0, 3),',
+        ("3 → 4",),
+        TIGHTNESS,
+    ),
+    (
+        '"rational": ("{data}", 0, 3),',
+        ("3 → 4",),
+        TIGHTNESS,
+    ),
+    (
+        '"scale": ("{} {}", 1, 1),',
+        ("1 → 2 (2)",),
+        TIGHTNESS,
     ),
 ]
 """A line of the checker, what may be changed in it, and why."""

@@ -1488,6 +1488,8 @@ add(
     (written(["sum_squares", [], None, [2]], scaled(4, 4)), "‖X‖² ‖X‖²"),
     (written(["entry", [], [0, 1], [2]], ["power", [], "2", [4]]), "entry(X, [0, 1])^2"),
     (written(["ones", [2, 3], None, []]), "ones(2×3)"),
+    (written(["log", [2, 2], None, [2]]), "log(X)"),
+    (written(["add", [], None, [0, 0]], scaled(1, 4)), "1/2 (x + x)"),
     (written(["trace", [], None, [2]], scaled(4, 0)), "trace(X) x"),
     (written(*(["add", [], None, [i, i]] for i in (0, *range(4, 10)))), "…"),
     (written(*(["add", [], None, [i, i]] for i in (0, *range(4, 11)))), "… + …"),
