@@ -13,11 +13,13 @@ from theory.ops import (
     constant,
     exp,
     frobenius_norm,
+    identity,
     log,
     log_sum_exp,
     nuclear_norm,
     ones,
     operator_norm,
+    rank,
     sqrt,
     sum_squares,
     trace,
@@ -30,7 +32,7 @@ from theory.strategies import decay_product
 from verify.certificate import geometry, spectrum, threshold_identity, two_sided_bound
 from verify.engines import Settings, load
 from verify.methods.duals import bounds as bounds_by_descent
-from verify.witness import exact_fit, lower_point, violation
+from verify.witness import exact_fit, failed_relation, lower_point, violation
 
 F = Fraction
 Certificate = dict[str, Any]
@@ -47,6 +49,7 @@ def good() -> dict[str, list[Certificate]]:
         "sos": sums_of_squares(),
         "counterexample": counterexamples(),
         "inequality witness": witnesses(),
+        "failed relation": failures(),
         "exact fit": exact_fits(),
         "spectrum": spectra(),
     }
@@ -141,7 +144,21 @@ def counterexamples() -> list[Certificate]:
     wrong_scalar = statements()["dang2023-scalar"].claim({"depth": 2, "ratio": F(1, 2)}, "smallest root")
     for problem in (claim, wrong_scalar):
         found += load("sampling").examine(Instance(problem), Settings(device="cpu")).certificates
+    narrow = statements()["resnet2025-gufm-mse-narrow"].claim({"sizes": (1, 1), "decay": F(1, 5)})
+    found += load("symbolic").examine(Instance(narrow), Settings()).certificates
     return [dict(c) for c in found if c is not None]
+
+
+def failures() -> list[Certificate]:
+    """Relations that fail because the left side is larger."""
+    relations = [
+        equal(sqrt(2), log(4)),
+        at_most(rank(ones(2, 3)) + 1, 1),
+        less(sqrt(4), 2),
+        at_most(F(3, 2) * ones(2, 2), identity(2)),
+        less(exp(1), F(5, 2)),
+    ]
+    return [c for c in map(failed_relation, relations) if c is not None]
 
 
 def witnesses() -> list[Certificate]:

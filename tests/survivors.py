@@ -13,6 +13,7 @@ PRECISION = "Only the number of bits that are kept: the enclosure holds with any
 STRICT = "The lengths are equal by earlier checks; strict is a second line of defence."
 CHAIN = "One division more or less: by a constant it leaves nothing, and empty remainders are filtered out."
 PADDING = "Only the number of zeros at the end, which are dropped or padded later."
+TIGHTNESS = "Only how tightly text binds: nothing asks for what lies between, or above."
 STOP = "A limit on steps or size: with another the root is found as well, or not found and rejected."
 BISECTION = "Only where the bisection is cut and how long: both ends are checked by exact conditions whatever they are."
 
@@ -243,7 +244,7 @@ _TABLE: list[tuple[str, tuple[str, ...], str]] = [
         STRICT,
     ),
     (
-        "if len(rows) > 24:",
+        "if len(rows) > MAX_SINGULAR:",
         ("Gt → GtE",),
         LIMIT,
     ),
@@ -288,19 +289,39 @@ _TABLE: list[tuple[str, tuple[str, ...], str]] = [
         "Both roots are compared with one of them, whichever.",
     ),
     (
-        "if any(x.low > y.high for x, y in zip(left, right, strict=True)):",
-        ("True → False",),
+        "if held or failed:",
+        ("or → and",),
+        "Spares more bits; what is not shown in the end is rejected all the same.",
+    ),
+    (
+        "raise Rejected(f\"a relation “{sign}” {'holds' if held else 'fails'}: the numbers are the other way round\")",
+        ("raise dropped",),
+        "Spares more bits; what is not shown in the end is rejected all the same.",
+    ),
+    (
+        "raise Rejected(f\"a relation “{sign}” {'holds' if held else 'fails'}: the numbers are the other way round\")",
+        ("condition negated",),
+        WORDING,
+    ),
+    (
+        "raise Rejected(f\"a relation “{sign}” is not shown to {'fail' if fails else 'hold'}: {reason}\")",
+        ("condition negated",),
+        WORDING,
+    ),
+    (
+        "pairs = zip(*map(_entries, require_relation(sign, lambda: formula.value({}), fails=True)), strict=True)",
+        ("True → False (2)",),
         STRICT,
     ),
     (
-        "if any(x.low > y.high for x, y in zip(left, right, strict=True)):",
-        ("Gt → GtE", "any → all"),
-        "Spares more bits; what is not shown to be strict is rejected in the end.",
+        "return f\"{formula.text(f' {sign} ')} fails: the sides are {brief(x.low, 12)} and {brief(y.low, 12)}\"",
+        ("12 → 13",),
+        WORDING,
     ),
     (
-        'raise Rejected(f"the point is not {what}: the numbers are the other way round")',
+        'raise Rejected("the claim must be the minimum of a model or of a formula")',
         ("raise dropped",),
-        "Spares more bits; what is not shown to be strict is rejected in the end.",
+        "A second line of defence: a claim without a problem, or with two, is malformed below.",
     ),
     (
         "if not 0 < size <= 60 or any(len(row) != size for row in matrix):",
@@ -478,12 +499,12 @@ _TABLE: list[tuple[str, tuple[str, ...], str]] = [
         STRICT,
     ),
     (
-        "MAX_NODES, MAX_ENTRIES, MAX_TEXT = 20_000, 40_000, 400",
-        ("20000 → 20001", "40000 → 40001", "400 → 401"),
+        "MAX_NODES, MAX_ENTRIES, MAX_TEXT, MAX_SINGULAR = 20_000, 40_000, 400, 24",
+        ("20000 → 20001", "40000 → 40001", "400 → 401", "24 → 25"),
         LIMIT,
     ),
     (
-        'done.append(whole if len(whole) <= MAX_TEXT else f"{op}(…)")',
+        'done.append((whole, binds) if len(whole) <= MAX_TEXT else ("…", 3))',
         ("LtE → Lt",),
         WORDING,
     ),
@@ -521,6 +542,36 @@ _TABLE: list[tuple[str, tuple[str, ...], str]] = [
         'f"W_{m}": (o, i) for m, (o, i) in enumerate(zip([*model.widths[1:], model.K], model.widths, strict=True), 1)',
         ("True → False",),
         STRICT,
+    ),
+    (
+        'pattern, least, binds = WRITTEN.get(op, ("", 0, 3))',
+        ("3 → 4",),
+        TIGHTNESS,
+    ),
+    (
+        'binds = 1 if op == "rational" and not data.isdecimal() else binds',
+        ("1 → 2",),
+        TIGHTNESS,
+    ),
+    (
+        'done.append((whole, binds) if len(whole) <= MAX_TEXT else ("…", 3))',
+        ("3 → 4",),
+        TIGHTNESS,
+    ),
+    (
+        '"variable": ("{data}", 0, 3),',
+        ("3 → 4",),
+        TIGHTNESS,
+    ),
+    (
+        '"rational": ("{data}", 0, 3),',
+        ("3 → 4",),
+        TIGHTNESS,
+    ),
+    (
+        '"scale": ("{} {}", 1, 1),',
+        ("1 → 2 (2)",),
+        TIGHTNESS,
     ),
 ]
 """A line of the checker, what may be changed in it, and why."""

@@ -200,6 +200,19 @@ TAMPERED: dict[str, dict[str, Any]] = {
             {"sign": ">", "sides": [*c["claim"]["sides"][:-1], c["claim"]["sides"][-1][::-1]]}
         ),
     },
+    "failed relation": COMMON
+    | {
+        "sides exchanged": lambda c: (c["claim"]["sides"][-1].reverse(), c["claim"].update(sign="≤")),
+        "equal sides": lambda c: c["claim"].update(sides=[*c["claim"]["sides"][:-1], [0, 0]], sign="≤"),
+        "one side": lambda c: c["claim"]["sides"][-1].pop(),
+        "another sign": tamper("claim", "sign", to=">"),
+        "a sign in a list": tamper("claim", "sign", to=lambda sign: [sign]),
+        "a point": lambda c: c.update(point={}),
+        "a variable": lambda c: c["claim"]["sides"].__setitem__(0, ["variable", [], "x", []]),
+        "a circular formula": lambda c: c["claim"]["sides"][-2].__setitem__(3, [10]),
+        "no claim": drop("claim"),
+        "no sign": drop("claim", "sign"),
+    },
     "exact fit": COMMON
     | {
         "a dropped class": drop("model", "class_sizes", 0),
@@ -324,6 +337,9 @@ def is_right(kind: str, c: Certificate) -> bool:
     if kind == "identity":
         m = UnconstrainedFeatures.from_json(c["model"])
         return compare(LETTERS.b(m) / c["weight"], LETTERS.T(m.M)) == 0
+    if kind == "failed relation":
+        with precision(512):
+            return not is_met(c["claim"], {})
     if kind in ("counterexample", "inequality witness"):
         return is_violated(c)
     if "minimisation" in c:
@@ -407,6 +423,8 @@ def is_violated(c: Certificate) -> bool:
                 (objective,) = from_json(c["claim"]["minimisation"]["objective"])
             (value,) = from_json(c["claim"]["value"])
             left, right = balls.evaluate(value), balls.evaluate(objective, point)
+            if "everywhere" in c["claim"]:
+                return not left < right and not is_met(c["claim"]["everywhere"], point)
         return bool(left + balls.number(F(0)) > right + balls.number(F(0)))
 
 
@@ -610,9 +628,9 @@ def test_a_false_claim_is_rejected(name: str) -> None:
 def test_what_is_accepted_is_printed_in_full() -> None:
     assert checker.check(square("x")) == "the infimum of x over x ≥ 0 lies in [0, 0]"
     line = checker.check(witness(["rational", [], "2", []], X, [*NORM[:3], [1]], [2, 0], point=X23))
-    assert line == "the inequality sum_squares(X) ≤ 2 fails at a rational point"
+    assert line == "the inequality ‖X‖² ≤ 2 fails at a rational point"
     one = below([["rational", [], "1", []], [0]], [["variable", [], "x", []], [0]], {"x": []}, ["x"], {"x": "0"})
-    assert checker.check(one).endswith("objective x is strictly below the claimed minimum 1 = 1")
+    assert checker.check(one).endswith("objective x over x ≥ 0 is strictly below the claimed minimum 1 = 1")
 
 
 # ------------------------------------------------------------ files from anyone

@@ -1022,11 +1022,11 @@ add(
     (reads(three, {}), REJECTED),
     (reads(three, three, {}), REJECTED),
     (reads(three, three, 0), REJECTED),
-    (lambda c: c.Formula(QUADRATIC).text(), "add(add(power(x, 2), scale(-2, x)), 2)"),
+    (lambda c: c.Formula(QUADRATIC).text(), "x^2 - 2 x + 2"),
     (
         lambda c: c.Formula([ones22, ["variable", [2, 2], "X", []], ["matmul", [2, 2], None, [0, 1]],
                              ["trace", [], None, [2]], [3, 3]], 2).text(),
-        "trace(matmul(ones(2×2), X)) ≤ trace(matmul(ones(2×2), X))",
+        "trace(ones(2×2) X) ≤ trace(ones(2×2) X)",
     ),
     (bounded(reads(three, [0]), MAX_NODES=2), 1),
     (bounded(reads(three, three, [0]), MAX_NODES=2), REJECTED),
@@ -1298,6 +1298,9 @@ add(
                         "4." + "0" * 50), True),
     (lambda c: encloses(c.OPERATIONS["schatten"]([grid(c, [[2, 0, 0], [0, 3, 0], [0, 0, 2]])], [], "3")[0][0],
                         "43." + "0" * 50, 1e-25), True),
+    (lambda c: c.OPERATIONS["rank"]([grid(c, [[1, 2], [2, 4], [0, 0]])], [], None), exactly([[1]])),
+    (lambda c: c.OPERATIONS["rank"]([grid(c, [[1, 2], [3, 4]])], [], None), exactly([[2]])),
+    (lambda c: c.OPERATIONS["rank"]([grid(c, [[0, 0]])], [], None), exactly([[0]])),
     (lambda c: c.OPERATIONS["schatten"]([grid(c, [[0]])], [], "1"), exactly([[0]])),
     (lambda c: c.OPERATIONS["schatten"]([grid(c, [[0]])], [], "0"), REJECTED),
     (lambda c: c.OPERATIONS["schatten"]([grid(c, [[0]])], [], "-1"), REJECTED),
@@ -1455,6 +1458,116 @@ tries(
 )
 
 
+def written(*nodes: Any) -> Callable[[Any], str]:
+    """The last of some nodes in words; x, a fraction and a matrix come first."""
+    first = [x, ["rational", [], "1/2", []], ["variable", [2, 2], "X", []], ["rational", [], "-1", []]]
+    return lambda c: c.Formula([*first, *nodes, [len(first) + len(nodes) - 1]], scalars=False).text()
+
+
+def scaled(a: int, b: int, *shape: int) -> list[Any]:
+    return ["scale", list(shape), None, [a, b]]
+
+
+add(
+    "formulas in words",
+    (written(scaled(1, 0)), "1/2 x"),
+    (written(scaled(3, 0)), "-x"),
+    (written(scaled(0, 1)), "x (1/2)"),
+    (written(scaled(0, 0)), "x x"),
+    (written(scaled(3, 0), ["add", [], None, [0, 4]]), "x - x"),
+    (written(["add", [], None, [3, 0]]), "-1 + x"),
+    (written(["add", [], None, [3, 0]], scaled(0, 4)), "x (-1 + x)"),
+    (written(scaled(3, 0), scaled(0, 4)), "x (-x)"),
+    (written(scaled(1, 0), scaled(3, 4)), "-1/2 x"),
+    (written(scaled(1, 0), scaled(0, 4)), "x (1/2 x)"),
+    (written(["power", [], "1/2", [1]]), "(1/2)^(1/2)"),
+    (written(["power", [], "2", [0]], ["power", [], "-1", [4]]), "(x^2)^(-1)"),
+    (written(["power", [], "2", [0]], scaled(1, 4)), "1/2 x^2"),
+    (written(["matmul", [2, 2], None, [2, 2]], ["transpose", [2, 2], None, [4]]), "(X X)ᵀ"),
+    (written(["transpose", [2, 2], None, [2]], ["matmul", [2, 2], None, [4, 2]]), "Xᵀ X"),
+    (written(["sum_squares", [], None, [2]], scaled(4, 4)), "‖X‖² ‖X‖²"),
+    (written(["entry", [], [0, 1], [2]], ["power", [], "2", [4]]), "entry(X, [0, 1])^2"),
+    (written(["ones", [2, 3], None, []]), "ones(2×3)"),
+    (written(["log", [2, 2], None, [2]]), "log(X)"),
+    (written(["add", [], None, [0, 0]], scaled(1, 4)), "1/2 (x + x)"),
+    (written(["trace", [], None, [2]], scaled(4, 0)), "trace(X) x"),
+    (written(*(["add", [], None, [i, i]] for i in (0, *range(4, 10)))), "…"),
+    (written(*(["add", [], None, [i, i]] for i in (0, *range(4, 11)))), "… + …"),
+)
+
+
+def contrary(sign: Any, *nodes: Any, value: str = "1/2", point: Any = None, **fields: Any) -> dict[str, Any]:
+    """That x has a minimum at which a relation of the first two nodes fails."""
+    relation = {"sign": sign, "sides": [*nodes, [0, 1]], **fields}
+    return undercut(constant(value), stated(rows(x)), point or {"x": "1/2"}, everywhere=relation)
+
+
+tries(
+    "minimisers",
+    (contrary("=", x, ["rational", [], "1", []]), ACCEPTED),
+    (contrary("=", x, ["rational", [], "1/2", []]), REJECTED),
+    (contrary("<", x, ["rational", [], "1/2", []]), ACCEPTED),
+    (contrary("≤", x, ["rational", [], "1/2", []]), REJECTED),
+    (contrary("=", x, ["rational", [], "1", []], value="1/3"), REJECTED),
+    (contrary("=", x, ["rational", [], "1", []], value="2/3"), ACCEPTED),
+    (contrary("=", x, ["rational", [], "1", []], point={"x": "-1"}), REJECTED),
+    (contrary(">", x, ["rational", [], "1", []]), REJECTED),
+    (contrary("=", x, ["rational", [], "1", []], note="1"), REJECTED),
+    (contrary("=", x, ["ones", [1, 1], None, []]), REJECTED),
+    (contrary("=", x, ["variable", [], "y", []]), REJECTED),
+    (undercut(constant("1/2"), stated(rows(x)), {"x": "1/2"}, everywhere=None), REJECTED),
+    (
+        undercut(
+            constant("1/2"),
+            {"model": SINGLE},
+            AT_ZERO,
+            everywhere={
+                "sign": "<",
+                "sides": [["variable", [1, 1], "H", []], ["zeros", [1, 1], None, []], [0, 1]],
+            },
+        ),
+        ACCEPTED,
+    ),
+)
+
+
+def fails(sign: Any, *nodes: Any, **fields: Any) -> dict[str, Any]:
+    return certificate("failed relation", claim={"sign": sign, "sides": [*nodes, [0, 1]], **fields})
+
+
+ONES, ZEROS = ["ones", [1, 2], None, []], ["zeros", [1, 2], None, []]
+HALF = ["rational", [], "1/2", []]
+tries(
+    "failed relations",
+    (fails("<", HALF, HALF), ACCEPTED),
+    (fails("≤", HALF, HALF), REJECTED),
+    (fails("=", HALF, HALF), REJECTED),
+    (fails("=", HALF, ["rational", [], "1/3", []]), ACCEPTED),
+    (fails("≤", ONES, ZEROS), ACCEPTED),
+    (fails("≤", ZEROS, ONES), REJECTED),
+    # one entry is enough
+    (fails("=", ["diagonal", [1, 2], None, []], ZEROS), REJECTED),
+    (fails("=", ["zeros", [2, 2], None, []], ["identity", [2, 2], None, []]), ACCEPTED),
+    (fails("=", ZEROS, ["identity", [2, 2], None, []]), REJECTED),
+    (fails("≤", x, HALF), REJECTED),
+    (fails("≤", ONES, ZEROS, where=[]), REJECTED),
+    (fails(None, ONES, ZEROS), REJECTED),
+    ({**fails("≤", ONES, ZEROS), "point": {}}, REJECTED),
+)
+add(
+    "failed relations in words",
+    (
+        lambda c: c.check(fails("=", HALF, ["rational", [], "1/3", []])),
+        "1/2 = 1/3 fails: the sides are 0.5 and 0.333333333333",
+    ),
+    (
+        lambda c: c.check(contrary("=", x, ["rational", [], "1", []])),
+        "at a rational point the objective x over x ≥ 0 is at most the claimed minimum 0.5 = 1/2, "
+        "and there x = 1 fails",
+    ),
+)
+
+
 def witness(
     left: list[Any], right: list[Any], *nodes: Any, point: Any = None, sides: Any = None, where: Any = None
 ) -> dict[str, Any]:
@@ -1536,14 +1649,14 @@ add(
 )
 
 
-def related(sign: Any, left: Any, right: Any) -> Callable[[Any], Any]:
+def related(sign: Any, left: Any, right: Any, fails: bool = False) -> Callable[[Any], Any]:
     """What is said of two intervals; each a pair of ends, or a function of the checker that makes one."""
 
     def run(c: Any) -> Any:
         def sides() -> Any:
             return tuple([[side(c) if callable(side) else interval(c, *side)]] for side in (left, right))
 
-        return c.require_relation(sign, sides)[0][0].high
+        return c.require_relation(sign, sides, fails)[1][0][0].high
 
     return run
 
@@ -1564,6 +1677,20 @@ add(
     (related("=", (2, 2), (2, 3)), REJECTED),
     (related("=", (2, 2), (1, 2)), REJECTED),
     (related("=", (1, 2), (2, 2)), REJECTED),
+    # that a relation fails
+    (related("<", (2, 3), (0, 1), True), F(1)),
+    (related("<", (2, 2), (2, 2), True), F(2)),
+    (related("<", (1, 2), (2, 3), True), REJECTED),
+    (related("≤", (2, 2), (2, 2), True), REJECTED),
+    (related("≤", (2, 3), (1, 2), True), REJECTED),
+    (related("≤", (3, 3), (1, 2), True), F(2)),
+    (related("=", (2, 3), (3, 4), True), REJECTED),
+    (related("=", (2, 3), (4, 5), True), F(5)),
+    (related("=", (4, 5), (2, 3), True), F(3)),
+    (related("=", (2, 2), (2, 2), True), REJECTED),
+    (related("<", lambda c: interval(c, 0, 1 if c.Interval.BITS < 512 else 3), (2, 2), True), REJECTED),
+    (related("≤", lambda c: interval(c, 0 if c.Interval.BITS < 512 else 3, 3), (2, 2), True), F(2)),
+    (related("<", lambda c: c.Interval(F(0)).inverse(), (1, 1), True), REJECTED),
     (related([], (0, 1), (2, 3)), REJECTED),
     (related("", (0, 1), (2, 3)), REJECTED),
 )

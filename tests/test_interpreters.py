@@ -35,6 +35,7 @@ from theory.ops import (
     one_hot,
     ones,
     operator_norm,
+    rank,
     relu,
     repeat_columns,
     schatten,
@@ -124,6 +125,10 @@ CASES: dict[str, Case] = {
     "operator norm of a diagonal": (operator_norm(diagonal([2, sqrt(5), 1])), lambda X, Y, S, x: 5**0.5, "BFA"),
     "operator norm of zero": (operator_norm(zeros(2, 2)), lambda X, Y, S, x: 0.0, "BFA"),
     "operator norm of equal values": (operator_norm(helmert(4)), lambda X, Y, S, x: 1.0, "BF"),
+    "rank": (rank(S @ X @ Y), lambda X, Y, S, x: np.linalg.matrix_rank(S @ X @ Y), "RFA"),
+    "rank of a constant": (rank(identity(3) - ones(3, 3) / 4 + ones(3, 3) / 4), lambda X, Y, S, x: 3.0, "RBFA"),
+    "rank of equal rows": (rank(ones(3, 4)), lambda X, Y, S, x: 1.0, "RBFA"),
+    "rank of zero": (rank(zeros(2, 3)), lambda X, Y, S, x: 0.0, "RBFA"),
 }
 
 
@@ -485,3 +490,12 @@ def test_a_root_of_a_composite_logarithm_is_that_of_the_sum() -> None:
 
 def test_an_exponential_of_a_multiple_of_a_multiple_of_a_logarithm_is_a_power() -> None:
     assert exp(F(1, 2) * (-4 * log(variable("x")))) is variable("x") ** -2
+
+
+def test_the_rank_of_what_is_not_seen_to_be_rational_is_not_known() -> None:
+    for arithmetic, formula in ((Balls(), rank(sqrt(2) * ones(2, 2))), (Balls(), rank(ones(2, 2) / 3))):
+        with pytest.raises(Undecidable, match="the rank of rational matrices only"):
+            arithmetic.evaluate(formula)
+    irrational = rank(sqrt(2) * ones(2, 2))
+    with pytest.raises(Undecidable, match="the rank of rational matrices only"):
+        AlgebraicNumbers([irrational]).evaluate(irrational)

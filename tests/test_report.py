@@ -120,3 +120,18 @@ def test_what_is_omitted_is_not_stated() -> None:
         assert omitted(id) == {id: reason}
         with pytest.raises(StatementError, match=f"{id} is not stated: "):
             find(id)
+
+
+def test_what_is_refuted_has_its_certificate_and_the_command_that_checks_it() -> None:
+    focal = runner.examine(statements()["losses-focal-scale"], ("symbolic",))
+    table = report.refuted_table([focal, examine("fake-square", "certified")], lambda c: Path("kept") / c["kind"])
+    text = " ".join(printed(table).split())
+    for part in ("losses-focal-scale", "s = 2.520149", "fails: the sides are", "collapse recheck kept/failed relation"):
+        assert part in text
+    assert table.row_count == 3
+
+
+def test_a_refutation_without_a_certificate_says_so() -> None:
+    table = report.refuted_table([examine("fake-false", "against")], None)
+    assert "none was written" in printed(table)
+    assert table.row_count == 2

@@ -176,7 +176,7 @@ def _fold(op: str, args: tuple[Expression, ...], shape: Shape, data: Hashable = 
         if op == "power" and isinstance(data, Fraction) and data.denominator == 1 and (values[0] or data >= 0):
             return constant(values[0] ** int(data))
     if op == "power":
-        if data == 1:
+        if data == 1 or (args[0].op == "rational" and _value(args[0]) == 1):
             return args[0]
         if data == 0:
             return constant(1)
@@ -379,6 +379,16 @@ def operator_norm(matrix: Expression) -> Expression:
     """‖X‖_op, the largest singular value."""
     _matrix(matrix)
     return _node("operator_norm", (matrix,), ())
+
+
+def rank(matrix: Expression) -> Expression:
+    """The rank of a matrix with rational entries.
+
+    >>> rank(ones(2, 3)).shape
+    ()
+    """
+    _matrix(matrix)
+    return _node("rank", (matrix,), ())
 
 
 def relu(matrix: Expression) -> Expression:
@@ -611,6 +621,7 @@ _BUILDERS: dict[str, Callable[..., Expression]] = {
     "sum_squares": lambda _, __, matrix: sum_squares(matrix),
     "schatten": lambda data, _, matrix: schatten(matrix, data),
     "operator_norm": lambda _, __, matrix: operator_norm(matrix),
+    "rank": lambda _, __, matrix: rank(matrix),
     "relu": lambda _, __, matrix: relu(matrix),
     "exp": lambda _, __, value: exp(value),
     "log": lambda _, __, value: log(value),

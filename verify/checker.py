@@ -16,9 +16,9 @@ identity
 dual, sos
     Bounds for one layer from a matrix that is feasible by exact LDLᵀ (squared error or cross-entropy); from sums of
     squares, of each mode of the model or of a rational function of one variable.
-counterexample, inequality witness
-    A rational point at which a claimed minimum is undercut, or an inequality is violated, strictly; all constraints
-    under which the inequality is claimed are shown to hold there.
+counterexample, inequality witness, failed relation
+    A rational point at which a claimed minimum is undercut, strictly, or reached while a relation claimed of all
+    minimisers fails; at which an inequality is violated under its constraints; constants of which a relation fails.
 exact fit
     Weights of a balanced model with the outputs I and ∏ ‖factor‖² < K^(M+1), the product for collapse: rescaled, they
     are below collapse at every choice of decays where that is not zero.
@@ -96,10 +96,10 @@ def number(text: Any) -> Fraction:
     return Fraction(int(top), int(bottom or 1))
 
 
-def brief(value: Fraction) -> str:
+def brief(value: Fraction, digits: int = 3) -> str:
     """A number in a few digits for a message; also beyond the range of floats."""
     try:
-        return f"{float(value):.3g}"
+        return f"{float(value):.{digits}g}"
     except OverflowError:
         return "more than 1e308"
 
@@ -996,7 +996,7 @@ def _require_squares(polynomial: list[Fraction], gram: Any, below: bool = False)
 # ------------------------------------------------------------------------------------------------------- formula trees
 
 
-MAX_NODES, MAX_ENTRIES, MAX_TEXT = 20_000, 40_000, 400
+MAX_NODES, MAX_ENTRIES, MAX_TEXT, MAX_SINGULAR = 20_000, 40_000, 400, 24
 SIZED = ("one_hot", "class_means", "repeat_columns")
 WITH_DATA = ("variable", "rational", "power", "schatten", "entry", "submatrix", *SIZED)
 
@@ -1036,14 +1036,34 @@ class Formula:
         return [done[a] for a in self.roots]
 
     def text(self, sign: str = " ≤ ") -> str:
-        """The roots for a reader, in the vocabulary's words; what is long is cut, as the file has it in full."""
-        done: list[str] = []
+        """The roots for a reader, as formulas are written; what is long is cut, as the file has it in full."""
+        done: list[tuple[str, int]] = []
         for op, shape, data, args in self.rows:
+            pattern, least, binds = WRITTEN.get(op, ("", 0, 3))
+            inner = [text if own >= least else f"({text})" for text, own in (done[a] for a in args)]
+            if least == 1 and (inner[1][0] == "-" or (inner[1][0].isdigit() and inner[0] != "-1")):
+                inner[1] = f"({inner[1]})"
+            given = f"({data})" if op == "power" and not data.isdecimal() else str(data)
             parts = [str(data)] * (data is not None) + ["×".join(map(str, shape))] * (bool(shape) and not args)
-            inner = ", ".join([*(done[a] for a in args), *parts])
-            whole = str(data) if op in ("variable", "rational") else f"{op}({inner})"
-            done.append(whole if len(whole) <= MAX_TEXT else f"{op}(…)")
-        return sign.join(done[a] for a in self.roots)
+            whole = pattern.format(*inner, data=given) if pattern else f"{op}({', '.join([*inner, *parts])})"
+            if op in ("add", "scale"):
+                whole = whole.replace("+ -", "- ") if op == "add" else re.sub("^-1 ", "-", whole)
+            binds = 1 if op == "rational" and not data.isdecimal() else binds
+            done.append((whole, binds) if len(whole) <= MAX_TEXT else ("…", 3))
+        return sign.join(done[a][0] for a in self.roots)
+
+
+WRITTEN = {
+    "variable": ("{data}", 0, 3),
+    "rational": ("{data}", 0, 3),
+    "add": ("{} + {}", 0, 0),
+    "scale": ("{} {}", 1, 1),
+    "matmul": ("{} {}", 1, 1),
+    "power": ("{}^{data}", 3, 2),
+    "transpose": ("{}ᵀ", 3, 3),
+    "sum_squares": ("‖{}‖²", 0, 3),
+}
+"""How operations are written, how tightly their arguments must bind so as to need no brackets, and they themselves."""
 
 
 def _shape(op: str, shape: list[int], data: Any, args: list[list[int]]) -> list[int] | None:
@@ -1083,7 +1103,9 @@ def _shape(op: str, shape: list[int], data: Any, args: list[list[int]]) -> list[
             return [rows, sum(data)]
         case "trace", [[rows, columns]] if rows == columns:
             return []
-        case ("rational", []) | ("power", [[]]) | (("sum_squares" | "schatten" | "operator_norm"), [[_, _]]):
+        case ("rational", []) | ("power", [[]]) | ("sum_squares", [[_, _]]):
+            return []
+        case (("schatten" | "operator_norm" | "rank"), [sides]) if sides and min(sides) <= MAX_SINGULAR:
             return []
         case "relu", [[rows, columns]]:
             return [rows, columns]
@@ -1126,13 +1148,15 @@ def _point(x: Any) -> Interval:
 
 
 def _full(shape: list[int], entry: Any) -> Grid:
-    return [[_point(entry(i, j)) for j in range(shape[1])] for i in range(shape[0])]
+    made = {n: _point(n) for n in (0, 1)}
+    return [[made[entry(i, j)] for j in range(shape[1])] for i in range(shape[0])]
 
 
 def _matmul(args: list[Grid], shape: Any, _: Any) -> Grid:
     left, right = args
     zero = Interval(Fraction(0))
-    return [[sum([x * right[k][j] for k, x in enumerate(row)], zero) for j in range(shape[1])] for row in left]
+    sparse = [[(k, x) for k, x in enumerate(row) if x.low or x.high] for row in left]
+    return [[sum([x * right[k][j] for k, x in row], zero) for j in range(shape[1])] for row in sparse]
 
 
 def _diagonal(args: list[Grid], shape: Any, _: Any) -> Grid:
@@ -1223,20 +1247,25 @@ def _operator_norm(args: list[Grid], _: Any, __: Any) -> Grid:
     return [[max((x for x, _ in found), key=lambda x: x.high, default=Interval(Fraction(0))).root(2)]]
 
 
-def squared_singular_values(matrix: Grid) -> list[tuple[Interval, int]]:
-    """The non-zero eigenvalues of X Xᵀ with multiplicities, for a matrix with rational entries, by Sturm's theorem."""
+def singular_polynomial(matrix: Grid) -> Poly:
+    """The characteristic polynomial of X Xᵀ without its roots at 0, for a matrix with rational entries."""
     if any(x.low != x.high for row in matrix for x in row):
         raise Unknown("singular values are known here for rational matrices only")
     rows = [[x.low for x in row] for row in matrix]
     rows = rows if len(rows) <= (len(rows[0]) if rows else 0) else [list(column) for column in zip(*rows, strict=True)]
-    if len(rows) > 24:
+    if len(rows) > MAX_SINGULAR:
         raise Rejected("a matrix is too large for its singular values")
     spend(len(rows) ** 2 * len(rows[0]) if rows else 0)
     gram = [[sum((x * y for x, y in zip(a, b, strict=True)), Fraction(0)) for b in rows] for a in rows]
     p = primitive(characteristic(gram)) if rows else [1]
-    while p and not p[0]:
+    while not p[0]:
         p = p[1:]
-    chains, level = [], p
+    return p
+
+
+def squared_singular_values(matrix: Grid) -> list[tuple[Interval, int]]:
+    """The non-zero eigenvalues of X Xᵀ with multiplicities, by Sturm's theorem."""
+    chains, level = [], singular_polynomial(matrix)
     while len(level) > 1:  # the distinct roots of multiplicity at least 1, 2, …
         deeper = common_divisor(level, derivative(level))
         chains.append(sturm(quotient(level, deeper)))
@@ -1306,6 +1335,7 @@ OPERATIONS: dict[str, Any] = {
     "sum_squares": lambda args, shape, data: [[sum([x.squared() for row in args[0] for x in row], _point(0))]],
     "schatten": _schatten,
     "operator_norm": _operator_norm,
+    "rank": lambda args, shape, data: [[_point(len(singular_polynomial(args[0])) - 1)]],
     "relu": lambda args, shape, data: [
         [Interval(max(x.low, Fraction(0)), max(x.high, Fraction(0))) for x in row] for row in args[0]
     ],
@@ -1378,31 +1408,43 @@ def _times(a: list[Interval], b: list[Interval]) -> list[Interval]:
 
 
 def check_counterexample(certificate: Any) -> str:
-    """The objective at a rational point is strictly below the claimed minimum."""
+    """A point is below the claimed minimum, or not above it while a relation claimed of all minimisers fails there."""
     _, _, claim, texts = keys(certificate, "format", "kind", "claim", "point")
-    point = read_point(texts)
-    if not isinstance(claim, dict) or not ({"model", "value"} == set(claim) or {"minimisation", "value"} == set(claim)):
+    point, problems = read_point(texts), {"model", "minimisation"}
+    if not isinstance(claim, dict) or len(problems & set(claim)) != 1:
         raise Rejected("the claim must be the minimum of a model or of a formula")
-    value = Formula(claim["value"])
+    problem, value, *everywhere = keys(claim, *(problems & set(claim)), "value", *({"everywhere"} & set(claim)))
+    formula, sign = Formula(value), "≤" if everywhere else "<"
     if "model" in claim:
-        model = Model(claim["model"], plain=False)
-        problem = f"for {model.describe()}"
-        claimed = require_relation("<", lambda: ([[model_objective(model, point)]], *value.value({})))
+        model = Model(problem, plain=False)
+        words, objective = f"for {model.describe()}", lambda: [[model_objective(model, point)]]
     else:
-        objective_rows, variables, nonnegative = keys(claim["minimisation"], "objective", "variables", "nonnegative")
-        if not isinstance(variables, dict) or variables != {
-            n: [] if isinstance(x, Fraction) else [len(x), len(x[0])] for n, x in point.items()
-        }:
-            raise Rejected("the point does not give the variables of the problem in their shapes")
-        if not isinstance(nonnegative, list) or any(type(n) is not str or variables.get(n) != [] for n in nonnegative):
-            raise Rejected("what is not negative must be a scalar variable of the problem")
-        if any(point[name] < 0 for name in nonnegative):
-            raise Rejected("the point lies outside the problem's domain")
-        formula = Formula(objective_rows)
-        problem = formula.text()
-        claimed = require_relation("<", lambda: (*formula.value(_intervals(point)), *value.value({})))
-    shown = f"{brief(claimed[0][0].high)} = {value.text()}"
-    return f"at a rational point the objective {problem} is strictly below the claimed minimum {shown}"
+        words, objective = _formula_at(problem, point)
+    _, claimed = require_relation(sign, lambda: (objective(), *formula.value({})))
+    shown = f"{brief(claimed[0][0].high)} = {formula.text()}"
+    if not everywhere:
+        return f"at a rational point the objective {words} is strictly below the claimed minimum {shown}"
+    failing, rows = keys(everywhere[0], "sign", "sides")
+    relation = Formula(rows, 2, scalars=False)
+    require_relation(failing, lambda: relation.value(_intervals(point)), fails=True)
+    fails = f"there {relation.text(f' {failing} ')} fails"
+    return f"at a rational point the objective {words} is at most the claimed minimum {shown}, and {fails}"
+
+
+def _formula_at(problem: Any, point: dict[str, Any]) -> tuple[str, Any]:
+    """A formula that is minimised, in words and as a function that gives its value at a point of its domain."""
+    rows, variables, nonnegative = keys(problem, "objective", "variables", "nonnegative")
+    if not isinstance(variables, dict) or variables != {
+        n: [] if isinstance(x, Fraction) else [len(x), len(x[0])] for n, x in point.items()
+    }:
+        raise Rejected("the point does not give the variables of the problem in their shapes")
+    if not isinstance(nonnegative, list) or any(type(n) is not str or variables.get(n) != [] for n in nonnegative):
+        raise Rejected("what is not negative must be a scalar variable of the problem")
+    if any(point[name] < 0 for name in nonnegative):
+        raise Rejected("the point lies outside the problem's domain")
+    formula, signs = Formula(rows), dict.fromkeys(nonnegative, " ≥ 0")
+    over = [f"{n}{signs.get(n, '')}{' ' * bool(s)}{'×'.join(map(str, s))}" for n, s in variables.items()]
+    return f"{formula.text()} over {', '.join(over)}", lambda: formula.value(_intervals(point))[0]
 
 
 def check_inequality(certificate: Any) -> str:
@@ -1415,10 +1457,20 @@ def check_inequality(certificate: Any) -> str:
     for entry in where:
         sign, rows = keys(entry, "sign", "sides")
         constraint = Formula(rows, 2, scalars=False)
-        require_relation(sign, lambda c=constraint: c.value(_intervals(point)), "a point that meets the constraints")
+        require_relation(sign, lambda c=constraint: c.value(_intervals(point)))
         met.append(constraint.text(f" {sign} "))
-    require_relation("<", lambda: formula.value(_intervals(point))[::-1])
+    require_relation("≤", lambda: formula.value(_intervals(point)), fails=True)
     return f"the inequality {formula.text()} fails at a rational point{' with ' * bool(met)}{' and '.join(met)}"
+
+
+def check_relation(certificate: Any) -> str:
+    """A relation of constants fails, in some entry of its sides."""
+    _, _, claim = keys(certificate, "format", "kind", "claim")
+    sign, sides = keys(claim, "sign", "sides")
+    formula = Formula(sides, 2, scalars=False)
+    pairs = zip(*map(_entries, require_relation(sign, lambda: formula.value({}), fails=True)), strict=True)
+    x, y = next((x, y) for x, y in pairs if RELATIONS[sign][1](x, y))
+    return f"{formula.text(f' {sign} ')} fails: the sides are {brief(x.low, 12)} and {brief(y.low, 12)}"
 
 
 def read_point(texts: Any) -> dict[str, Any]:
@@ -1439,31 +1491,36 @@ def _intervals(point: dict[str, Any]) -> dict[str, Any]:
 
 
 RELATIONS: dict[str, Any] = {
-    "=": lambda x, y: x.low == x.high == y.low == y.high,
-    "≤": lambda x, y: x.high <= y.low,
-    "<": lambda x, y: x.high < y.low,
+    "=": (lambda x, y: x.low == x.high == y.low == y.high, lambda x, y: x.high < y.low or y.high < x.low),
+    "≤": (lambda x, y: x.high <= y.low, lambda x, y: x.low > y.high),
+    "<": (lambda x, y: x.high < y.low, lambda x, y: x.low >= y.high),
 }
-"""When intervals show a relation; two numbers are seen to be equal only where both are known exactly."""
+"""When intervals show that a relation holds, and that it fails; two numbers are equal where both are known exactly."""
 
 
-def require_relation(sign: str, sides: Any, what: str = "a strict violation") -> Grid:
-    """Require that a relation is shown to hold between the entries of two grids; returns the second."""
+def require_relation(sign: str, sides: Any, fails: bool = False) -> list[Grid]:
+    """Require that a relation is shown to hold in all entries of two grids, or to fail in one; returns the grids."""
     if not isinstance(sign, str) or sign not in RELATIONS:
         raise Rejected("a relation is one of =, ≤, <")
-    reason = "the two numbers are too close"
+    (holding, failing), reason = RELATIONS[sign], "the two numbers are too close"
     for bits in PRECISIONS:
         Interval.BITS = bits
         try:
-            grids = sides()
+            grids = list(sides())
         except Unknown as error:
             reason = str(error)
             continue
-        left, right = ([x for row in grid for x in row] for grid in grids)
-        if all(map(RELATIONS[sign], left, right)):
-            return grids[1]
-        if any(x.low > y.high for x, y in zip(left, right, strict=True)):
-            raise Rejected(f"the point is not {what}: the numbers are the other way round")
-    raise Rejected(f"the point is not shown to be {what}: {reason}")
+        left, right = map(_entries, grids)
+        held, failed = all(map(holding, left, right)), any(map(failing, left, right))
+        if failed if fails else held:
+            return grids
+        if held or failed:
+            raise Rejected(f"a relation “{sign}” {'holds' if held else 'fails'}: the numbers are the other way round")
+    raise Rejected(f"a relation “{sign}” is not shown to {'fail' if fails else 'hold'}: {reason}")
+
+
+def _entries(grid: Grid) -> list[Interval]:
+    return [x for row in grid for x in row]
 
 
 def model_objective(model: Model, point: dict[str, Any]) -> Interval:
@@ -1573,6 +1630,7 @@ KINDS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "sos": (check_sos, ASSUMPTIONS),
     "counterexample": (check_counterexample, ()),
     "inequality witness": (check_inequality, ()),
+    "failed relation": (check_relation, ()),
     "exact fit": (
         check_exact_fit,
         ("positive homogeneity: factors may be rescaled with fixed product", "the value of collapse"),

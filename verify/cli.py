@@ -107,7 +107,7 @@ def verify(
             print(f"collapse: {store.note}", file=sys.stderr)
         with _shown_progress() as progress:
             results = runner.run(statements, settings, engines, jobs or _default_jobs(), store, fresh, progress)
-        report.print_report(results, report.console(stderr=json == "-"), verbose, left_out)
+        report.print_report(results, report.console(stderr=json == "-"), verbose, store.path, left_out)
         _write_json(json, report.verify_json(results, store.path, left_out))
     raise typer.Exit(exit_status(results))
 

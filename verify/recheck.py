@@ -19,12 +19,15 @@ from theory.arithmetic.interpreters import Balls, precision
 from theory.claims import (
     Claim,
     Constants,
+    Convergence,
     CriticalPoints,
     Experiment,
     GlobalMinimum,
+    Identity,
     Inequality,
     Minimisation,
     NotGlobalMinimum,
+    Relation,
     Spectrum,
 )
 from theory.frames import deep_neural_collapse
@@ -37,6 +40,7 @@ from verify.errors import BadInput
 from verify.methods import spectra
 from verify.methods.enclosed import as_ball, certified_minimisers, clause_finding
 from verify.methods.exact_points import objective_at
+from verify.witness import stated
 
 TOGETHER = 100
 """Files that one interpreter checks."""
@@ -142,24 +146,34 @@ def differs(certificate: Mapping[str, Any], claim: Claim) -> str:
         return "" if certificate.get("claim") == claim.stated() else "the inequality is another one"
     if isinstance(claim, Spectrum) and certificate["kind"] == "spectrum":
         return spectra.against(claim, certificate)
+    if isinstance(claim, Identity | Convergence) and certificate["kind"] == "failed relation":
+        return "" if certificate["claim"] in map(stated, _relations(claim)) else "the relation is another one"
     if isinstance(claim, Constants | Experiment):
         return f"no certificate of this kind shows a claim of the kind {claim.kind}"
     if isinstance(claim, GlobalMinimum | NotGlobalMinimum) and certificate["kind"] == "exact fit":
         return _another_fit(certificate, claim)
-    stated, problem = certificate.get("claim", certificate), claim.problem
+    shown, problem = certificate.get("claim", certificate), claim.problem
     if not isinstance(problem, UnconstrainedFeatures | Minimisation):
         return "no certificate is known for its problem"
     kind = "model" if isinstance(problem, UnconstrainedFeatures) else "minimisation"
-    if stated.get(kind) != problem.to_json():
+    if shown.get(kind) != problem.to_json():
         return "the problem is another one"
-    if isinstance(claim, NotGlobalMinimum) and certificate["kind"] != "counterexample":
+    if isinstance(claim, NotGlobalMinimum) and (certificate["kind"] != "counterexample" or "everywhere" in shown):
         return "only a lower point shows that a value is beaten"
     if isinstance(claim, CriticalPoints):
         return "" if certificate["kind"] in ("geometry", "identity") else "the claim is not about a minimum"
     if isinstance(claim, NotGlobalMinimum) or certificate["kind"] == "counterexample":
-        return "" if stated["value"] == to_json(claim.value) else "the claimed value is another one"
+        if shown["value"] != to_json(claim.value):
+            return "the claimed value is another one"
+        relations = _relations(claim) if isinstance(claim, GlobalMinimum) else []
+        known = "everywhere" not in shown or shown["everywhere"] in map(stated, relations)
+        return "" if known else "the relation is another one"
     with precision(BITS):
         return _value_outside(certificate, claim) or _clause_fails(certificate, claim)
+
+
+def _relations(claim: GlobalMinimum | Identity | Convergence) -> list[Relation]:
+    return [relation for c in claim.clauses for relation in c.relations]
 
 
 def _another_fit(certificate: Mapping[str, Any], claim: GlobalMinimum | NotGlobalMinimum) -> str:

@@ -13,8 +13,10 @@ from rich.text import Text
 
 from theory.model import UnconstrainedFeatures, run_lengths
 from theory.statement import PROVENANCE, Statement
+from verify.checker import check
 from verify.results import AS_EXPECTED, Examination, Examined
 from verify.verdict import REFUTED, Verdict
+from verify.witness import COUNTEREXAMPLES
 
 PLAIN_WIDTH = 1000
 """Columns where the output is not a terminal: one line for one row, so that it can be searched."""
@@ -44,13 +46,22 @@ def in_words(examination: Examination) -> str:
     return str(verdict)
 
 
+KeptAt = Callable[[Mapping[str, Any]], Path]
+"""Where a certificate is kept."""
+
+
 def print_report(
-    results: Sequence[Examination], screen: Console, verbose: bool = False, omitted: Mapping[str, str] | None = None
+    results: Sequence[Examination],
+    screen: Console,
+    verbose: bool = False,
+    path: KeptAt | None = None,
+    omitted: Mapping[str, str] | None = None,
 ) -> None:
-    """Print a line a statement, the papers' own configurations, what was skipped or is omitted and why, the counts."""
+    """Print a line a statement, what refutes, the papers' own configurations, what was skipped or omitted, the counts."""
     parts: list[RenderableType] = [statements_table(results)]
     parts += [details(result) for result in results if verbose or result.status != AS_EXPECTED]
-    tables = (configurations_table(results), skipped_table(results), omitted_table(omitted or {}))
+    found = (refuted_table(results, path), configurations_table(results), skipped_table(results))
+    tables = (*found, omitted_table(omitted or {}))
     parts += [table for table in tables if table.row_count]
     parts += axioms_used(results)
     met = sum(result.as_expected for result in results)
@@ -86,6 +97,23 @@ def details(result: Examination) -> Table:
         table.add_row("clause", name, Text(_full(verdict)))
     for summary in result.engines:
         table.add_row("engine", summary.engine, Text(f"{_short(summary.verdict)}: {summary.detail}"))
+    return table
+
+
+def refuted_table(results: Iterable[Examination], path: KeptAt | None) -> Table:
+    """Of each refuted statement why and where it fails, and a certificate with the command that checks it again."""
+    table = _table("", "")
+    table.title, table.title_justify, table.show_header = Text("Refuted", "bold"), "left", False
+    for result in results:
+        if result.verdict.conclusion != REFUTED:
+            continue
+        reason = result.statement.expected.reason if result.statement else ""
+        certificate = next((c for c in result.certificates if c["kind"] in COUNTEREXAMPLES), None)
+        shown = "none was written" if certificate is None else check({**certificate})
+        table.add_row(_name(result), Text(reason or result.verdict.detail))
+        table.add_row("certificate", Text(shown))
+        if certificate is not None and path is not None:
+            table.add_row("again with", Text(f"collapse recheck {path(certificate)}"))
     return table
 
 
@@ -167,9 +195,7 @@ def evidence(result: Examination) -> Table | Text:
 
 
 def verify_json(
-    results: Iterable[Examination],
-    path: Callable[[Mapping[str, Any]], Path] | None = None,
-    omitted: Mapping[str, str] | None = None,
+    results: Iterable[Examination], path: KeptAt | None = None, omitted: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
     """What ``collapse verify --json`` writes; ``path`` says where a certificate is kept."""
     results = list(results)
@@ -209,7 +235,7 @@ def show_json(statements: Iterable[Statement]) -> dict[str, Any]:
     }
 
 
-def _statement_json(result: Examination, path: Callable[[Mapping[str, Any]], Path] | None) -> dict[str, Any]:
+def _statement_json(result: Examination, path: KeptAt | None) -> dict[str, Any]:
     verdict, statement = result.verdict, result.statement
     return {
         "id": _name(result),

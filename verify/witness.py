@@ -2,24 +2,31 @@
 
 A certificate of kind ``counterexample`` holds the problem, the claimed minimum and the point, an ``inequality witness``
 the two sides, the constraints and the point. What they show is strict, so a ball decides; ``verify.checker`` evaluates
-them anew, and decides whether the point meets the constraints.
+them anew, and decides whether the point meets the constraints. Where a value is right and a clause is not, a
+``counterexample`` is a minimiser at which the clause fails. A ``failed relation`` holds two sides that are constants.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from itertools import islice
 from typing import Any
 
-from theory.arithmetic.interpreters import Balls, Undecidable, precision
-from theory.claims import Inequality, Minimisation
+from theory.arithmetic.interpreters import Balls, Rationals, Undecidable, precision
+from theory.claims import Clause, GlobalMinimum, Inequality, Minimisation, Relation
 from theory.model import UnconstrainedFeatures
 from theory.ops import Expression, to_json
 from theory.reductions import MEANS, class_mean_objective
 from verify.checker import FORMAT, Rejected, check
+from verify.methods.enclosed import constants_agree
+from verify.verdict import REFUTED, Finding
 
 BITS = (128, 512, 2048)
 """Precisions tried in turn to separate two numbers."""
+
+COUNTEREXAMPLES = ("counterexample", "inequality witness", "failed relation", "exact fit")
+"""Kinds of certificates that refute."""
 
 Point = Mapping[str, Any]
 """Values of all variables: a rational, or rows of rationals; ``M`` in place of ``H`` stands for class means."""
@@ -111,6 +118,73 @@ def violation(claim: Inequality, point: Point) -> dict[str, Any] | None:
         return None
     certificate = _certificate("inequality witness", claim.stated(), point)
     return certificate if not claim.where or _is_accepted(certificate) else None
+
+
+def failed_relation(relation: Relation) -> dict[str, Any] | None:
+    """A certificate that a relation of constants fails, or None where the checker does not see it.
+
+    >>> from theory.relations import equal, less
+    >>> from theory.ops import constant, log, sqrt
+    >>> check(failed_relation(equal(sqrt(2), log(4))))
+    '2^(1/2) = log(4) fails: the sides are 1.41421356237 and 1.38629436112'
+    >>> failed_relation(less(sqrt(2), 2)) is None
+    True
+    """
+    with precision(BITS[1]):
+        if constants_agree(relation, Balls()):
+            return None
+    certificate = {"format": FORMAT, "kind": "failed relation", "claim": stated(relation)}
+    return certificate if _is_accepted(certificate) else None
+
+
+def stated(relation: Relation) -> dict[str, Any]:
+    """A relation as certificates hold it."""
+    return {"sign": relation.sign, "sides": to_json(relation.left, relation.right)}
+
+
+def failed_clauses(clauses: Sequence[Clause], findings: Sequence[Finding]) -> tuple[dict[str, Any], ...]:
+    """The first of the relations in refuted clauses about constants that the checker sees fail, if it sees one."""
+    relations = (relation for c in _refuted(clauses, findings) for relation in c.relations)
+    return tuple(islice(filter(None, map(failed_relation, relations)), 1))
+
+
+def _refuted(clauses: Sequence[Clause], findings: Sequence[Finding]) -> list[Clause]:
+    names = {f.clause for f in findings if f.conclusion == REFUTED}
+    return [c for c in clauses if c.name in names]
+
+
+def contrary_minimiser(claim: GlobalMinimum, findings: Sequence[Finding]) -> tuple[dict[str, Any], ...]:
+    """A certificate that a refuted clause fails at a rational minimiser that the claim names; none where none is.
+
+    What the checker sees is that the objective there is not above the claimed minimum.
+    """
+    problem, relations = claim.problem, [r for c in _refuted(claim.clauses, findings) for r in c.relations]
+    if not relations or not isinstance(problem, UnconstrainedFeatures | Minimisation):
+        return ()
+    kind = "model" if isinstance(problem, UnconstrainedFeatures) else "minimisation"
+    minimum = {kind: problem.to_json(), "value": to_json(claim.value)}
+    for point in filter(None, map(_rational, claim.minimisers)):
+        for relation in relations:
+            certificate = _certificate("counterexample", {**minimum, "everywhere": stated(relation)}, point)
+            if _is_accepted(certificate):
+                return (certificate,)
+    return ()
+
+
+def _rational(point: Mapping[str, Expression]) -> Point | None:
+    """A point of constants in rationals, None where it is not known to be rational."""
+    try:
+        values = Rationals().point(point)
+    except Undecidable:
+        return None
+    return {
+        name: [[_fraction(x) for x in row] for row in value] if isinstance(value, list) else _fraction(value)
+        for name, value in values.items()
+    }
+
+
+def _fraction(value: Any) -> Fraction:
+    return Fraction(value) if isinstance(value, int) else Fraction(int(value.p), int(value.q))
 
 
 def _is_accepted(certificate: dict[str, Any]) -> bool:

@@ -151,6 +151,9 @@ class AlgebraicNumbers(Arithmetic):
             )
         return [self._radical(self.number(value), Fraction(1, 2)) for value in _gram_eigenvalues(rationals) if value]
 
+    def rational(self, value: Any) -> Fraction | None:
+        return _rational(value)
+
     def relu(self, value: Any) -> Any:
         """The element itself where it is positive, else 0."""
         if self.is_zero(value):

@@ -168,6 +168,7 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "log_sum_exp": lambda _, matrix: torch.logsumexp(matrix, dim=-2, keepdim=True),
     "schatten": _schatten,
     "operator_norm": lambda _, matrix: torch.linalg.matrix_norm(matrix, ord=2),
+    "rank": lambda _, matrix: torch.linalg.matrix_rank(matrix).to(torch.float64),
     "entry": lambda node, matrix: matrix[..., node.data[0], node.data[1]],
     "submatrix": _submatrix,
     "class_means": _class_means,

@@ -50,6 +50,10 @@ class Arithmetic(ABC):
         """The largest of some non-negative scalars, at least one."""
         raise Undecidable(f"{type(self).__name__} has no order")
 
+    def rational(self, value: Any) -> Fraction | None:
+        """An entry as a Fraction, None where it is not seen to be rational."""
+        return None
+
     def relu(self, value: Any) -> Any:
         """max(x, 0) of one entry."""
         raise Undecidable(f"{type(self).__name__} has no ReLU")
@@ -119,6 +123,8 @@ class Arithmetic(ABC):
         if node.op == "operator_norm":
             values = self.singular_values(args[0])
             return self.largest(values) if values else 0
+        if node.op == "rank":
+            return self._rank(args[0])
         if node.op == "relu":
             return [[0 if _is_zero(x) else self.relu(x) for x in row] for row in args[0]]
         if node.op in ("exp", "log"):
@@ -127,6 +133,17 @@ class Arithmetic(ABC):
         if node.op == "log_sum_exp":
             return [[self.log_sum_exp(column) for column in zip(*args[0], strict=True)]]
         return _OPERATIONS[node.op](self, node, args)
+
+    def _rank(self, matrix: Matrix) -> Any:
+        from flint import fmpq, fmpq_mat
+
+        entries: list[list[fmpq]] = []
+        for row in matrix:
+            values = [Fraction(0) if _is_zero(x) else self.rational(x) for x in row]
+            if None in values:
+                raise Undecidable(f"{type(self).__name__} has the rank of rational matrices only")
+            entries.append([fmpq(x.numerator, x.denominator) for x in values if x is not None])
+        return self.number(Fraction(int(fmpq_mat(entries).rank()))) if entries and entries[0] else 0
 
     def _schatten(self, node: Expression, matrix: Matrix) -> Any:
         total: Any = 0
@@ -329,6 +346,9 @@ class Rationals(Arithmetic):
     def root(self, node: Expression, coefficients: Sequence[Any]) -> Any:
         raise Undecidable("a root of a polynomial leaves the rationals")
 
+    def rational(self, value: Any) -> Fraction | None:
+        return Fraction(int(value.p), int(value.q))
+
     def relu(self, value: Any) -> Any:
         return value if value > 0 else 0
 
@@ -382,6 +402,10 @@ class Balls(Arithmetic):
         except ValueError as error:
             raise Undecidable("the singular values could not be enclosed at this precision") from error
         return [_nonnegative(value.real, lambda end: end.sqrt()) for value in values]
+
+    def rational(self, value: Any) -> Fraction | None:
+        exact = value.fmpq() if value.is_exact() else None
+        return None if exact is None else Fraction(int(exact.p), int(exact.q))
 
     def largest(self, values: Sequence[Any]) -> Any:
         return reduce(lambda left, right: left.max(right), values)

@@ -288,7 +288,8 @@ def changes_sign(s: Fraction, gamma: int, width: Fraction, order: int) -> Identi
     expected=Expected(
         "refuted",
         "certified",
-        "refuted as reconstructed; the printed text was not seen. A constant: the last digit for γ = 3, s = 2.520149",
+        "refuted as reconstructed; the printed text was not seen. A constant: the last digit for γ = 3, s = 2.520149, "
+        "at the one K = 5, n = 10 and λ = 1/1000 of the text",
     ),
     hypotheses={"γ = 3": lambda gamma, width: gamma == 3 and 0 < width <= HALF_A_DIGIT},
     gamma=st.just(3),

@@ -51,10 +51,10 @@ def source(locator: str, provenance: str = "R") -> Source:
     )
 
 
-def normalised(V: Expression) -> Expression:
-    """X: each column minus its mean, over its norm."""
+def normalised(V: Expression, length: Fraction = Fraction(1)) -> Expression:
+    """X: each column minus its mean, over its norm; with a ``length`` of squared norm so much."""
     centred = simplex_etf(V.shape[0]) @ V
-    return centred @ diagonal([x ** Fraction(-1, 2) for x in squares(centred)])
+    return centred @ diagonal([(x / length) ** Fraction(-1, 2) for x in squares(centred)])
 
 
 def squares(V: Expression) -> list[Expression]:
@@ -63,22 +63,25 @@ def squares(V: Expression) -> list[Expression]:
     return [G[i, i] for i in range(V.shape[1])]
 
 
-def gufm(sizes: tuple[int, ...], d: int, loss: str, decay: Any) -> Minimisation:
+def gufm(sizes: tuple[int, ...], d: int, loss: str, decay: Any, length: Fraction = Fraction(1)) -> Minimisation:
     """The objective over W (K × d) and V (d × N), whose normalised columns are the features.
 
-    Means and lengths of V, which the features do not see, are fixed at 0 and 1 by squares that vanish at the minimum.
+    Means and squared norms of V, which the features do not see, are fixed at 0 and 1 by squares that vanish at the
+    minimum. Features of squared norm ``length``, with W/√length and length λ, are the same problem.
     """
     K, N = len(sizes), sum(sizes)
     W, V = variable("W", (K, d)), variable("V", (d, N))
-    fit = average(Model(class_sizes=sizes, decays=1, loss=loss), W @ normalised(V), one_hot(sizes), (1,) * N)
+    fit = average(Model(class_sizes=sizes, decays=1, loss=loss), W @ normalised(V, length), one_hot(sizes), (1,) * N)
     centred = simplex_etf(d) @ V
-    fixed = sum_squares(V - centred) + total((x - 1) ** 2 for x in squares(centred))
-    return Minimisation(fit + decay / 2 * sum_squares(W) + fixed, {"W": W, "V": V})
+    fixed = sum_squares(V - centred) + total((x - length) ** 2 for x in squares(centred))
+    return Minimisation(fit + length * decay / 2 * sum_squares(W) + fixed, {"W": W, "V": V})
 
 
-def conclusions(problem: Minimisation, sizes: tuple[int, ...], ratio: Any, gram: Expression) -> tuple[Clause, ...]:
+def conclusions(
+    problem: Minimisation, sizes: tuple[int, ...], ratio: Any, gram: Expression, length: Fraction = Fraction(1)
+) -> tuple[Clause, ...]:
     """NC1, NC2 after centring, the Gram matrix of the class means, and W a multiple of their transpose (NC3)."""
-    X = normalised(problem.variables["V"])
+    X = normalised(problem.variables["V"], length)
     means, S = class_means(X, sizes), simplex_etf(len(sizes))
     centred = means @ S
     scale = gram[0, 0] - gram[0, 1]
@@ -166,29 +169,29 @@ def squared_error(
         "refuted",
         "certified",
         "refuted as reconstructed; the printed text was not seen, and may ask for more features. A corner case: with "
-        "d = K the zero mean leaves K − 1 dimensions, and changing the sign of a class mean changes no singular value",
+        "d = K the zero mean leaves K − 1 dimensions, and changing the sign of a class mean changes no singular value: "
+        "another minimiser at every decay λ > 0, from K = 2 on",
     ),
     hypotheses={"balanced, K ≥ 2": lambda sizes, decay: len(set(sizes)) == 1 and len(sizes) >= 2 and decay > 0},
     sizes=SIZES,
     decay=st.sampled_from((Fraction(1, 100), Fraction(1, 5), Fraction(2))),
-    witness={"sizes": (1, 1, 1), "decay": Fraction(1, 5)},
+    witness={"sizes": (1, 1), "decay": Fraction(1, 5)},
     wrong={"value off by 1e-6": {"factor": OFF}},
 )
 def squared_error_narrow(sizes: tuple[int, ...], decay: Fraction, factor: Fraction = Fraction(1)) -> GlobalMinimum:
     """GUFM with squared error, no bias and d = K: every minimiser is NC1 to NC3, a simplex ETF. False.
 
     For any unit vectors of rank K − 1 with equal singular values the value is the same: a simplex ETF with the sign of
-    one class mean changed is among them.
+    one class mean changed is among them, at every decay and from two classes on. Features have the squared norm
+    1 − 1/K here, so that these minimisers are rational.
     """
-    K = len(sizes)
-    problem = gufm(sizes, K, "mse", decay)
-    frame = sqrt(Fraction(K, K - 1)) * (helmert(K) @ helmert(K).T)
-    ratio = 1 / (Fraction(K, K - 1) + K * decay)
-    value = Fraction(1, 2 * K) * ((K - 1) * K * decay * ratio + 1)
-    flipped = frame @ diagonal([1] * (K - 1) + [-1])
-    points = tuple({"W": ratio * X.T, "V": repeat_columns(X, sizes)} for X in (frame, flipped))
-    gram = Fraction(K, K - 1) * simplex_etf(K)
-    return GlobalMinimum(problem, constant(factor * value), points, conclusions(problem, sizes, ratio, gram))
+    K, S = len(sizes), simplex_etf(len(sizes))
+    length = 1 - Fraction(1, K)
+    problem = gufm(sizes, K, "mse", decay, length)
+    ratio = 1 / (1 + (K - 1) * decay)
+    value = Fraction(1, 2 * K) * (1 + (K - 1) ** 2 * decay * ratio)
+    points = tuple({"W": ratio * X.T, "V": repeat_columns(X, sizes)} for X in (S, S @ diagonal([1] * (K - 1) + [-1])))
+    return GlobalMinimum(problem, constant(factor * value), points, conclusions(problem, sizes, ratio, S, length))
 
 
 # --------------------------------------------------------------------------------------------------------------- depth

@@ -55,7 +55,7 @@ from verify.methods.enclosed import (
 from verify.methods.equations import Equations, meets
 from verify.methods.exact_points import collapsed_means, objective_at, rotate
 from verify.verdict import Evidence, Finding, Unable, holds, refuted, undecided
-from verify.witness import violation
+from verify.witness import failed_clauses, violation
 
 if TYPE_CHECKING:
     from verify.engines import Settings
@@ -96,6 +96,7 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
     """
     start, claim = perf_counter(), instance.claim
     certificates: tuple[Mapping[str, Any], ...] = ()
+    uses: tuple[str, ...] = ()
     numbers: dict[str, Any] = {}
     with precision(BITS):
         if isinstance(claim, CriticalPoints):
@@ -104,8 +105,10 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
             findings, certificates = _inequality(claim, settings.seed)
         elif isinstance(claim, Identity):
             findings = [constants_finding(c, Balls()) for c in claim.clauses]
+            certificates = failed_clauses(claim.clauses, findings)
         elif isinstance(claim, Convergence):
             findings = [*(constants_finding(c, Balls()) for c in claim.clauses), _limit(claim)]
+            certificates = failed_clauses(claim.clauses, findings)
         elif isinstance(claim, Spectrum):
             findings = spectra.in_balls(claim)
         elif isinstance(claim, Experiment):
@@ -117,6 +120,7 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
         elif isinstance(claim.problem, UnconstrainedFeatures):
             certificate, where = two_sided_bound(claim.problem), geometry(claim.problem)
             certificates = (certificate, where, *threshold_identities(claim.problem))
+            uses = ("dang2023-schatten", *checker.ASSUMPTIONS)
             findings = _model_minimum(claim, claim.problem, certificate, settings.seed)
             findings = _at_every_minimiser(claim, claim.problem, findings, where, settings.seed)
             numbers = {name: certificate[name] for name in ("low", "high")}
@@ -125,7 +129,6 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
             findings = _scalar_minimum(claim, claim.problem)
         else:
             raise Unable(f"no enclosure for {claim.kind}")
-    uses = ("dang2023-schatten", *checker.ASSUMPTIONS) if certificates else ()
     return Evidence("precision", tuple(findings), perf_counter() - start, numbers, uses, certificates)
 
 

@@ -65,6 +65,7 @@ from verify.methods.exact_points import (
     rotate,
 )
 from verify.verdict import HOLDS, REFUTED, UNDECIDED, Evidence, Finding, Unable, holds, refuted, undecided
+from verify.witness import contrary_minimiser, failed_clauses
 
 if TYPE_CHECKING:
     from verify.engines import Settings
@@ -91,6 +92,7 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
         findings = _tight(claim)
     elif isinstance(claim, Identity | Convergence):
         findings = [_of_constants(c) for c in claim.clauses]
+        certificates = failed_clauses(claim.clauses, findings)
     elif isinstance(claim, Spectrum):
         findings, certificates = spectra.exactly(claim)
     elif isinstance(claim, NotGlobalMinimum):
@@ -106,6 +108,8 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
         findings = _scalar_minimum(claim, claim.problem, context)
     else:
         raise Unable(f"no derivation for {claim.kind}")
+    if isinstance(claim, GlobalMinimum):
+        certificates = contrary_minimiser(claim, findings)
     findings, axioms = _with_proof(instance, findings, context)
     if not findings:
         raise Unable("a point that is lower is for a search, or for a proof")

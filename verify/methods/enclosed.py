@@ -47,6 +47,14 @@ def constants_finding(c: Clause, balls: Balls) -> Finding:
     return _finding(c, [{}], balls, " fails", "to 60 digits")
 
 
+def constants_agree(relation: Relation, balls: Balls) -> bool:
+    """Whether a relation of constants is seen to hold, for an equation to 60 digits."""
+    try:
+        return all(_related(x, relation.sign, y) for x, y in _sides(relation, {}, balls))
+    except Undecidable:
+        return False
+
+
 def _finding(c: Clause, points: Sequence[Mapping[str, Any]], balls: Balls, fails: str, agrees: str) -> Finding:
     doubt = ""
     for values in points:

@@ -116,11 +116,12 @@ def block(rows: Sequence[Sequence[int]]) -> Expression:
     return matrix([[Fraction(x) for x in row] for row in rows])
 
 
-def matrix(rows: Sequence[Sequence[Fraction]]) -> Expression:
-    """A matrix of rationals."""
-    width, one = len(rows[0]), ones(len(rows), 1)
-    columns = enumerate(zip(*rows, strict=True))
-    return total([diagonal(column) @ one @ identity(width)[(j,), range(width)] for j, column in columns])
+def matrix(rows: Sequence[Sequence[int | Fraction]]) -> Expression:
+    """A matrix of rationals: columns of I, times the entries that are not zero, times rows of I."""
+    places = [(i, j) for i, row in enumerate(rows) for j, x in enumerate(row) if x]
+    left = identity(len(rows))[range(len(rows)), [i for i, _ in places]]
+    right = identity(len(rows[0]))[[j for _, j in places], range(len(rows[0]))]
+    return left @ diagonal([rows[i][j] for i, j in places]) @ right
 
 
 def inverted(rows: Sequence[Sequence[Fraction]]) -> list[list[Fraction]]:
