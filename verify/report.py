@@ -57,7 +57,7 @@ def print_report(
     path: KeptAt | None = None,
     omitted: Mapping[str, str] | None = None,
 ) -> None:
-    """Print a line a statement, what refutes, the papers' own configurations, what was skipped or omitted, the counts."""
+    """Print a line a statement, what refutes, the configurations, what was skipped or omitted and why, the counts."""
     parts: list[RenderableType] = [statements_table(results)]
     parts += [details(result) for result in results if verbose or result.status != AS_EXPECTED]
     found = (refuted_table(results, path), configurations_table(results), skipped_table(results))
