@@ -1,7 +1,8 @@
-"""Claims about all eigenvalues of a symmetric matrix, decided by its characteristic polynomial or in balls.
+"""Claims about all eigenvalues of a symmetric matrix, decided by its characteristic polynomial, ranks, or in balls.
 
-The polynomial is computed from the matrix alone. A value's multiplicity is the number of its derivatives, the
-polynomial itself included, that vanish there, each decided in the algebraic normal form.
+For a rational matrix the polynomial is computed from the matrix alone; a value's multiplicity is the number of its
+derivatives, the polynomial itself included, that vanish there. In other fields it is the size less the rank of A − x I.
+Both are decided in the algebraic normal form, for each block of rows that the matrix does not mix with others.
 """
 
 from __future__ import annotations
@@ -20,9 +21,6 @@ from verify.verdict import Finding, holds, refuted, undecided
 LARGEST = 60
 """Rows of a matrix of which a certificate is written, the most that the checker reads."""
 
-Stated = Sequence[tuple[Sequence[Any], int]]
-"""Factors of a characteristic polynomial, constant term first, with multiplicities."""
-
 TURNS = 4
 """Reflections of a matrix whose eigenvalues are not isolated as it stands."""
 
@@ -36,16 +34,16 @@ def exactly(claim: Spectrum) -> tuple[list[Finding], tuple[Mapping[str, Any], ..
         field = AlgebraicNumbers([claim.matrix, *(value for value, _ in claim.eigenvalues)])
         rows = rational_rows(claim)
         if rows is None:
-            stated = characteristic(field, field.evaluate(claim.matrix))
+            multiplicity = nullity(field, blocks(field.evaluate(claim.matrix), _name))
         else:
-            stated = [([field.number(c) for c in p], times) for p, times in factors(rows)]
-        failures = failing(claim, field, stated)
+            multiplicity = vanishing(field, factors(rows))
+        failures = failing(claim, field, multiplicity)
     except Undecidable as reason:
         return [undecided(name, str(reason)) for name in claim.clause_names], ()
     found = [
         refuted(name, failures[name])
         if failures[name]
-        else holds(name, "certified", "by the characteristic polynomial")
+        else holds(name, "certified", "by exact ranks" if rows is None else "by the characteristic polynomial")
         for name in claim.clause_names
     ]
     if rows is None or len(rows) > LARGEST or any(failures.values()):
@@ -60,24 +58,22 @@ def against(claim: Spectrum, certificate: Mapping[str, Any]) -> str:
         return "the matrix is another one"
     try:
         field = AlgebraicNumbers([value for value, _ in claim.eigenvalues])
-        stated = [
-            ([field.number(Fraction(c)) for c in f["polynomial"]], f["multiplicity"]) for f in certificate["factors"]
-        ]
-        failures = failing(claim, field, stated)
+        stated = [([Fraction(c) for c in f["polynomial"]], f["multiplicity"]) for f in certificate["factors"]]
+        failures = failing(claim, field, vanishing(field, stated))
     except Undecidable as reason:
         return f"the eigenvalues are not compared: {reason}"
     return next((reason for reason in failures.values() if reason), "")
 
 
-def failing(claim: Spectrum, field: AlgebraicNumbers, stated: Stated) -> dict[str, str]:
-    """Why each clause fails, or empty, where factors of the characteristic polynomial are known.
+def failing(claim: Spectrum, field: AlgebraicNumbers, multiplicity: Callable[[Any], int]) -> dict[str, str]:
+    """Why each clause fails, or empty, where the true multiplicity of any number can be counted.
 
     Raises:
         Undecidable: where neither the normal form nor balls tell two numbers apart.
     """
     values = [field.evaluate(value) for value, _ in claim.eigenvalues]
     names = [_shown(field, value) for value in values]
-    times = [sum(count * _multiplicity(field, polynomial, value) for polynomial, count in stated) for value in values]
+    times = [multiplicity(value) for value in values]
     again = [any(field.is_zero(value - other) for other in values[:i]) for i, value in enumerate(values)]
     strangers = [name for name, count in zip(names, times, strict=True) if not count]
     size = claim.matrix.shape[0]
@@ -171,36 +167,41 @@ def factors(rows: Matrix) -> list[tuple[list[Fraction], int]]:
     return [(list(coefficients), times) for coefficients, times in sorted(found.items())]
 
 
-def characteristic(field: AlgebraicNumbers, matrix: Matrix) -> Stated:
-    """Factors of det(x I − A), one a block that is not mixed with others, from the constant term up."""
-
-    def name(x: Any) -> Any:
-        parts = x.parts.items() if isinstance(x, Algebraic) else {0: (x, 1)}.items()
-        return tuple(sorted((support, str(a), str(b)) for support, (a, b) in parts))
-
-    return [(_characteristic(field, block), times) for block, times in blocks(matrix, name)]
+def vanishing(field: AlgebraicNumbers, stated: Sequence[tuple[Sequence[Fraction], int]]) -> Callable[[Any], int]:
+    """Multiplicities by the factors of a characteristic polynomial, which vanish at an eigenvalue with derivatives."""
+    polynomials = [([field.number(c) for c in p], times) for p, times in stated]
+    return lambda value: sum(times * _multiplicity(field, p, value) for p, times in polynomials)
 
 
-def _characteristic(field: AlgebraicNumbers, matrix: Matrix) -> list[Any]:
-    """det(x I − A) by Faddeev and LeVerrier: divisions by whole numbers alone."""
-    size = len(matrix)
-    coefficients = [field.number(Fraction(0))] * size + [field.number(Fraction(1))]
-    power: Matrix = [[0] * size for _ in range(size)]
-    for k in range(1, size + 1):
-        for i in range(size):
-            power[i][i] = power[i][i] + coefficients[size - k + 1]
-        power = [[_dot(row, column) for column in zip(*power, strict=True)] for row in matrix]
-        trace = sum((power[i][i] for i in range(size)), field.number(Fraction(0)))
-        coefficients[size - k] = trace * Fraction(-1, k)
-    return coefficients
+def nullity(field: AlgebraicNumbers, parts: Sequence[tuple[Matrix, int]]) -> Callable[[Any], int]:
+    """Multiplicities by the ranks of A − x I, block by block: the two kinds of multiplicity agree for symmetric A."""
+    return lambda value: sum(times * _nullity(field, block, value) for block, times in parts)
 
 
-def _dot(row: Sequence[Any], column: Sequence[Any]) -> Any:
-    total: Any = 0
-    for x, y in zip(row, column, strict=True):
-        if not (type(x) is int or type(y) is int):  # a plain 0 is a structural zero
-            total = total + x * y
-    return total
+def _nullity(field: AlgebraicNumbers, block: Matrix, value: Any) -> int:
+    """The size of a block minus the rank of A − x I, by elimination with pivots that are known not to be zero."""
+    left = [[x - value if i == j else x for j, x in enumerate(row)] for i, row in enumerate(block)]
+    rank = 0
+    for column in range(len(block)):
+        place = next((i for i, row in enumerate(left) if not field.is_zero(row[column])), None)
+        if place is None:
+            continue
+        rank, pivot = rank + 1, left.pop(place)
+        for i, row in enumerate(left):
+            if not _is_zero(row[column]):
+                factor = row[column] / pivot[column]
+                left[i] = [x if _is_zero(y) else _shortened(x - factor * y) for x, y in zip(row, pivot, strict=True)]
+    return len(block) - rank
+
+
+def _shortened(x: Any) -> Any:
+    return x.regrouped() if isinstance(x, Algebraic) else x
+
+
+def _name(x: Any) -> Any:
+    """What tells an element of the field from all others, up to its form."""
+    parts = x.parts.items() if isinstance(x, Algebraic) else {0: (x, 1)}.items()
+    return tuple(sorted((support, str(a), str(b)) for support, (a, b) in parts))
 
 
 def _multiplicity(field: AlgebraicNumbers, polynomial: Sequence[Any], value: Any) -> int:

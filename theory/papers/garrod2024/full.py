@@ -56,7 +56,7 @@ def shallower(K: int, n: int, L: int, d: int, gamma: Any, **given: Any) -> Eigen
     "garrod2024-full-hessian",
     source=source("the Hessian in all factors (compare Theorem 6 of v2 and v3)", "X"),
     hypotheses=HYPOTHESES | {"equal decays": lambda unequal, **_: not unequal},
-    **points() | {"unequal": st.just(False)},
+    **points() | {"unequal": st.just(False), "turn": st.just(False)},
     regularised=st.booleans(),
     witness=EQUAL | {"regularised": True},
     configurations=(
