@@ -62,6 +62,12 @@ class Interval:
             raise ZeroDivisionError("the interval contains 0")
         return Interval(1 / self.high, 1 / self.low)
 
+    def __truediv__(self, other: Interval | int | Fraction) -> Interval:
+        return self * _interval(other).inverse()
+
+    def __rtruediv__(self, other: int | Fraction) -> Interval:
+        return self.inverse() * other
+
     __radd__ = __add__
     __rmul__ = __mul__
 
