@@ -231,7 +231,7 @@ def test_block_lanczos_finds_multiplicities(name: str, count: int) -> None:
     found = largest(operator, count, dense=0)
     torch.testing.assert_close(found.values, values[:count], rtol=0, atol=1e-12 * 10)
     torch.testing.assert_close(found.vectors @ found.vectors.T, torch.eye(count, dtype=torch.float64))
-    assert float(found.residuals.max()) < 1e-9
+    assert float(found.residuals.max()) < 1e-8
     torch.testing.assert_close(largest(operator, count).values, found.values, rtol=0, atol=1e-11)
 
 
@@ -270,6 +270,7 @@ GRID: dict[str, dict[str, Any]] = {
     },
     "ce": {"class_sizes": (2,) * 4, "depth": 3, "decays": "1/250", "loss": "ce"},
     "ce, L = 1": {"class_sizes": (2,) * 3, "depth": 1, "decays": "1/50", "loss": "ce"},
+    "ce, small decay": {"class_sizes": (2,) * 3, "depth": 2, "decays": "1e-14", "loss": "ce"},
     "ce, K = 2": {"class_sizes": (2,) * 2, "depth": 2, "decays": "1/50", "loss": "ce"},
     "ce, unequal decays and widths": {
         "class_sizes": (2,) * 4, "depth": 2, "weight_decays": (F(1, 100), F(1, 300)), "feature_decay": F(1, 400),
@@ -479,6 +480,7 @@ def test_what_is_not_predicted_is_said(arguments: list[str], said: str, capsys: 
         (["--widths", "5000"], "at most 5000000 entries"),
         (["--widths", "1000", "--full", "--top", "900"], "needs more than"),
         (["--loss", "hinge"], "--loss"),
+        (["--sizes", "2*1", "--decay", "1e-400"], "beyond the range of floats"),
     ],
 )
 def test_unusable_input_is_one_sentence(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:

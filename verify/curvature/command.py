@@ -70,13 +70,16 @@ def spectrum(
     layers = range(1, model.M + 1) if layer is None else [layer]
     _require_feasible(model, layer, full, top)
     step = parse_one(rate or "1/5", "--rate")
-    places = [known_point(model)]
-    if descent is not None:
-        try:
-            trained = after_descent(model, descent, step, seed)
-        except ValueError as error:
-            raise BadInput(f"--rate: {error}") from None
-        places.append(trained.compared_with(places[0]))
+    try:
+        places = [known_point(model)]
+        if descent is not None:
+            places.append(after_descent(model, descent, step, seed).compared_with(places[0]))
+        if not all(part.isfinite().all() for place in places for part in place.factors.values()):
+            raise OverflowError
+    except (OverflowError, ZeroDivisionError):
+        raise BadInput("such decays are beyond the range of floats, in which eigenvalues are measured") from None
+    except ValueError as error:
+        raise BadInput(f"--rate: {error}") from None
     scale = 1 / Fraction(convention_factor(convention, model.class_sizes))
     found = [one for place in places for one in spectra(model, place, layers, full, regularised, top, scale)]
     if json is not None:

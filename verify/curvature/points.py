@@ -112,7 +112,8 @@ def _orthogonal(model: UnconstrainedFeatures) -> Place:
 
 def _simplex(model: UnconstrainedFeatures, scale: Interval) -> Place:
     K, L, n, alpha = model.K, model.M, model.class_sizes[0], float(scale)
-    term = (alpha**2 * float(n * model.Lambda)) ** (1 / (L + 1))
+    load = n * model.Lambda
+    term = exp((2 * log(alpha) + log(load.numerator) - log(load.denominator)) / (L + 1))
     centring = torch.eye(K, dtype=torch.float64) - 1 / K
     labels = torch.linalg.eigh(centring)[1][:, 1:]
     terms = torch.full((K - 1,), term, dtype=torch.float64)
