@@ -328,6 +328,16 @@ def test_wrong_predictions_are_noticed() -> None:
                 assert not replace(whole, predicted=tuple(parts)).agrees
 
 
+def test_reference_values() -> None:
+    """Those of independent reruns: K = 3, n = 40, L = 5, λ = .01, and K = 4, L = 3, λ = .004, n = 2, in units of λ."""
+    mse = UnconstrainedFeatures(class_sizes=(40,) * 3, depth=5, decays="1/100", widths=(60,))
+    (one,) = spectra(mse, known_point(mse), [3], top=10)
+    assert [round(float(value), 6) for value in one.measured] == [0.163243] * 9 + [0]
+    ce = UnconstrainedFeatures(**GRID["ce"])
+    (one,) = spectra(ce, known_point(ce), [2], top=9)
+    assert [round(float(value) * 250, 4) for value in one.measured] == [6.2238] + [4.6708] * 3 + [1.5649] * 5
+
+
 def test_a_wrong_softness_is_noticed() -> None:
     model = UnconstrainedFeatures(**GRID["ce"])
     place = known_point(model)

@@ -19,8 +19,8 @@ class Interval:
         ValueError: when ``low > high``.
 
     >>> third = Interval(Fraction(333, 1000), Fraction(334, 1000))
-    >>> (third + third).decimal(), (third * 3).contains(1), Interval.exact(2).inverse().low
-    ('0.66', True, Fraction(1, 2))
+    >>> (third + third).decimal(), (third * 3).contains(1), (1 / Interval.exact(2)).low, (third / third).contains(1)
+    ('0.66', True, Fraction(1, 2), True)
     """
 
     low: Fraction

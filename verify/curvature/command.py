@@ -15,6 +15,7 @@ from verify.errors import BadInput
 
 if TYPE_CHECKING:
     from theory.model import UnconstrainedFeatures
+    from verify.curvature.points import Place
     from verify.curvature.spectrum import Cluster, Spectrum
 
 MOST_UNKNOWNS = 5_000_000
@@ -57,9 +58,7 @@ def spectrum(
     plot: Annotated[str | None, typer.Option(metavar="FILE", help="Spectral density, as .svg or .png.")] = None,
 ) -> None:
     """Eigenvalues of the Hessian at collapse: predicted in closed form, and measured."""
-    from theory.closed_form.optimum import convention_factor
-    from verify.curvature.points import after_descent, known_point
-    from verify.curvature.spectrum import spectra
+    from verify.pool import one_thread
     from verify.settings import parse_one
 
     _require_consistent(layer, full, data, regularised, descent, rate, plot)
@@ -68,20 +67,11 @@ def spectrum(
         *(activation, bias, convention),
     )
     layers = range(1, model.M + 1) if layer is None else [layer]
-    _require_feasible(model, layer, full, top)
     step = parse_one(rate or "1/5", "--rate")
-    try:
-        places = [known_point(model)]
-        if descent is not None:
-            places.append(after_descent(model, descent, step, seed).compared_with(places[0]))
-        if not all(part.isfinite().all() for place in places for part in place.factors.values()):
-            raise OverflowError
-    except (OverflowError, ZeroDivisionError):
-        raise BadInput("such decays are beyond the range of floats, in which eigenvalues are measured") from None
-    except ValueError as error:
-        raise BadInput(f"--rate: {error}") from None
-    scale = 1 / Fraction(convention_factor(convention, model.class_sizes))
-    found = [one for place in places for one in spectra(model, place, layers, full, regularised, top, scale)]
+    with one_thread():
+        _require_feasible(model, layer, full, top)
+        places = _places(model, descent, step, seed)
+        found = _spectra(model, places, layers, full, regularised, top, convention)
     if json is not None:
         options.write({"model": model.to_json(), "matrices": [one.to_json() for one in found]}, json)
     if plot is not None:
@@ -96,6 +86,40 @@ def spectrum(
         for one in found:
             for line in lines(one):
                 typer.echo(line)
+
+
+def _places(model: UnconstrainedFeatures, descent: int | None, rate: Fraction, seed: int) -> list[Place]:
+    """Collapse, or what is known in its place, and the end of a descent if one is asked for."""
+    from verify.curvature.points import after_descent, known_point
+
+    try:
+        places = [known_point(model)]
+        if descent is not None:
+            places.append(after_descent(model, descent, rate, seed).compared_with(places[0]))
+        if not all(part.isfinite().all() for place in places for part in place.factors.values()):
+            raise OverflowError
+    except (OverflowError, ZeroDivisionError):
+        raise BadInput("such decays are beyond the range of floats, in which eigenvalues are measured") from None
+    except ValueError as error:
+        raise BadInput(f"--rate: {error}") from None
+    return places
+
+
+def _spectra(
+    model: UnconstrainedFeatures,
+    places: Sequence[Place],
+    layers: Sequence[int],
+    full: bool,
+    regularised: bool,
+    top: int,
+    convention: str,
+) -> list[Spectrum]:
+    """The matrices that are asked for, place by place, in the user's convention."""
+    from theory.closed_form.optimum import convention_factor
+    from verify.curvature.spectrum import spectra
+
+    scale = 1 / convention_factor(convention, model.class_sizes)
+    return [one for place in places for one in spectra(model, place, layers, full, regularised, top, scale)]
 
 
 def _require_consistent(
