@@ -102,9 +102,7 @@ def _orthogonal(model: UnconstrainedFeatures) -> Place:
         return Place("zero", factors, ("Zero is the only minimiser: the decay is beyond the threshold.",))
     sentences = [best.note] if best.note else []
     if not model.is_linear:
-        kink = (
-            "At collapse along non-negative directions hidden entries are 0, at the kink of the ReLU, where there is no"
-        )
+        kink = "Along non-negative directions hidden entries are 0, at the kink of the ReLU, where there is no"
         sentences.append(f"{kink} Hessian; measured with the derivative 0 there.")
     name = "the optimum" if model.is_linear else "collapse"
     return Place(name, factors, tuple(sentences), gain=gains[0] if model.balanced else None)
