@@ -25,6 +25,7 @@ border: env
 bench: env
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/refuter.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/duals.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/spectra.py
 
 proofs: env
 	$(BIN)/python -m proofs

@@ -42,26 +42,35 @@ Convention = Annotated[
         "(λ becomes Kλ or λ/N, the objective is divided by K or multiplied by N).",
     ),
 ]
+Sizes = Annotated[str, typer.Option(metavar="N_1,N_2,…", help="Class sizes; 4*100 is four classes of 100.")]
+Depth = Annotated[int, typer.Option(metavar="M", help="Number of weight matrices after the free features.")]
+Widths = Annotated[
+    str | None,
+    typer.Option(metavar="D_1,…", help="Widths from the features up, or one for all; default: number of classes."),
+]
+Loss = Annotated[str, typer.Option(help="mse, ce (cross-entropy), label-smoothing or focal.")]
+Features = Annotated[str, typer.Option(help="free, or nonnegative.")]
+Alpha = Annotated[str | None, typer.Option(help="Of label smoothing: 0 ≤ α < 1.")]
+Gamma = Annotated[str | None, typer.Option(help="Of the focal loss: 0 ≤ γ ≤ 100.")]
+BiasDecay = Annotated[str | None, typer.Option(help="Decay of the last-layer bias.")]
+Bias = Annotated[str, typer.Option(help="none, or last-layer (not regularised).")]
 Json = Annotated[str | None, typer.Option("--json", metavar="FILE", help="Write JSON to a file; - is standard output.")]
 
 
 def optimum(
-    sizes: Annotated[str, typer.Option(metavar="N_1,N_2,…", help="Class sizes; 4*100 is four classes of 100.")],
-    depth: Annotated[int, typer.Option(metavar="M", help="Number of weight matrices after the free features.")] = 1,
+    sizes: Sizes,
+    depth: Depth = 1,
     decay: Decay = None,
     weight_decays: WeightDecays = None,
     feature_decay: FeatureDecay = None,
-    widths: Annotated[
-        str | None,
-        typer.Option(metavar="D_1,…", help="Widths from the features up, or one for all; default: number of classes."),
-    ] = None,
-    loss: Annotated[str, typer.Option(help="mse, ce (cross-entropy), label-smoothing or focal.")] = "mse",
-    features: Annotated[str, typer.Option(help="free, or nonnegative.")] = "free",
-    alpha: Annotated[str | None, typer.Option(help="Of label smoothing: 0 ≤ α < 1.")] = None,
-    gamma: Annotated[str | None, typer.Option(help="Of the focal loss: 0 ≤ γ ≤ 100.")] = None,
-    bias_decay: Annotated[str | None, typer.Option(help="Decay of the last-layer bias.")] = None,
+    widths: Widths = None,
+    loss: Loss = "mse",
+    features: Features = "free",
+    alpha: Alpha = None,
+    gamma: Gamma = None,
+    bias_decay: BiasDecay = None,
     activation: Annotated[str, typer.Option(help="linear, or relu (bounds, equal for two classes).")] = "linear",
-    bias: Annotated[str, typer.Option(help="none, or last-layer (not regularised).")] = "none",
+    bias: Bias = "none",
     convention: Convention = "1/(2N)",
     json: Json = None,
     dense: Annotated[bool, typer.Option("--dense", help="Write whole matrices to the JSON.")] = False,
@@ -69,18 +78,13 @@ def optimum(
 ) -> None:
     """The global minimum in your setting, in closed form: value, logits, norms, and which classes collapse to zero."""
     from theory.closed_form.optimum import optimum as closed_form
-    from verify.settings import build_model, parse_integers
 
-    class_sizes = parse_integers(sizes, "--sizes")
-    if dense and len(class_sizes) > MAX_DENSE:
-        raise BadInput(f"--dense is for at most {MAX_DENSE} classes, got {len(class_sizes)}")
-    layer_widths = () if widths is None else parse_integers(widths, "--widths")
-    options = {"alpha": alpha, "gamma": gamma, "bias_decay": bias_decay}
-    model = build_model(
-        *(class_sizes, depth, decay, weight_decays, feature_decay, layer_widths, loss, activation, bias, convention),
-        features=features,
-        options=options,
+    model = model_from(
+        *(sizes, depth, decay, weight_decays, feature_decay, widths, loss, features, alpha, gamma, bias_decay),
+        *(activation, bias, convention),
     )
+    if dense and model.K > MAX_DENSE:
+        raise BadInput(f"--dense is for at most {MAX_DENSE} classes, got {model.K}")
     if not model.is_quadratic:
         _other_loss(model, json)
         return
@@ -89,9 +93,41 @@ def optimum(
         return
     best = closed_form(model)
     if json is not None:
-        _write(best.to_json(dense=dense, convention=convention), json)
+        write(best.to_json(dense=dense, convention=convention), json)
     if json != "-":
         _print_optimum(best, convention)
+
+
+def model_from(
+    sizes: str,
+    depth: int,
+    decay: str | None,
+    weight_decays: str | None,
+    feature_decay: str | None,
+    widths: str | None,
+    loss: str,
+    features: str,
+    alpha: str | None,
+    gamma: str | None,
+    bias_decay: str | None,
+    activation: str,
+    bias: str,
+    convention: str,
+) -> UnconstrainedFeatures:
+    """The model of the options that commands have in common, in the convention 1/(2N).
+
+    Raises:
+        BadInput: naming the option that is wrong.
+    """
+    from verify.settings import build_model, parse_integers
+
+    class_sizes = parse_integers(sizes, "--sizes")
+    layer_widths = () if widths is None else parse_integers(widths, "--widths")
+    return build_model(
+        *(class_sizes, depth, decay, weight_decays, feature_decay, layer_widths, loss, activation, bias, convention),
+        features=features,
+        options={"alpha": alpha, "gamma": gamma, "bias_decay": bias_decay},
+    )
 
 
 def _other_loss(model: UnconstrainedFeatures, json: str | None) -> None:
@@ -106,10 +142,10 @@ def _other_loss(model: UnconstrainedFeatures, json: str | None) -> None:
     except (OverflowError, ZeroDivisionError, Rejected) as reason:
         raise BadInput(f"no bounds are found for such numbers ({reason})") from None
     if json is not None:
-        _write(found.to_json(), json)
+        write(found.to_json(), json)
     if json == "-":
         return
-    typer.echo(f"{_short(str(model))}\n")
+    typer.echo(f"{short(str(model))}\n")
     for line in found.lines():
         typer.echo(line)
 
@@ -144,10 +180,10 @@ def _bounds(model: UnconstrainedFeatures, convention: str, json: str | None, sec
         "assumptions": list(known.assumptions),
     }
     if json is not None:
-        _write(data, json)
+        write(data, json)
     if json == "-":
         return
-    typer.echo(f"{_short(str(model))}\n")
+    typer.echo(f"{short(str(model))}\n")
     typer.echo(f"at most   {data['upper']}   {'exact weights below collapse' if below is not None else 'collapse'}")
     typer.echo(f"at least  {data['lower']}")
     typer.echo(f"at zero   {data['zero_objective']}\n")
@@ -206,12 +242,17 @@ def measure(
     )
     found = hold_against(checkpoint, model, convention)
     if json is not None:
-        _write(found.to_json(), json)
+        write(found.to_json(), json)
     if json != "-":
         _print_measurement(found)
 
 
-def _write(data: dict[str, Any], target: str) -> None:
+def write(data: dict[str, Any], target: str) -> None:
+    """Write JSON to a file, or to standard output for ``-``.
+
+    Raises:
+        BadInput: where the file cannot be written.
+    """
     text = json_format.dumps(data, ensure_ascii=False, allow_nan=False) + "\n"
     if target == "-":
         sys.stdout.write(text)
@@ -231,7 +272,7 @@ def _print_optimum(best: Optimum, convention: str) -> None:
     objective = best.objective * scale
     printed = objective.decimal(best.digits)
     with_convention = "" if convention == "1/(2N)" else f"   (convention {convention}; decays below are in 1/(2N))"
-    typer.echo(f"{_short(str(model))}{with_convention}\n")
+    typer.echo(f"{short(str(model))}{with_convention}\n")
     typer.echo(f"objective  {printed} ± {radius(objective, Fraction(printed))}")
     typer.echo(f"at zero    {Interval.exact(best.zero_objective * scale).decimal(best.digits)}\n")
     _print_table(("classes", "size", "active", "gain", "‖w‖²", "‖h‖²"), _class_rows(best))
@@ -265,7 +306,8 @@ def _class_rows(best: Optimum) -> list[tuple[str, ...]]:
     return rows
 
 
-def _short(text: str, limit: int = 400) -> str:
+def short(text: str, limit: int = 400) -> str:
+    """A text with its middle left out where it is long."""
     return text if len(text) <= limit else f"{text[: limit // 2]} … {text[-limit // 2 :]}"
 
 
@@ -276,7 +318,7 @@ def _brief(value: Number) -> str:
 def _print_measurement(found: Measurement) -> None:
     best = found.best
     objective = best.objective * found.scale
-    typer.echo(f"{_short(str(best.model))}\n")
+    typer.echo(f"{short(str(best.model))}\n")
     typer.echo(f"loss        {found.loss:.12g}")
     typer.echo(f"optimum     {objective.brief(12)}")
     typer.echo(f"difference  {found.difference:.3g}\n")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from verify import calculator
+from verify.curvature import command as curvature
 from verify.engines import DEVICES, ENGINES, REFUTER, Settings
 from verify.errors import BadInput
 
@@ -207,6 +208,7 @@ def recheck(
 
 app.command()(calculator.optimum)
 app.command()(calculator.measure)
+app.command()(curvature.spectrum)
 
 
 def _statements(patterns: Sequence[str]) -> list[Statement]:

@@ -19,8 +19,8 @@ class Interval:
         ValueError: when ``low > high``.
 
     >>> third = Interval(Fraction(333, 1000), Fraction(334, 1000))
-    >>> (third + third).decimal(), (third * 3).contains(1), Interval.exact(2).inverse().low
-    ('0.66', True, Fraction(1, 2))
+    >>> (third + third).decimal(), (third * 3).contains(1), (1 / Interval.exact(2)).low, (third / third).contains(1)
+    ('0.66', True, Fraction(1, 2), True)
     """
 
     low: Fraction
@@ -61,6 +61,12 @@ class Interval:
         if self.contains(0):
             raise ZeroDivisionError("the interval contains 0")
         return Interval(1 / self.high, 1 / self.low)
+
+    def __truediv__(self, other: Interval | int | Fraction) -> Interval:
+        return self * _interval(other).inverse()
+
+    def __rtruediv__(self, other: int | Fraction) -> Interval:
+        return self.inverse() * other
 
     __radd__ = __add__
     __rmul__ = __mul__

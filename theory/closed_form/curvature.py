@@ -65,10 +65,15 @@ def softmax_layer_spectrum(K: int, size: int, alpha: Any, softness: Any) -> Eige
         size: entries of the layer.
         alpha: the scale of the outputs.
         softness: κ = (1 − e^{−α})/(1 + (K − 1) e^{−α}).
+
+    With two classes only the largest one is there, which is all of (K − 1)².
+
+    >>> [(e.part, e.multiplicity) for e in softmax_layer_spectrum(2, 4, 1.0, 0.5)]
+    [('outlier', 1), ('bulk', 3)]
     """
     return _present(
-        Eigenvalue("mini-bulk", alpha / K, K * K - 3 * K + 1),
-        Eigenvalue("outliers", alpha / K + alpha * softness * (K - 2) / K, K - 1),
+        Eigenvalue("mini-bulk", alpha / K, max(K * K - 3 * K + 1, 0)),
+        Eigenvalue("outliers", alpha / K + alpha * softness * (K - 2) / K, K - 1 if K > 2 else 0),
         Eigenvalue("outlier", alpha / K + alpha * softness * (K - 1) / K, 1),
         Eigenvalue("bulk", 0, size - (K - 1) ** 2),
     )

@@ -232,6 +232,7 @@ class Fit:
         error = share - self.aim
 
         def product(moved: Tensor) -> Tensor:
+            moved = moved - (self.labels * moved).sum(1, keepdim=True)  # no cancellation where one share is almost 1
             along = share * moved
             result = slope[:, None] * (along - share * along.sum(1, keepdim=True))
             return result + second[:, None] * error * (error * moved).sum(1, keepdim=True)

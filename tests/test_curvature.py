@@ -1,0 +1,523 @@
+"""Hessians: two independent products agree, multiplicities come out right, and wrong predictions are noticed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from theory.arithmetic.floats import Floats
+from theory.arithmetic.intervals import Interval
+from theory.closed_form.curvature import full_spectrum, layer_spectrum, softmax_layer_spectrum
+from theory.model import UnconstrainedFeatures
+from verify.cli import main
+from verify.curvature.eigensolver import largest
+from verify.curvature.operators import Curvature, Kronecker, Operator, by_differentiation, thinned
+from verify.curvature.points import Place, after_descent, critical_scale, known_point
+from verify.curvature.spectrum import Predicted, Spectrum, kronecker_eigenvalues, layer_eigenvalues, spectra
+from verify.empirical import programs
+from verify.methods.kernels import LayeredModel
+
+F = Fraction
+EQUAL = 1e-11
+"""Relative: products of random factors in another order."""
+
+GENERAL: dict[str, dict[str, Any]] = {
+    "linear": {},
+    "relu": {"activation": "relu"},
+    "bias": {"bias": "last-layer", "bias_decay": F(1, 3)},
+    "ce": {"loss": "ce"},
+    "ce with relu and a bias": {"loss": "ce", "activation": "relu", "bias": "last-layer"},
+    "label smoothing": {"loss": "label-smoothing", "alpha": F(1, 10)},
+    "focal": {"loss": "focal", "gamma": F(2)},
+}
+
+
+def general(name: str, sizes: tuple[int, ...] = (3, 1, 2), depth: int = 3) -> UnconstrainedFeatures:
+    """Layers of different widths and decays."""
+    decays = tuple(F(1, 10 + layer) for layer in range(depth))
+    widths = tuple(3 + layer % 2 for layer in range(depth))
+    return UnconstrainedFeatures(
+        class_sizes=sizes, depth=depth, weight_decays=decays, feature_decay=F(1, 7), widths=widths, **GENERAL[name]
+    )
+
+
+def random_point(model: UnconstrainedFeatures, seed: int = 0) -> dict[str, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    shapes = {f"W_{m}": shape for m, shape in enumerate(model.weight_shapes, start=1)}
+    shapes |= {"H": (model.widths[0], model.N)} | ({"b": (model.K, 1)} if model.has_bias else {})
+    return {n: torch.randn(*shape, generator=generator, dtype=torch.float64) for n, shape in shapes.items()}
+
+
+def directions(size: int, count: int = 4) -> torch.Tensor:
+    return torch.randn(count, size, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
+
+def off(a: torch.Tensor, b: torch.Tensor) -> float:
+    return float((a - b).norm() / a.norm())
+
+
+def dense(operator: Operator) -> torch.Tensor:
+    return operator(torch.eye(operator.size, dtype=torch.float64))
+
+
+# ----------------------------------------------------------------------------------------------------------- products
+
+
+@pytest.mark.parametrize("name", GENERAL)
+@pytest.mark.parametrize("depth", [1, 2, 4])
+@pytest.mark.parametrize("regularised", [False, True])
+def test_block_formulas_and_differentiation_agree(name: str, depth: int, regularised: bool) -> None:
+    model = general(name, depth=depth)
+    point = random_point(model)
+    curvature = Curvature(model, point)
+    V = directions(curvature.layout.size)
+    assert off(by_differentiation(model, point, None, regularised)(V), curvature.full(regularised)(V)) < EQUAL
+    for layer in range(1, depth + 1):
+        operator = curvature.layer(layer, regularised)
+        V = directions(operator.size)
+        assert off(by_differentiation(model, point, f"W_{layer}", regularised)(V), operator(V)) < EQUAL
+
+
+@pytest.mark.parametrize("name", GENERAL)
+def test_products_are_second_differences_of_the_objective(name: str) -> None:
+    model, step = general(name), 1e-4
+    point = random_point(model, seed=3)
+    curvature = Curvature(model, point)
+    (v,) = directions(curvature.layout.size, 1)
+    moved = curvature.layout.split(v[None])
+
+    def objective(t: float) -> float:
+        return float(Floats().evaluate(model.objective, {n: part[None] + t * moved[n] for n, part in point.items()}))
+
+    second = (objective(step) - 2 * objective(0) + objective(-step)) / step**2
+    assert second == pytest.approx(float(curvature.full()(v[None])[0] @ v), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["linear", "relu", "ce"])
+def test_the_kernel_of_the_optimisers_has_the_same_hessian(name: str) -> None:
+    model = general(name)
+    point, kernel = random_point(model), LayeredModel(model, collapsed=False)
+    curvature = Curvature(model, point)
+    units = torch.cat([torch.full((part.numel(),), kernel.units["X" if n == "H" else n]) for n, part in point.items()])
+    units = units.to(torch.float64)
+    (v,) = directions(curvature.layout.size, 1)
+    x = kernel.point({n: part[None] for n, part in point.items()})
+    scaled = kernel.hessian(x)((v / units)[None])[0] / units
+    assert off(curvature.full()(v[None])[0], scaled) < 1e-6  # units are single precision here
+
+
+def test_a_wrong_second_derivative_is_noticed() -> None:
+    model = general("ce")
+    point = random_point(model)
+    curvature = Curvature(model, point)
+    V = directions(curvature.layout.size)
+    right = by_differentiation(model, point)(V)
+    curvature.errors[1] = -curvature.errors[1]
+    assert off(right, curvature.full()(V)) > 1e-3
+
+
+def test_one_layer_is_a_block_of_the_whole() -> None:
+    model = general("relu")
+    curvature = Curvature(model, random_point(model))
+    start, size = curvature.weights[0].numel(), curvature.weights[1].numel()
+    block = slice(start, start + size)
+    torch.testing.assert_close(dense(curvature.full(False))[block, block], dense(curvature.layer(2)))
+
+
+@pytest.mark.parametrize("sizes", [(2, 2, 2), (1, 1), (3, 1, 2)])
+def test_layers_are_kronecker_products(sizes: tuple[int, ...]) -> None:
+    model = general("linear", sizes)
+    curvature = Curvature(model, random_point(model))
+    for layer in (1, 2, 3):
+        torch.testing.assert_close(curvature.kronecker(layer).dense(), dense(curvature.layer(layer)))
+
+
+@pytest.mark.parametrize("name", ["linear", "bias", "ce", "focal"])
+def test_the_range_has_all_that_is_not_zero(name: str) -> None:
+    model = general(name)
+    curvature = Curvature(model, random_point(model))
+    for layer in (1, 2, 3):
+        whole = largest(curvature.layer(layer), 10**6).values
+        values, residual = layer_eigenvalues(curvature, layer, 10**6)
+        np.testing.assert_allclose(values, whole, atol=EQUAL * float(whole.abs().max()))
+        assert residual < EQUAL * float(whole.abs().max())
+
+
+@pytest.mark.parametrize("layer", [1, 2, 3])
+def test_the_split_is_that_of_theorem_4_2(layer: int) -> None:
+    model = general("linear", (2, 2, 2))
+    curvature, K, n = Curvature(model, random_point(model)), 3, 2
+    A, h = curvature.above(layer + 1), curvature.inputs[layer - 1].reshape(-1, K, n)
+    v = torch.stack([torch.stack([torch.stack([torch.kron(A[e], h[:, c, i]) for i in range(n)]) for e in range(K)])
+                     for c in range(K)])  # fmt: skip
+    v_cc = v.mean(2)
+    v_c = v_cc.mean(1)
+
+    def squares(vectors: torch.Tensor) -> torch.Tensor:
+        rows = vectors.reshape(-1, vectors.shape[-1])
+        return rows.T @ rows
+
+    split = {name: part.dense() for name, part in curvature.gauss_newton(layer).items()}
+    torch.testing.assert_close(split["within"], squares(v - v_cc[:, :, None]) / (K * n))
+    torch.testing.assert_close(split["cross"], squares(v_cc - v_c[:, None]) / K)
+    torch.testing.assert_close(split["class"], squares(v_c))
+    torch.testing.assert_close(sum(split.values()), dense(curvature.layer(layer)))
+
+
+@pytest.mark.parametrize("K", [2, 3])
+def test_ranks_of_the_split_at_the_optimum(K: int) -> None:
+    model = UnconstrainedFeatures(class_sizes=(2,) * K, depth=3, decays="1/100", widths=(5,))
+    curvature = Curvature(model, known_point(model).factors)
+    for layer in (1, 2, 3):
+        split = curvature.gauss_newton(layer)
+        ranks = {name: int(torch.linalg.matrix_rank(part.dense(), atol=1e-12)) for name, part in split.items()}
+        assert ranks == {"within": 0, "cross": K * (K - 1), "class": K}
+        assert float((split["cross"].dense() @ split["class"].dense()).abs().max()) < 1e-15
+
+
+@pytest.mark.parametrize(("name", "sizes"), [("relu", (2, 2)), ("ce", (2, 2)), ("linear", (2, 1))])
+def test_the_split_and_the_product_are_for_balanced_linear_mse(name: str, sizes: tuple[int, ...]) -> None:
+    model = general(name, sizes)
+    with pytest.raises(ValueError, match=r"linear layers and mse|equal sizes"):
+        Curvature(model, random_point(model)).gauss_newton(1)
+
+
+@pytest.mark.parametrize("name", ["linear", "ce", "relu"])
+def test_one_sample_a_class_has_the_same_layers(name: str) -> None:
+    model = general(name, (3, 3))
+    point = random_point(model)
+    assert thinned(model, point) == (model, point)
+    point["H"] = point["H"][:, ::3].repeat_interleave(3, 1)
+    few = thinned(model, point)
+    assert few[0].N == 2
+    for layer in (1, 2, 3):
+        torch.testing.assert_close(dense(Curvature(*few).layer(layer)), dense(Curvature(model, point).layer(layer)))
+
+
+# -------------------------------------------------------------------------------------------------------- eigensolver
+
+
+def with_eigenvalues(values: torch.Tensor) -> Operator:
+    generator = torch.Generator().manual_seed(5)
+    Q = torch.linalg.qr(torch.randn(len(values), len(values), generator=generator, dtype=torch.float64))[0]
+    A = (Q * values) @ Q.T
+    return Operator(len(values), lambda V: V @ A)
+
+
+SPECTRA: dict[str, list[float]] = {
+    "multiple": [9.0] * 7 + [8.99] * 5 + [3.0] * 150 + [1.0] * 100 + [0.0] * 300,
+    "one value": [2.0] * 400,
+    "zero": [0.0] * 400,
+    "negative": [-1.0] * 30 + [-2.0] * 400,
+    "spread": [*np.linspace(-5, 5, 500)],
+    "low rank": [1.0] * 3 + [0.0] * 400,
+}
+
+
+@pytest.mark.parametrize("name", SPECTRA)
+@pytest.mark.parametrize("count", [1, 9, 60])
+def test_block_lanczos_finds_multiplicities(name: str, count: int) -> None:
+    values = torch.tensor(SPECTRA[name], dtype=torch.float64).sort(descending=True)[0]
+    operator = with_eigenvalues(values)
+    found = largest(operator, count, dense=0)
+    torch.testing.assert_close(found.values, values[:count], rtol=0, atol=1e-12 * 10)
+    torch.testing.assert_close(found.vectors @ found.vectors.T, torch.eye(count, dtype=torch.float64))
+    assert float(found.residuals.max()) < 1e-8
+    torch.testing.assert_close(largest(operator, count).values, found.values, rtol=0, atol=1e-11)
+
+
+def test_all_eigenvalues_without_a_dense_matrix() -> None:
+    values = torch.tensor([3.0] * 20 + [1.0] * 30 + [0.0] * 10, dtype=torch.float64)
+    torch.testing.assert_close(largest(with_eigenvalues(values), 100, dense=0).values, values, rtol=0, atol=1e-12)
+
+
+def test_residuals_tell_of_a_search_that_is_not_finished(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("verify.curvature.eigensolver.MOST_BLOCKS", 1)
+    found = largest(with_eigenvalues(torch.linspace(0, 1, 300, dtype=torch.float64)), 5, dense=0)
+    assert float(found.residuals.max()) > 1e-3
+
+
+def test_kronecker_eigenvalues_are_those_of_the_matrix() -> None:
+    generator = torch.Generator().manual_seed(2)
+    left, right = (torch.randn(n, n, generator=generator, dtype=torch.float64) for n in (4, 5))
+    product = Kronecker(left + left.T, right + right.T)
+    values, residual = kronecker_eigenvalues(product, 20)
+    np.testing.assert_allclose(values, torch.linalg.eigvalsh(product.dense()).flip(0), atol=1e-12)
+    assert residual < 1e-12
+
+
+# ----------------------------------------------------------------------------------------------- predicted, measured
+
+GRID: dict[str, dict[str, Any]] = {
+    "K = 3": {"class_sizes": (2,) * 3, "depth": 3, "decays": "1/100", "widths": (5,)},
+    "d = K": {"class_sizes": (2,) * 3, "depth": 2, "decays": "1/100"},
+    "n = 1": {"class_sizes": (1,) * 4, "depth": 2, "decays": "1/60", "widths": (5,)},
+    "K = 2": {"class_sizes": (3,) * 2, "depth": 2, "decays": "1/100", "widths": (4,)},
+    "L = 1": {"class_sizes": (2,) * 3, "depth": 1, "decays": "1/100", "widths": (4,)},
+    "small decay": {"class_sizes": (2,) * 3, "depth": 2, "decays": "1/1000000"},
+    "unequal decays and widths": {
+        "class_sizes": (1,) * 2, "depth": 2, "weight_decays": (F(1, 100), F(1, 30)), "feature_decay": F(1, 50),
+        "widths": (2, 3),
+    },
+    "ce": {"class_sizes": (2,) * 4, "depth": 3, "decays": "1/250", "loss": "ce"},
+    "ce, L = 1": {"class_sizes": (2,) * 3, "depth": 1, "decays": "1/50", "loss": "ce"},
+    "ce, small decay": {"class_sizes": (2,) * 3, "depth": 2, "decays": "1e-14", "loss": "ce"},
+    "ce, K = 2": {"class_sizes": (2,) * 2, "depth": 2, "decays": "1/50", "loss": "ce"},
+    "ce, unequal decays and widths": {
+        "class_sizes": (2,) * 4, "depth": 2, "weight_decays": (F(1, 100), F(1, 300)), "feature_decay": F(1, 400),
+        "widths": (3, 6), "loss": "ce",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", GRID)
+@pytest.mark.parametrize("regularised", [False, True])
+def test_predicted_eigenvalues_are_measured(name: str, regularised: bool) -> None:
+    model = UnconstrainedFeatures(**GRID[name])
+    place = known_point(model)
+    for one in spectra(model, place, range(1, model.M + 1), regularised=regularised, top=10**6):
+        assert one.agrees
+        assert sum(p.multiplicity for p in one.predicted) == one.size == len(one.measured)
+    (whole,) = spectra(model, place, (), full=True, regularised=regularised, top=10**6)
+    predicted = model.loss == "mse" and "unequal" not in name
+    assert whole.agrees is (True if predicted else None)
+    assert bool(whole.why) is not predicted
+
+
+DECAY = F(1, 100)
+
+
+def found(full: bool = False, **changes: Any) -> Spectrum:
+    model = UnconstrainedFeatures(**{**GRID["K = 3"], **changes})
+    return spectra(model, known_point(model), [1], full, full, 10**6)[0]
+
+
+def with_prediction(one: Spectrum, eigenvalues: Any, decay: Fraction = DECAY) -> Spectrum:
+    def interval(value: Any) -> Interval:
+        return value * decay if isinstance(value, Interval) else Interval.exact(value * decay)
+
+    return replace(one, predicted=tuple(Predicted(e.part, interval(e.value), e.multiplicity) for e in eigenvalues))
+
+
+def test_wrong_predictions_are_noticed() -> None:
+    layer, whole = found(), found(full=True)
+    model = UnconstrainedFeatures(**GRID["K = 3"])
+    gain = known_point(model).gain
+    assert with_prediction(layer, layer_spectrum(3, 25, gain)).agrees
+    assert not with_prediction(layer, layer_spectrum(3, 25, gain, regularised=True)).agrees
+    assert not with_prediction(layer, layer_spectrum(2, 25, gain)).agrees
+    assert with_prediction(whole, full_spectrum(3, 2, 3, 5, gain)).agrees
+    assert not with_prediction(whole, full_spectrum(3, 2, 3, 5, gain, regularised=False)).agrees
+    for first in range(len(whole.predicted)):
+        for second in range(first):
+            parts = list(whole.predicted)
+            a, b = parts[first], parts[second]
+            if a.multiplicity != b.multiplicity and abs(float(a.value) - float(b.value)) > 1e-9:
+                parts[first], parts[second] = (
+                    replace(a, multiplicity=b.multiplicity), replace(b, multiplicity=a.multiplicity)
+                )  # fmt: skip
+                assert not replace(whole, predicted=tuple(parts)).agrees
+
+
+def test_reference_values() -> None:
+    """Those of independent reruns: K = 3, n = 40, L = 5, λ = .01, and K = 4, L = 3, λ = .004, n = 2, in units of λ."""
+    mse = UnconstrainedFeatures(class_sizes=(40,) * 3, depth=5, decays="1/100", widths=(60,))
+    (one,) = spectra(mse, known_point(mse), [3], top=10)
+    assert [round(float(value), 6) for value in one.measured] == [0.163243] * 9 + [0]
+    ce = UnconstrainedFeatures(**GRID["ce"])
+    (one,) = spectra(ce, known_point(ce), [2], top=9)
+    assert [round(float(value) * 250, 4) for value in one.measured] == [6.2238] + [4.6708] * 3 + [1.5649] * 5
+
+
+def test_a_wrong_softness_is_noticed() -> None:
+    model = UnconstrainedFeatures(**GRID["ce"])
+    place = known_point(model)
+    (one,) = spectra(model, place, [2], top=16)
+    scale = place.scale
+    assert one.agrees
+    assert not with_prediction(one, softmax_layer_spectrum(4, 16, scale, 1), F(1, 250)).agrees
+
+
+def test_the_scale_is_enclosed() -> None:
+    scale = critical_scale(4, 3, 2 * F(1, 250) ** 4)
+    assert scale is not None
+    assert scale.width < F(1, 10**60)
+    alpha = float(scale)
+    assert alpha ** (2 / 4) / (3 + np.exp(alpha)) == pytest.approx(2 ** (1 / 4) / 250, rel=1e-12)
+    assert critical_scale(4, 3, F(1)) is None
+    one_layer = critical_scale(3, 1, 2 * F(1, 50) ** 2)
+    assert float(one_layer or 0) == pytest.approx(np.log(50 / np.sqrt(2) - 2), rel=1e-12)
+
+
+@pytest.mark.parametrize("name", [*GRID, "different sizes", "narrow"])
+def test_points_are_critical(name: str) -> None:
+    others = {
+        "different sizes": {"class_sizes": (4, 3, 2), "depth": 2, "decays": "1/250"},
+        "narrow": {"class_sizes": (2,) * 3, "depth": 2, "decays": "1/250", "widths": (2, 4)},
+    }
+    model = UnconstrainedFeatures(**(GRID | others)[name])
+    kernel, place = LayeredModel(model, collapsed=False), known_point(model)
+    gradient = kernel.value_and_gradient(kernel.point({n: part[None] for n, part in place.factors.items()}))[1]
+    assert float(gradient.norm()) < 1e-13
+    assert place.name == ("collapse" if model.loss == "ce" else "the optimum")
+
+
+def test_descent_comes_to_the_predictions() -> None:
+    model = UnconstrainedFeatures(**GRID["K = 3"])
+    place = known_point(model)
+
+    def differences(steps: int) -> list[float]:
+        trained = after_descent(model, steps, F(1, 5)).compared_with(place)
+        return [one.difference or 0.0 for one in spectra(model, trained, (1, 2, 3))]
+
+    assert max(differences(4000)) < 1e-4
+    assert min(differences(10)) > 1e-2
+    with pytest.raises(ValueError, match="diverges"):
+        after_descent(model, 100, F(1000))
+
+
+# -------------------------------------------------------------------------------------------------------- experiments
+
+
+def curvature_of(**changes: Any) -> Mapping[str, float]:
+    model = UnconstrainedFeatures(class_sizes=(5,) * 3, depth=5, widths=(20,), decays="1/100")
+    settings: dict[str, Any] = {"seed": 0, "model": model, "layer": 3, "steps": 3000, "rate": F(1, 5)}
+    return programs()["layer curvature"](**{**settings, **changes})
+
+
+def test_a_trained_linear_model_has_the_papers_curvature() -> None:
+    measured = curvature_of()
+    model = UnconstrainedFeatures(class_sizes=(5,) * 3, depth=5, widths=(20,), decays="1/100")
+    gain = float(known_point(model).gain or 0)
+    assert measured["largest_outlier"] == pytest.approx(0.01 * gain / (1 - gain), rel=1e-3)
+    assert measured["loss"] == pytest.approx((1 - gain) ** 2 / 2 + 3 * gain * (1 - gain), rel=1e-4)
+    assert measured["outlier_ratio"] == pytest.approx(1, abs=1e-3)
+    assert measured["next_eigenvalue"] < 1e-9
+    assert measured["f_least"] == pytest.approx(1, abs=1e-6)
+    assert measured["own_least"] == pytest.approx(1 / 3, abs=1e-3)
+    assert measured["other_most"] < 1e-6
+
+
+def test_an_untrained_one_has_not() -> None:
+    measured = curvature_of(steps=10)
+    assert measured["outlier_ratio"] > 1.5
+    assert measured["f_mean"] < 0.5
+
+
+@pytest.mark.parametrize("layer", [1, 5])
+def test_the_ends_of_the_network(layer: int) -> None:
+    assert curvature_of(layer=layer)["f_least"] == pytest.approx(1, abs=1e-5)
+    with pytest.raises(ValueError, match="1 to 5"):
+        curvature_of(layer=6)
+
+
+# ------------------------------------------------------------------------------------------------------------ command
+
+COLLAPSED = ["spectrum", "--sizes", "3*2", "--depth", "3", "--widths", "5", "--decay", "1/100"]
+
+
+def test_json_of_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target = tmp_path / "found.json"
+    assert main([*COLLAPSED, "--layer", "2", "--descent", "50", "--top", "12", "--json", str(target)]) == 0
+    first, second = json.loads(target.read_text())["matrices"]
+    assert (first["name"], first["size"], first["agrees"], second["agrees"]) == ("layer 2", 25, True, False)
+    assert first["predicted"] == second["predicted"]
+    outliers, bulk = first["predicted"]
+    assert (outliers["multiplicity"], bulk["multiplicity"], bulk["eigenvalue"]) == (9, 16, "0")
+    assert first["measured"] == sorted(first["measured"], reverse=True)
+    assert len(first["measured"]) == 12
+    assert float(outliers["eigenvalue"]) == pytest.approx(first["measured"][8], rel=1e-12)
+    out = capsys.readouterr().out
+    assert "outliers" in out
+    assert "(3 of them)" in out
+    assert "50 steps of gradient descent" in out
+
+
+def answer(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
+    assert main(["spectrum", *arguments, "--json", "-"]) == 0
+    return json.loads(capsys.readouterr().out)["matrices"]
+
+
+def test_conventions_scale_eigenvalues(capsys: pytest.CaptureFixture[str]) -> None:
+    (plain,) = answer(capsys, "--sizes", "2*3", "--decay", "1/100", "--full")
+    (summed,) = answer(capsys, "--sizes", "2*3", "--decay", "6/100", "--full", "--convention", "sum")
+    assert summed["agrees"]
+    np.testing.assert_allclose(summed["measured"], 6 * np.array(plain["measured"]), atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--sizes", "3*2", "--decay", "2"], "Zero is the only minimiser"),
+        (["--sizes", "3,2", "--decay", "1/100"], "different sizes"),
+        (["--sizes", "3*2", "--decay", "1/100", "--activation", "relu", "--depth", "3"], "kink"),
+        (["--sizes", "3*2", "--decay", "1/100", "--bias", "last-layer"], "No closed form is known"),
+        (["--sizes", "6*1", "--depth", "2", "--decay", "1/500", "--loss", "ce"], "not the minimum"),
+        (["--sizes", "4*2", "--depth", "2", "--decay", "1/250", "--widths", "3"], "below the number of classes"),
+        (["--sizes", "4*2", "--depth", "2", "--decay", "1/250", "--loss", "ce", "--full"], "with cross-entropy"),
+    ],
+)
+def test_what_is_not_predicted_is_said(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["spectrum", *arguments]) == 0
+    out = capsys.readouterr().out
+    assert said in out
+    assert "largest residual" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--layer", "4"], "--layer must be one of 1 to 3, got 4"),
+        (["--layer", "0"], "--layer must be one of 1 to 3, got 0"),
+        (["--layer", "1", "--full"], "give one of them"),
+        (["--data", "--regularised"], "give one of them"),
+        (["--rate", "1/5"], "--rate belongs to --descent"),
+        (["--descent", "100", "--rate", "1000"], "--rate: gradient descent diverges"),
+        (["--descent", "100", "--rate", "fast"], "--rate"),
+        (["--plot", "a.pdf"], ".svg or .png"),
+        (["--plot", "/no/such/folder/a.svg"], "cannot be written"),
+        (["--json", "/no/such/folder/a"], "cannot be written"),
+        (["--top", "0"], "--top"),
+        (["--widths", "5000"], "at most 5000000 entries"),
+        (["--widths", "1000", "--full", "--top", "900"], "needs more than"),
+        (["--loss", "hinge"], "--loss"),
+        (["--sizes", "2*1", "--decay", "1e-400"], "beyond the range of floats"),
+    ],
+)
+def test_unusable_input_is_one_sentence(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    if "--plot" in arguments and said == "cannot be written":
+        pytest.importorskip("matplotlib")
+    assert main([*COLLAPSED, *arguments]) == 2
+    err = capsys.readouterr().err
+    assert said in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("suffix", ["svg", "png"])
+def test_a_picture(suffix: str, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    target = tmp_path / f"found.{suffix}"
+    assert main([*COLLAPSED, "--full", "--regularised", "--plot", str(target)]) == 0
+    start = target.read_bytes()[:5]
+    assert start == (b"\x89PNG\r" if suffix == "png" else b"<?xml")
+
+
+def test_a_picture_without_matplotlib(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("matplotlib", "matplotlib.figure", "matplotlib.backends.backend_agg"):
+        monkeypatch.setitem(sys.modules, name, None)
+    assert main([*COLLAPSED, "--plot", "a.svg"]) == 2
+    assert "--plot needs matplotlib" in capsys.readouterr().err
+
+
+def test_a_place_is_compared_with_another() -> None:
+    known = Place("collapse", {}, gain=Interval.exact(1))
+    assert Place("here", {}).compared_with(known) == Place("here", {}, gain=Interval.exact(1))

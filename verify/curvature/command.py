@@ -1,0 +1,196 @@
+"""The command ``collapse spectrum``: eigenvalues of the Hessian, predicted and measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from verify import calculator as options
+from verify.errors import BadInput
+
+if TYPE_CHECKING:
+    from theory.model import UnconstrainedFeatures
+    from verify.curvature.points import Place
+    from verify.curvature.spectrum import Cluster, Spectrum
+
+MOST_UNKNOWNS = 5_000_000
+"""Most entries of all factors: 40 MB a direction."""
+MOST_MEMORY = 8e9
+"""Bytes of eigenvectors and the like beyond which a spectrum is refused."""
+SHOWN = 12
+"""Most different measured eigenvalues in a list."""
+EQUAL = 1e-9
+"""Measured eigenvalues that are this close, relative to the largest, are listed as one."""
+PICTURES = (".svg", ".png")
+
+
+def spectrum(
+    sizes: options.Sizes,
+    depth: options.Depth = 1,
+    decay: options.Decay = None,
+    weight_decays: options.WeightDecays = None,
+    feature_decay: options.FeatureDecay = None,
+    widths: options.Widths = None,
+    loss: options.Loss = "mse",
+    features: options.Features = "free",
+    alpha: options.Alpha = None,
+    gamma: options.Gamma = None,
+    bias_decay: options.BiasDecay = None,
+    activation: Annotated[str, typer.Option(help="linear, or relu (measured only).")] = "linear",
+    bias: options.Bias = "none",
+    convention: options.Convention = "1/(2N)",
+    layer: Annotated[int | None, typer.Option(metavar="L", help="The Hessian in W_L; default each layer's.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="The Hessian in all factors, features too.")] = False,
+    data: Annotated[bool, typer.Option("--data", help="Of the data term (default).")] = False,
+    regularised: Annotated[bool, typer.Option("--regularised", help="With the decays.")] = False,
+    descent: Annotated[
+        int | None, typer.Option(metavar="STEPS", min=1, help="Measure also after so many steps of gradient descent.")
+    ] = None,
+    rate: Annotated[str | None, typer.Option(help="Length of these steps in 1/(2N); default 1/5.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the start of the descent.")] = 0,
+    top: Annotated[int, typer.Option(min=1, help="How many eigenvalues, the largest.")] = 100,
+    json: options.Json = None,
+    plot: Annotated[str | None, typer.Option(metavar="FILE", help="Spectral density, as .svg or .png.")] = None,
+) -> None:
+    """Eigenvalues of the Hessian at collapse: predicted in closed form, and measured."""
+    from verify.pool import one_thread
+    from verify.settings import parse_one
+
+    _require_consistent(layer, full, data, regularised, descent, rate, plot)
+    model = options.model_from(
+        *(sizes, depth, decay, weight_decays, feature_decay, widths, loss, features, alpha, gamma, bias_decay),
+        *(activation, bias, convention),
+    )
+    layers = range(1, model.M + 1) if layer is None else [layer]
+    step = parse_one(rate or "1/5", "--rate")
+    with one_thread():
+        _require_feasible(model, layer, full, top)
+        places = _places(model, descent, step, seed)
+        found = _spectra(model, places, layers, full, regularised, top, convention)
+    if json is not None:
+        options.write({"model": model.to_json(), "matrices": [one.to_json() for one in found]}, json)
+    if plot is not None:
+        from verify.curvature.plot import draw
+
+        draw(found, plot)
+    if json != "-":
+        typer.echo(options.short(str(model)))
+        for place in places:
+            for sentence in place.sentences:
+                typer.echo(f"At {place.name}: {sentence}")
+        for one in found:
+            for line in lines(one):
+                typer.echo(line)
+
+
+def _places(model: UnconstrainedFeatures, descent: int | None, rate: Fraction, seed: int) -> list[Place]:
+    """Collapse, or what is known in its place, and the end of a descent if one is asked for."""
+    from verify.curvature.points import after_descent, known_point
+
+    try:
+        places = [known_point(model)]
+        if descent is not None:
+            places.append(after_descent(model, descent, rate, seed).compared_with(places[0]))
+        if not all(part.isfinite().all() for place in places for part in place.factors.values()):
+            raise OverflowError
+    except (OverflowError, ZeroDivisionError):
+        raise BadInput("such decays are beyond the range of floats, in which eigenvalues are measured") from None
+    except ValueError as error:
+        raise BadInput(f"--rate: {error}") from None
+    return places
+
+
+def _spectra(
+    model: UnconstrainedFeatures,
+    places: Sequence[Place],
+    layers: Sequence[int],
+    full: bool,
+    regularised: bool,
+    top: int,
+    convention: str,
+) -> list[Spectrum]:
+    """The matrices that are asked for, place by place, in the user's convention."""
+    from theory.closed_form.optimum import convention_factor
+    from verify.curvature.spectrum import spectra
+
+    scale = 1 / convention_factor(convention, model.class_sizes)
+    return [one for place in places for one in spectra(model, place, layers, full, regularised, top, scale)]
+
+
+def _require_consistent(
+    layer: int | None,
+    full: bool,
+    data: bool,
+    regularised: bool,
+    descent: int | None,
+    rate: str | None,
+    plot: str | None,
+) -> None:
+    if layer is not None and full:
+        raise BadInput("--layer is one layer's Hessian and --full that in all factors; give one of them")
+    if data and regularised:
+        raise BadInput("--data is without the decays and --regularised with them; give one of them")
+    if rate is not None and descent is None:
+        raise BadInput("--rate belongs to --descent")
+    if plot is not None and Path(plot).suffix not in PICTURES:
+        raise BadInput(f"--plot needs a file that ends in {' or '.join(PICTURES)}, got {plot}")
+
+
+def _require_feasible(model: UnconstrainedFeatures, layer: int | None, full: bool, top: int) -> None:
+    if layer is not None and not 1 <= layer <= model.M:
+        raise BadInput(f"--layer must be one of 1 to {model.M}, got {layer}")
+    weights = [rows * columns for rows, columns in model.weight_shapes]
+    unknowns = sum(weights) + model.widths[0] * model.N
+    if unknowns > MOST_UNKNOWNS:
+        raise BadInput(f"the factors may have at most {MOST_UNKNOWNS} entries to be measured, got {unknowns}")
+    from verify.curvature.eigensolver import memory
+
+    closed = model.is_linear and model.loss == "mse" and not full
+    size = unknowns if full else max(weights)
+    if not closed and memory(size, top) > MOST_MEMORY:
+        raise BadInput(f"--top {top} of {size} eigenvalues needs more than {MOST_MEMORY / 1e9:.0f} GB")
+
+
+def lines(found: Spectrum) -> Iterator[str]:
+    """One matrix for people: a table against the predictions, or what was measured."""
+    yield f"\n{found.name}, {found.term}, {found.size} eigenvalues, at {found.place}"
+    if found.predicted:
+        heads = ("part", "predicted", "times", "measured", "", "difference")
+        rows = [heads, *(_row(cluster) for cluster in found.clusters())]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        for part, *cells in rows:
+            yield "  ".join([part.ljust(widths[0]), *(c.rjust(w) for c, w in zip(cells, widths[1:], strict=True))])
+    else:
+        yield found.why
+        yield f"measured: {', '.join(_runs(found.measured.tolist()))}"
+    yield f"largest residual {found.residual:.0e}"
+
+
+def _row(cluster: Cluster) -> tuple[str, ...]:
+    predicted = cluster.predicted
+    times = str(predicted.multiplicity)
+    head = (predicted.part, predicted.value.brief(), times)
+    if not cluster.found:
+        return (*head, "not measured", "", "")
+    partial = "" if cluster.found == predicted.multiplicity else f"({cluster.found} of them)"
+    return (*head, f"{cluster.least:.6g} … {cluster.most:.6g}", partial, f"{cluster.difference:.0e}")
+
+
+def _runs(values: Sequence[float]) -> list[str]:
+    """Measured eigenvalues with how often they occur, as far as told apart."""
+    near = EQUAL * max(map(abs, values), default=0.0)
+    starts, listed = values[0], []
+    keys = []
+    for value in values:
+        starts = starts if starts - value <= near else value
+        keys.append(starts)
+    for _, run in groupby(zip(keys, values, strict=True), key=lambda pair: pair[0]):
+        members = [value for _, value in run]
+        shown = 0.0 if abs(members[0]) <= near else members[0]
+        listed.append(f"{shown:.6g}" + (f" ×{len(members)}" if len(members) > 1 else ""))
+    return listed if len(listed) <= SHOWN else [*listed[:SHOWN], f"… down to {values[-1]:.6g}"]
