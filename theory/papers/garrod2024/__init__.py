@@ -7,6 +7,6 @@ condition (2), and the decays follow from it: λ_l = s_l λ with shares s_l, γ^
 """
 
 # in the order of the paper
-from theory.papers.garrod2024 import optimum, layers, full  # isort: skip
+from theory.papers.garrod2024 import optimum, layers, full, training  # isort: skip
 
-__all__ = ["full", "layers", "optimum"]
+__all__ = ["full", "layers", "optimum", "training"]
