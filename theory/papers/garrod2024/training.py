@@ -35,8 +35,8 @@ NEAR = Fraction(1, 1000)
 def exp_linear(layer: int, bare: bool = False, pairs: int = 3, off: Fraction = Fraction(1)) -> Experiment:
     """K² outliers leave the bulk and converge to λ γ/(1−γ); their vectors become eigenvectors, K carry the gradient.
 
-    K = 3, L = 5, λ = 1/100, layer 3, gradient descent at the rate 1/5 from entries of variance 1/d. The quick version has
-    d = 20, n = 5 and 3,000 steps; ``--full`` the published d = 60, n = 40, with 30,000 steps.
+    K = 3, L = 5, λ = 1/100, in the paper layer 3; gradient descent at the rate 1/5 from entries of variance 1/d. The
+    quick version has d = 20, n = 5 and 3,000 steps; ``--full`` the published d = 60, n = 40, with 30,000 steps.
     """
 
     def run(n: int, d: int, steps: int, full: Experiment | None = None) -> Experiment:
