@@ -238,13 +238,16 @@ def _read_fit(problem: Minimisation) -> tuple[str, int, Expression]:
     ((name, y),) = problem.variables.items()
     nodes = list(walk(problem.objective))
     powers = [int(cast(Any, n.data)) for n in nodes if n.op == "power" and n.args[0] is y]
-    costs = [n.args[0] for n in nodes if n.op == "scale" and n.args[1] is y**2 and not n.args[0].variables]
-    candidates = [(constant(1), cost) for cost in costs] + [cost.args for cost in costs if cost.op == "scale"]
-    for factor, load in candidates if not y.shape and problem.nonnegative == frozenset([name]) else []:
-        depth = max(powers) - 1
-        if isinstance(factor.data, Fraction) and factor.data > 0 and depth >= 1:
-            half = factor.data / (depth + 1)
-            written = half * (1 - y ** (depth + 1)) ** 2 + half * (depth + 1) * load * y**2
+    factors = [n.args[0] for n in nodes if n.op == "scale" and n.args[1] is y**2 and not n.args[0].variables]
+    costs = [constant(1), *factors]
+    depth = max(powers, default=0) - 1
+    fit = (1 - y ** (depth + 1)) ** 2 if not y.shape and depth >= 1 else None
+    halves = [constant(1), *(n.args[0] for n in nodes if n.op == "scale" and n.args[1] is fit)]
+    candidates = [(half, cost / (half * (depth + 1))) for cost in costs for half in halves]
+    candidates += [(cost.args[0] / (depth + 1), cost.args[1]) for cost in costs if cost.op == "scale"]
+    for half, load in candidates if fit is not None and problem.nonnegative == frozenset([name]) else []:
+        if isinstance(half.data, Fraction) and half.data > 0:
+            written = half * fit + half * (depth + 1) * load * y**2
             if problem.objective is written and _order(load, constant(0)) > 0:
                 return name, depth, load
     raise NotEntailed("the objective is not h (1 − y^{M+1})² + h (M+1) c y² over y ≥ 0")

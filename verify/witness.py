@@ -16,7 +16,7 @@ from typing import Any
 from theory.arithmetic.interpreters import Balls, Rationals, Undecidable, precision
 from theory.claims import Clause, GlobalMinimum, Inequality, Minimisation, Relation
 from theory.model import UnconstrainedFeatures
-from theory.ops import Expression, to_json
+from theory.ops import Expression, to_json, walk
 from theory.reductions import MEANS, class_mean_objective
 from verify.checker import FORMAT, Rejected, check
 from verify.methods.enclosed import constants_agree
@@ -159,7 +159,7 @@ def contrary_minimiser(claim: GlobalMinimum, findings: Sequence[Finding]) -> tup
     What the checker sees is that the objective there is not above the claimed minimum.
     """
     problem, relations = claim.problem, [r for c in _refuted(claim.clauses, findings) for r in c.relations]
-    if not relations or not isinstance(problem, UnconstrainedFeatures | Minimisation):
+    if not relations or not isinstance(problem, UnconstrainedFeatures | Minimisation) or _has_root(claim.value):
         return ()
     kind = "model" if isinstance(problem, UnconstrainedFeatures) else "minimisation"
     minimum = {kind: problem.to_json(), "value": to_json(claim.value)}
@@ -169,6 +169,11 @@ def contrary_minimiser(claim: GlobalMinimum, findings: Sequence[Finding]) -> tup
             if _is_accepted(certificate):
                 return (certificate,)
     return ()
+
+
+def _has_root(formula: Expression) -> bool:
+    """Whether a polynomial's root stands in a formula; the checker would isolate it for many points in vain."""
+    return any(node.op in ("largest_root", "smallest_positive_root") for node in walk(formula))
 
 
 def _rational(point: Mapping[str, Expression]) -> Point | None:

@@ -16,7 +16,7 @@ from theory.arithmetic.interpreters import Balls, Matrix, Rationals, Undecidable
 from theory.claims import Spectrum
 from verify.certificate import spectrum
 from verify.methods.enclosed import agree, as_ball
-from verify.verdict import Finding, holds, refuted, undecided
+from verify.verdict import Finding, Unable, holds, refuted, undecided
 
 LARGEST = 60
 """Rows of a matrix of which a certificate is written, the most that the checker reads."""
@@ -230,7 +230,11 @@ def _shown(field: AlgebraicNumbers, value: Any) -> str:
 
 
 def in_balls(claim: Spectrum) -> list[Finding]:
-    """Both clauses by enclosures of all eigenvalues, at the current precision."""
+    """Both clauses by enclosures of all eigenvalues, at the current precision.
+
+    Raises:
+        Unable: where the eigenvalues have none.
+    """
     balls = Balls()
     try:
         found = [
@@ -282,7 +286,7 @@ def _eigenvalues(rows: Matrix) -> list[Any]:
         except ValueError:
             reflection = acb_mat(_reflection([(i + 2) ** power for i in range(len(rows))]))
             matrix = reflection * matrix * reflection
-    raise Undecidable("the eigenvalues could not be enclosed at this precision")
+    raise Unable("the eigenvalues could not be enclosed at this precision")
 
 
 def _reflection(normal: Sequence[int]) -> Matrix:

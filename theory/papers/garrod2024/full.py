@@ -55,7 +55,11 @@ def shallower(K: int, n: int, L: int, d: int, gamma: Any, **given: Any) -> Eigen
 @theorem(
     "garrod2024-full-hessian",
     source=source("the Hessian in all factors (compare Theorem 6 of v2 and v3)", "X"),
-    hypotheses=HYPOTHESES | {"equal decays": lambda unequal, **_: not unequal},
+    hypotheses=HYPOTHESES
+    | {
+        "equal decays": lambda unequal, **_: not unequal,
+        "matrices of some hundred rows": lambda K, L, **_: K * L <= 36,
+    },
     **points() | {"unequal": st.just(False), "turn": st.just(False)},
     regularised=st.booleans(),
     witness=EQUAL | {"regularised": True},
@@ -75,8 +79,9 @@ def shallower(K: int, n: int, L: int, d: int, gamma: Any, **given: Any) -> Eigen
 def full_hessian(
     regularised: bool, predicted: Callable[..., Eigenvalues] = full_spectrum, other: bool = False, **point: Any
 ) -> Spectrum:
-    """All eigenvalues over λ: outliers 2 + (L+1)(γ/(1−γ) − 1) and (L+1)/(1−γ), K² of them; features within classes
-    1/(1−γ); all others 2, 0 or 1. Without the decays all are less by 1.
+    """Over λ: K² outliers 2 + (L+1)(γ/(1−γ) − 1) and (L+1)/(1−γ), features within classes 1/(1−γ), others 2, 0 or 1.
+
+    Without the decays all are less by 1.
     """
     at = Collapse(**point)
     ridges = (int(regularised),) * (at.L + 1)
@@ -175,8 +180,9 @@ def ce_layer_spectrum(
     ridge: int = 0,
     **point: Any,
 ) -> Spectrum:
-    """With cross-entropy a layer's Hessian over λ α has the eigenvalues 1/K (K² − 3K + 1 times), 1/K + κ(K−2)/K (K − 1
-    times), 1/K + κ(K−1)/K, and 0: K outliers and a mini-bulk.
+    """With cross-entropy a layer's Hessian has K outliers, in two values, a mini-bulk, and 0.
+
+    Over λ α they are 1/K (K² − 3K + 1 times), 1/K + κ(K−2)/K (K − 1 times) and 1/K + κ(K−1)/K.
     """
     at = SoftmaxCollapse(**point)
     rows = at.curvature.layer(layer) / (at.decay * log(at.r))

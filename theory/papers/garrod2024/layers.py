@@ -376,7 +376,7 @@ MATRICES = ("features", "between classes", "errors", "gradients", "centred gradi
     which=st.sampled_from(MATRICES),
     witness=WITNESS | {"which": "features"},
     configurations=tuple(WITNESS | {"which": which} for which in MATRICES[1:]),
-    wrong={"rank off by one": {"more": 1}, "centred for uncentred": {"centred": True}},
+    wrong={"rank off by one": {"more": -1}, "centred for uncentred": {"centred": True}},
 )
 def other_matrices(layer: int, which: str, more: int = 0, centred: bool = False, **point: Any) -> Spectrum:
     """Second moments have rank K, centred ones K − 1, each with one eigenvalue.
