@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from theory import Inequality, Spectrum, conjecture
 from theory.arithmetic.interpreters import precision
 from theory.claims import digest
+from theory.constants import _symmetric_as_written
 from theory.ops import (
     Expression,
     FormulaError,
@@ -24,6 +25,7 @@ from theory.ops import (
     diagonal,
     helmert,
     identity,
+    kron,
     ones,
     sqrt,
     trace,
@@ -275,3 +277,29 @@ def test_blocks_that_print_alike_are_told_apart() -> None:
     near = diagonal([1, 1 + tiny, 1 + tiny])
     with precision(256):
         assert [f.conclusion for f in spectra.in_balls(Spectrum(near, [(1, 1), (1 + tiny, 2)]))] == ["holds", "holds"]
+
+
+A = matrix((1, 2), (3, 4))
+SYMMETRIC = {
+    "A Xᵀ": (A @ A.T, True),
+    "A S Xᵀ": (A @ etf(2) @ A.T, True),
+    "A A": (A @ A, False),
+    "A Y Xᵀ": (A @ A @ A.T, False),
+    "a sum": (A @ A.T + 2 * identity(2), True),
+    "a sum with A": (A @ A.T + A, False),
+    "⊗": (kron(etf(2), A.T @ A), True),
+    "⊗ with A": (kron(etf(2), A), False),
+    "blocks": (blocks([[etf(2), A], [A.T, identity(2)]]), True),
+    "blocks of A and A": (blocks([[etf(2), A], [A, identity(2)]]), False),
+    "blocks with A on the diagonal": (blocks([[A, A], [A.T, identity(2)]]), False),
+    "blocks of two widths": (blocks([[identity(2), zeros(2, 1)], [zeros(2, 1).T, identity(1)]]), True),
+}
+
+
+@pytest.mark.parametrize("name", SYMMETRIC)
+def test_a_formula_shows_its_symmetry(name: str) -> None:
+    formula, symmetric = SYMMETRIC[name]
+    assert _symmetric_as_written(formula) is symmetric
+    if not symmetric:
+        with pytest.raises(FormulaError, match="the matrix is not symmetric"):
+            Spectrum(formula, [(0, formula.shape[0])])

@@ -188,7 +188,7 @@ def _check_constants(*formulas: Expression) -> None:
 
 
 def _check_symmetric(matrix: Expression) -> None:
-    if matrix is matrix.T:
+    if _symmetric_as_written(matrix):
         return
     try:
         field = AlgebraicNumbers([matrix])
@@ -199,3 +199,26 @@ def _check_symmetric(matrix: Expression) -> None:
                     raise FormulaError(f"the matrix is not symmetric: its entries ({i}, {j}) and ({j}, {i}) differ")
     except Undecidable as reason:
         raise FormulaError(f"the matrix is not seen to be symmetric: {reason}") from None
+
+
+def _symmetric_as_written(X: Expression) -> bool:
+    """Whether a formula shows that its value is symmetric, as X Xᵀ and X S Xᵀ do: no entry need be computed."""
+    if len(X.shape) != 2 or X.shape[0] != X.shape[1]:
+        return False
+    if X.op in ("identity", "ones", "zeros", "diagonal") or X is X.T:
+        return True
+    if X.op in ("add", "kron"):
+        return all(map(_symmetric_as_written, X.args))
+    if X.op in ("scale", "transpose"):
+        return _symmetric_as_written(X.args[-1])
+    if X.op == "matmul":
+        left, right = X.args
+        return right is left.T or (
+            left.op == "matmul" and right is left.args[0].T and _symmetric_as_written(left.args[1])
+        )
+    if X.op == "blocks":
+        n = X.data
+        grid = [X.args[i : i + n] for i in range(0, len(X.args), n)]  # type: ignore[call-overload]
+        pairs = all(grid[i][j] is grid[j][i].T for i in range(len(grid)) for j in range(i))
+        return len(grid) == n and pairs and all(_symmetric_as_written(row[i]) for i, row in enumerate(grid))
+    return False
