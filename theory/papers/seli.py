@@ -35,12 +35,14 @@ from theory.ops import (
     constant,
     diagonal,
     exp,
+    helmert,
     identity,
     log,
     nuclear_norm,
     one_hot,
     ones,
     relu,
+    repeat_columns,
     softmax,
     sqrt,
     trace,
@@ -254,11 +256,16 @@ def finite_decay(sizes: tuple[int, ...], decay: Fraction, factor: Fraction = Fra
     return NotGlobalMinimum(Model(class_sizes=sizes, decays=decay, loss="ce"), factor * along_labels(sizes, decay))
 
 
+def label_scale(sizes: tuple[int, ...], decay: Fraction) -> Expression:
+    """The best s along Z = s S: log(1/c − (K − 1)) with c = λ ‖S D^{1/2}‖_*/(K − 1)."""
+    K = len(sizes)
+    return log((K - 1) / (decay * norm_of_labels(sizes)) - (K - 1))
+
+
 def along_labels(sizes: tuple[int, ...], decay: Fraction) -> Expression:
     """The least cost of Z = s S: log(1 + (K−1) e^{−s}) + λ s ‖S D^{1/2}‖_* at its best s."""
-    K, norm = len(sizes), decay * norm_of_labels(sizes)
-    s = log((K - 1) / norm - (K - 1))
-    return log(1 + (K - 1) * exp(-s)) + norm * s
+    s = label_scale(sizes, decay)
+    return log(1 + (len(sizes) - 1) * exp(-s)) + decay * norm_of_labels(sizes) * s
 
 
 TWO_CLASSES = {
@@ -283,7 +290,12 @@ def finite_decay_two(sizes: tuple[int, ...], decay: Fraction, factor: Fraction =
     At margins x, y the objective is 1/N (n_1 log(1 + e^{−x}) + n_2 log(1 + e^{−y})) + λ √((n_1 x² + n_2 y²)/2). It is
     stationary only where x (1 + e^x) = y (1 + e^y), that is x = y.
     """
-    return GlobalMinimum(Model(class_sizes=sizes, decays=decay, loss="ce"), factor * along_labels(sizes, decay))
+    model = Model(class_sizes=sizes, decays=decay, loss="ce")
+    s, root, row = label_scale(sizes, decay), sqrt(average_size(sizes)), identity(2)[(0,), range(2)]
+    means = sqrt(s / root) * (row.T @ helmert(2).T)
+    point = {"W_1": sqrt(s * root) * (helmert(2) @ row), "H": repeat_columns(means, sizes)}
+    logits = clause("logits", equal(model.product @ model.features, s * (simplex_etf(2) @ one_hot(sizes))))
+    return GlobalMinimum(model, factor * along_labels(sizes, decay), (point,), (logits,), unique=True)
 
 
 # ------------------------------------------------------------------------------------------------------ small decays
