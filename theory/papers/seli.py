@@ -332,19 +332,22 @@ TWO_CLASSES = {
     sizes=st.sampled_from(((3, 1), (9, 1), (5, 2))),
     decay=st.sampled_from(LAMBDAS[:2]),
     witness={"sizes": (3, 1), "decay": Fraction(1, 1000)},
-    wrong={"value off by 1e-6": {"factor": OFF}},
+    wrong={"value off by 1e-6": {"factor": OFF}, "half the scale": {"share": Fraction(1, 2)}},
 )
-def finite_decay_two(sizes: tuple[int, ...], decay: Fraction, factor: Fraction = Fraction(1)) -> GlobalMinimum:
+def finite_decay_two(
+    sizes: tuple[int, ...], decay: Fraction, factor: Fraction = Fraction(1), share: Fraction = Fraction(1)
+) -> GlobalMinimum:
     """With two classes of any sizes the optimum is proportional to Ẑ at every decay, so that Proposition 1 needs three.
 
-    At margins x, y the objective is 1/N (n_1 log(1 + e^{−x}) + n_2 log(1 + e^{−y})) + λ √((n_1 x² + n_2 y²)/2). It is
-    stationary only where x (1 + e^x) = y (1 + e^y), that is x = y.
+    Here 2 λ² N < 1; from there on it is zero. At margins x, y the objective is 1/N (n_1 log(1 + e^{−x}) +
+    n_2 log(1 + e^{−y})) + λ √((n_1 x² + n_2 y²)/2). It is stationary only where x (1 + e^x) = y (1 + e^y),
+    that is x = y.
     """
     model = Model(class_sizes=sizes, decays=decay, loss="ce")
     s, root, row = label_scale(sizes, decay), sqrt(average_size(sizes)), identity(2)[(0,), range(2)]
     means = sqrt(s / root) * (row.T @ helmert(2).T)
     point = {"W_1": sqrt(s * root) * (helmert(2) @ row), "H": repeat_columns(means, sizes)}
-    logits = clause("logits", equal(model.product @ model.features, s * (simplex_etf(2) @ one_hot(sizes))))
+    logits = clause("logits", equal(model.product @ model.features, share * s * (simplex_etf(2) @ one_hot(sizes))))
     return GlobalMinimum(model, factor * along_labels(sizes, decay), (point,), (logits,), unique=True)
 
 
