@@ -420,6 +420,17 @@ def test_no_formula_is_called_zero_that_a_ball_excludes_from_zero(formula: Expre
     assert arb(ball).contains(0) if zero else not ball < 1e-140 or not ball > -1e-140
 
 
+def test_enclosures_of_a_root_of_fractions_overlap_at_every_precision() -> None:
+    """Also at those at which zeros were decided while the field was being made."""
+    shares = [1 / (1 + 4 * exp(constant(-s))) for s in (1, 2)]
+    formula = sqrt(1 - shares[0]) + sqrt(1 - shares[1])
+    field = AlgebraicNumbers([formula])
+    with precision(100):
+        expected = Balls().evaluate(formula)
+    for bits in (64, 100, 128, 256, 512, 2048):
+        assert field.enclose(field.evaluate(formula), bits).overlaps(expected)
+
+
 def test_a_radical_that_the_field_was_not_made_for_is_no_guess() -> None:
     field = AlgebraicNumbers([sqrt(2)])
     for formula in (constant(2) ** F(1, 3), sqrt(3), GOLDEN):

@@ -32,6 +32,7 @@ from theory.ops import (
 from theory.ops import (
     softmax as shares,
 )
+from theory.papers import seli
 from theory.reductions import class_mean_objective
 from verify import checker
 from verify.cli import main
@@ -313,3 +314,10 @@ def test_a_wrong_option_gets_one_sentence(capsys: Any, options: str, reason: str
     status, out, err = optimum(capsys, f"--sizes 4*5 --decay 1/100 {options}")
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert reason in err
+
+
+@pytest.mark.parametrize("sizes", [(5, 3, 1), (5, 1, 5), (1, 5, 1)])
+def test_formulas_for_two_groups_refuse_other_class_sizes(sizes: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="two groups"):
+        seli.two_groups(sizes)
+    assert not seli.in_two_groups(sizes)

@@ -309,6 +309,7 @@ class AlgebraicNumbers(Arithmetic):
             return self._root_relation(symbol**index, generator.base)
         numerator, denominator = self.evaluate(generator.base).ratio()
         self._denominators[generator.base] = denominator
+        self._balls.clear()  # those that decisions on the way here asked for lack this denominator
         return symbol**index - self.reduce(numerator * denominator ** (index - 1))
 
     def _root_relation(self, power: Any, node: Expression) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from theory.claims import Identity, Inequality, clause, less
+from theory.claims import Identity, Inequality, clause, equal, less
 from theory.model import UnconstrainedFeatures as Model
 from theory.ops import (
     Expression,
@@ -29,7 +29,7 @@ from theory.ops import (
     zeros,
 )
 from theory.papers.dang2023.letters import OFF
-from theory.papers.seli import SQUARES, average_size, convex_form, limit_rate
+from theory.papers.seli import SQUARES, average_size, convex_form, limit_rate, norm_of_labels
 from theory.statement import Expected, Source, theorem
 from theory.strategies import BELOW, one_layer
 
@@ -224,12 +224,13 @@ def many(ratio: tuple[int, ...], times: int) -> tuple[int, ...]:
 
 @theorem(
     "hongling-large-n",
-    source=source("simplex as N → ∞"),
+    source=source("simplex as N → ∞, after the abstract"),
     expected=Expected(
         "refuted",
         "certified",
-        "refuted as reconstructed; the printed text was not seen, its normalisation of λ may differ. With λ_Z fixed "
-        "the optimum is zero from some N on; λ_Z √N → 0 is needed (hongling-large-n-corrected)",
+        "refuted as reconstructed from the abstract; the normalisation of λ was not seen. It is said for “λ_Z fixed so "
+        "that c → 0 with N → ∞”, but c = √n λ_Z grows with n at fixed λ_Z, and the optimum is zero from some N on. "
+        "What is meant needs λ_Z √N → 0, that is c → 0 (hongling-large-n-corrected)",
     ),
     hypotheses={"λ_Z > 0": lambda ratio, times, penalty: penalty > 0},
     ratio=st.sampled_from(SQUARES),
@@ -241,6 +242,7 @@ def many(ratio: tuple[int, ...], times: int) -> tuple[int, ...]:
 def large_n(ratio: tuple[int, ...], times: int, penalty: Fraction, factor: int = 1) -> Identity:
     """At fixed λ_Z and a fixed ratio of sizes the outputs have a direction however many samples there are. False.
 
+    Read with λ_Z fixed, not with c = √n λ_Z → 0, under which the conclusion stands.
     Zero is the minimum of the convex f exactly for ‖S D^{1/2}‖_op ≤ N λ_Z, where the left side is √N at most: the
     gradient of the fit at zero is −S D/N. Of two groups ‖S D^{1/2}‖_op² is n_A, or the mode between them for K_A = 1.
     """
@@ -251,18 +253,22 @@ def large_n(ratio: tuple[int, ...], times: int, penalty: Fraction, factor: int =
 
 @theorem(
     "hongling-large-n-corrected",
-    source=source("simplex as N → ∞, with λ_Z √N → 0; corrected"),
+    source=source("simplex as N → ∞, with c → 0; corrected"),
     hypotheses={"λ_Z √N → 0": lambda ratio, times, power: times > 1 and power > 1},
     ratio=st.sampled_from(SQUARES),
     times=st.sampled_from((1000, 10**4, 10**6)),
     power=st.sampled_from((2, 3)),
     witness={"ratio": (13, 1, 1), "times": 1000, "power": 2},
-    wrong={"gap of order λ² N": {"linear": 0}},
+    wrong={"gap of order λ² N": {"linear": 0}, "p = 1": {"less_power": 1}},
 )
-def large_n_corrected(ratio: tuple[int, ...], times: int, power: int, linear: int = 1) -> Identity:
-    """For sizes t² n_k and λ_Z = t^{−p}, p > 1, Z/‖Z‖ tends to the simplex direction at the rate 1/log t.
+def large_n_corrected(ratio: tuple[int, ...], times: int, power: int, linear: int = 1, less_power: int = 0) -> Identity:
+    """For sizes t² n_k and λ_Z = t^{−p}, p > 1, the gap of seli-lam-limit-rate along s S, with λ_Z ‖S D^{1/2}‖_* < 1.
 
     The objective sees λ_Z and D through λ_Z D^{1/2} alone, beside the shares n_k/N. So it is that of sizes n_k at the
-    decay λ_Z t → 0, whose limit Ẑ = S Y has the outputs S at class means: the bounds are those of seli-lam-limit-rate.
+    decay λ_Z t → 0, whose limit Ẑ = S Y has the outputs S at class means. With seli-lam-limit, which is numerical,
+    Z/‖Z‖ tends to the simplex direction at the rate 1/log t.
     """
-    return limit_rate(many(ratio, times**2), Fraction(1, times**power), linear)
+    sizes, penalty = many(ratio, times**2), Fraction(1, times ** (power - less_power))
+    norm = penalty * norm_of_labels(sizes)
+    decays = clause("λ_Z t", equal(norm, penalty * times * norm_of_labels(ratio)), less(norm, 1))
+    return Identity((decays, *limit_rate(sizes, penalty, linear).clauses))

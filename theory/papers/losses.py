@@ -13,7 +13,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from theory.claims import CriticalPoints, GlobalMinimum, Identity, Inequality, clause, equal, less
+from theory.claims import CriticalPoints, GlobalMinimum, Identity, Inequality, at_most, clause, equal, less
 from theory.closed_form.softmax import simplex_point, simplex_value, strength
 from theory.frames import simplex_etf
 from theory.losses import average
@@ -46,7 +46,11 @@ def source(locator: str, provenance: str = "R") -> Source:
 
 OMITTED = {
     "losses-fl-local": "the landscape of the focal loss where ξ is large enough for it to be convex: the text at hand "
-    "says neither how large nor in which neighbourhood"
+    "says neither how large nor in which neighbourhood",
+    "losses-fl-nc": "that every global minimiser with the focal loss is NC: losses-reduction gives the value only, and "
+    "no engine derives the minimisers of a loss that is not convex",
+    "losses-contrastive-only-if": "that only equal wrong outputs reach φ(t): losses-contrastive is an inequality with "
+    "its points of equality, and says nothing of others",
 }
 """Statements of the paper that are not made here, with the reason."""
 
@@ -319,3 +323,98 @@ def focal_scale_corrected(gamma: int, width: Fraction, shift: Fraction = Fractio
     last digit. All directions are those of cross-entropy; only the scale differs.
     """
     return changes_sign(CORRECTED[gamma] + shift, gamma, width, order)
+
+
+# -------------------------------------------------------------------------------------- uniqueness of the least scale
+
+
+def focal(classes: int, gamma: Fraction) -> Model:
+    """One sample of each class with the focal loss."""
+    return Model(class_sizes=(1,) * classes, decays=1, loss="focal", gamma=gamma)
+
+
+def along(model: Model, s: Fraction) -> Expression:
+    """φ(−(K − 1) s)."""
+    return phi(model, constant(-(model.K - 1) * s))
+
+
+MOST_CLASSES = {Fraction(1, 2): 56, Fraction(1): 23, Fraction(2): 17, Fraction(3): 17}
+"""The largest K with (2γ + 1)(K − 1) ≥ γ (K − 1 − γ) log K, where φ is convex at t = 0; for γ = 0 there is none."""
+
+
+@theorem(
+    "losses-focal-unique",
+    source=source("contrastive property, uniqueness"),
+    expected=Expected(
+        "refuted",
+        "certified",
+        "refuted as reconstructed; the printed text was not seen. For the focal loss from K = 24 on with γ = 1, from "
+        "K = 18 on with γ = 2 and 3; for fewer classes it holds (losses-focal-unique-few)",
+    ),
+    hypotheses={
+        "γ = 1, 2, 3": lambda classes, gamma, s: gamma in GAMMAS[2:],
+        "K ≥ 24, or 18 for γ = 2, 3": lambda classes, gamma, s: classes > MOST_CLASSES[gamma],
+        "0 < s ≤ 1/20": lambda classes, gamma, s: 0 < s <= Fraction(1, 20),
+    },
+    classes=st.sampled_from((24, 30, 100)),
+    gamma=st.sampled_from(GAMMAS[2:]),
+    s=st.sampled_from((Fraction(1, 20), Fraction(1, 100))),
+    witness={"classes": 18, "gamma": Fraction(3), "s": Fraction(1, 20)},
+    configurations=(
+        {"classes": 18, "gamma": Fraction(2), "s": Fraction(1, 20)},
+        {"classes": 24, "gamma": Fraction(1), "s": Fraction(1, 20)},
+    ),
+    wrong={"tangent by 1e-6 flatter": {"factor": 1 / OFF}},
+)
+def focal_unique(classes: int, gamma: Fraction, s: Fraction, factor: Fraction = Fraction(1)) -> Identity:
+    """For every c > 0 the minimiser of φ(t) + c |t| is unique. False for the focal loss with many classes.
+
+    If it were, φ would be above its tangent at zero for t < 0. For let c* be the largest slope (φ(0) − φ(t))/|t|: it is
+    reached at some t < 0 if any exceeds φ'(0), as φ ≥ 0, and then 0 and t both minimise φ(t) + c* |t|.
+    """
+    model = focal(classes, gamma)
+    steepness = slope(constant(0), classes, constant(0), int(gamma), 0)
+    return Identity(
+        (clause("above the tangent", at_most(along(model, Fraction(0)) + factor * s * steepness, along(model, s))),)
+    )
+
+
+@theorem(
+    "losses-focal-unique-few",
+    source=source("contrastive property, uniqueness; corrected"),
+    hypotheses={
+        "γ = 0, or K at most 56, 23, 17, 17 for γ = ½, 1, 2, 3": lambda classes, gamma, **_: (
+            classes <= MOST_CLASSES.get(gamma, classes)
+        ),
+        "0 ≤ s < s'": lambda s, step, **_: s >= 0 and step > 0,
+    },
+    classes=st.integers(2, 17),
+    gamma=st.sampled_from(GAMMAS),
+    s=st.sampled_from([Fraction(x) for x in ("0", "1/10", "1", "4")]),
+    step=st.sampled_from((Fraction(1, 50), Fraction(1), Fraction(5))),
+    witness={"classes": 17, "gamma": Fraction(3), "s": Fraction(0), "step": Fraction(1, 50)},
+    configurations=(
+        {"classes": 23, "gamma": Fraction(1), "s": Fraction(0), "step": Fraction(1, 100)},
+        {"classes": 17, "gamma": Fraction(2), "s": Fraction(0), "step": Fraction(1, 50)},
+    ),
+    wrong={"one class more": {"more": 1}, "concave": {"swap": True}},
+)
+def focal_unique_few(
+    classes: int, gamma: Fraction, s: Fraction, step: Fraction, more: int = 0, swap: bool = False
+) -> Identity:
+    """φ is strictly convex for t < 0, so that φ(t) + c |t| has one minimiser, if φ is at t = 0: K ≤ 23, 17, 17.
+
+    For γ = 1, 2, 3: that is (2γ + 1)(K − 1) ≥ γ (K − 1 − γ) log K. The second derivative in s is ξ (1 − ξ)^γ q, with
+    q = (2γ + 1)(1 − ξ) − γ (1 − (1 + γ) ξ) log(1/ξ). From ξ = 1/(1 + γ) on q > 0; below, log(1/ξ) falls and the
+    quotient of the other factors rises with ξ, so that q > 0 for all ξ > 1/K if q ≥ 0 at 1/K. Cross-entropy is γ = 0,
+    and label smoothing adds a linear term. φ itself is checked at midpoints.
+    """
+    model = focal(classes + more, gamma)
+    twice, ends = 2 * along(model, s + step / 2), along(model, s) + along(model, s + step)
+    K = model.K
+    return Identity(
+        (
+            clause("convex at zero", at_most(gamma * (K - 1 - gamma) * log(K), (2 * gamma + 1) * (K - 1))),
+            clause("convex", less(*((ends, twice) if swap else (twice, ends)))),
+        )
+    )

@@ -211,7 +211,8 @@ def depth_cost(L: int, t: Fraction, faster: int = 1, slower: int = 0) -> Identit
 
     The angle is 2L arctan(t/L), which tends to 2t. Each block has W = R − I with singular values c, c ≤ 2t/L, so that
     Σ ‖W‖² = 2 L c² → 0: a constant decay λ is enough for Theorem 4.3. The least ‖V‖² + ‖U‖² with V U = W is 2 ‖W‖_* =
-    4c, and 4 L c → 8t: so Theorem 4.6 needs λ → 0.
+    4c, and 4 L c → 8t for these blocks. They explain why Theorem 4.6 has λ → 0, but other blocks may cost less, so that
+    it need not follow.
     """
     x, e = t / L, identity(2)
     cosine, sine = (1 - x * x) / (1 + x * x), 2 * x / (1 + x * x)

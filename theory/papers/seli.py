@@ -35,12 +35,14 @@ from theory.ops import (
     constant,
     diagonal,
     exp,
+    helmert,
     identity,
     log,
     nuclear_norm,
     one_hot,
     ones,
     relu,
+    repeat_columns,
     softmax,
     sqrt,
     trace,
@@ -66,9 +68,29 @@ def projection(places: tuple[int, ...], size: int) -> Expression:
 
 
 def two_groups(sizes: tuple[int, ...]) -> tuple[int, int, int, int]:
-    """K_A, n_A, K_B, n_B of class sizes that take two values, the first ones first; two halves of equal classes."""
+    """K_A, n_A, K_B, n_B of class sizes that take two values, the first ones first; two halves of equal classes.
+
+    Raises:
+        ValueError: for any other sizes.
+
+    >>> two_groups((5, 5, 1))
+    (2, 5, 1, 1)
+    """
     K_A = len(sizes) // 2 if len(set(sizes)) == 1 else sizes.count(sizes[0])
+    if sizes != (sizes[0],) * K_A + (sizes[-1],) * (len(sizes) - K_A):
+        raise ValueError(f"class sizes in two groups of equal ones are needed, not {sizes}")
     return K_A, sizes[0], len(sizes) - K_A, sizes[-1]
+
+
+def in_two_groups(sizes: tuple[int, ...]) -> bool:
+    """Whether class sizes take two values at most, equal ones next to each other.
+
+    >>> in_two_groups((5, 3, 1))
+    False
+    """
+    return (
+        sizes == tuple(n for size in dict.fromkeys(sizes) for n in (size,) * sizes.count(size)) and len(set(sizes)) < 3
+    )
 
 
 def average_size(sizes: tuple[int, ...]) -> Fraction:
@@ -173,14 +195,18 @@ def separated(sizes: tuple[int, ...]) -> tuple[Expression, dict[str, Expression]
 @theorem(
     "seli-thm1",
     source=source("Theorem 1, the value"),
-    expected=Expected("holds", "numerical", "an inequality for all matrices: drawn points and descent only"),
+    expected=Expected(
+        "holds",
+        "numerical",
+        "an inequality for all matrices: drawn points and descent only, at up to four samples; the paper has any",
+    ),
     hypotheses={"K ≥ 2": lambda sizes: len(sizes) >= 2},
     sizes=st.sampled_from(((2, 1), (1, 1), (3, 1), (2, 2), (1, 1, 1), (2, 1, 1))),
     witness={"sizes": (3, 1)},
     wrong={"off by 1e-6": {"factor": OFF}, "margins of 1 + 1e-6": {"margin": OFF}},
 )
 def value(sizes: tuple[int, ...], factor: Fraction = Fraction(1), margin: Fraction = Fraction(1)) -> Inequality:
-    """The UF-SVM has the value ‖Ẑ‖_*, attained at W H = Ẑ where all margins are 1, for any label counts.
+    """The UF-SVM has the value ‖Ẑ‖_*, attained at W H = Ẑ where all margins are 1.
 
     Over Z = W H, by ufm-nuclear: ‖Ẑ‖_* ≤ ‖Z‖_* for all Z with z_y − z_c ≥ 1, which are Ẑ minus slacks ≥ 0 off the
     label, with columns shifted by constants.
@@ -200,10 +226,11 @@ def value(sizes: tuple[int, ...], factor: Fraction = Fraction(1), margin: Fracti
     wrong={"value off by 1e-6": {"factor": OFF}, "A = Ẑ": {"power": Fraction(0)}},
 )
 def dual(classes: int, R: int, factor: Fraction = Fraction(1), power: Fraction = Fraction(-1, 2)) -> Identity:
-    """Ẑ is optimal, with all constraints active: A = (Ẑ Ẑᵀ)^{−1/2} Ẑ is a dual solution with positive multipliers.
+    """Under STEP imbalance A = (Ẑ Ẑᵀ)^{−1/2} Ẑ is a dual solution with multipliers > 0, and so Ẑ is optimal.
 
-    A Aᵀ = S, so ‖A‖_op = 1; each column of A is a combination of e_y − e_c with positive weights; ⟨A, Ẑ⟩ = ‖Ẑ‖_*. So
-    ‖Z‖_* ≥ ⟨A, Z⟩ ≥ ⟨A, Ẑ⟩ = (K/2 − 1)(√R + 1) + √((R + 1)/2) for all Z with margins of at least 1.
+    All constraints are active. A Aᵀ = S, so ‖A‖_op = 1; each column of A is a combination of e_y − e_c with positive
+    weights; ⟨A, Ẑ⟩ = ‖Ẑ‖_*. So ‖Z‖_* ≥ ⟨A, Z⟩ ≥ ⟨A, Ẑ⟩ = (K/2 − 1)(√R + 1) + √((R + 1)/2) for all Z with margins of at
+    least 1. For other label counts see seli-thm1-laplacian.
     """
     K, half, sizes = classes, classes // 2, (R,) * (classes // 2) + (1,) * (classes // 2)
     S, Y, M = simplex_etf(K), one_hot(sizes), spectral(sizes, power)
@@ -217,6 +244,29 @@ def dual(classes: int, R: int, factor: Fraction = Fraction(1), power: Fraction =
             clause("value", equal(trace(A @ sel.T), factor * best)),
         )
     )
+
+
+@theorem(
+    "seli-thm1-laplacian",
+    source=source("Theorem 1, certificate for any label counts; own"),
+    hypotheses={"K ≥ 2": lambda sizes: len(sizes) >= 2},
+    sizes=st.lists(st.integers(1, 9), min_size=2, max_size=5).map(tuple),
+    witness={"sizes": (5, 3, 1)},
+    configurations=({"sizes": (7, 7, 2, 1)}, {"sizes": (1, 1)}),
+    wrong={"D^{−1}": {"rank": 0}, "off by 1e-6": {"factor": OFF}},
+)
+def laplacian(sizes: tuple[int, ...], rank: int = 1, factor: Fraction = Fraction(1)) -> Identity:
+    """(S D S)⁺ is D^{−1} − D^{−1} 11ᵀ D^{−1}/Σ 1/n_k, the Laplacian of a complete graph with positive weights.
+
+    So its root M, also one of zero row sums, has negative entries off the diagonal: with l above all eigenvalues
+    M = √l (I − Σ_p a_p (I − L/l)^p) with a_p > 0, where I − L/l has positive entries. By the rest of seli-thm1-dual
+    Ẑ is optimal for any label counts.
+    """
+    K, S, D = len(sizes), simplex_etf(len(sizes)), diagonal(sizes)
+    inverse = diagonal([Fraction(1, n) for n in sizes])
+    L = factor * (inverse - rank * (inverse @ ones(K, K) @ inverse) / sum(Fraction(1, n) for n in sizes))
+    weights = [less(L[j, k], 0) for j in range(K) for k in range(K) if j != k]
+    return Identity((clause("inverse", equal(L @ S @ D @ S, S), equal(L @ S, L)), Clause("weights", tuple(weights))))
 
 
 # ---------------------------------------------------------------------------------------------------- finite decays
@@ -236,9 +286,10 @@ LAMBDAS = (Fraction(1, 10**4), Fraction(1, 1000), Fraction(1, 400))
     "seli-finite-lam",
     source=source("Proposition 1", "Q"),
     hypotheses={
-        "two groups of sizes, λ small enough": lambda sizes, decay: (
-            len(set(sizes)) == 2 and len(sizes) >= 3 and 0 < decay <= Fraction(1, 100)
-        )
+        "K ≥ 3, two groups of different sizes": lambda sizes, decay: (
+            len(sizes) >= 3 and len(set(sizes)) == 2 and in_two_groups(sizes)
+        ),
+        "λ ≤ 1/100, λ N < 1": lambda sizes, decay: 0 < decay <= Fraction(1, 100) and decay * sum(sizes) < 1,
     },
     sizes=st.sampled_from([sizes for sizes in IMBALANCED if len(sizes) > 2]),
     decay=st.sampled_from(LAMBDAS),
@@ -246,19 +297,25 @@ LAMBDAS = (Fraction(1, 10**4), Fraction(1, 1000), Fraction(1, 400))
     wrong={"beaten by a tenth": {"factor": Fraction(9, 10)}},
 )
 def finite_decay(sizes: tuple[int, ...], decay: Fraction, factor: Fraction = Fraction(1)) -> NotGlobalMinimum:
-    """With imbalanced classes no finite decay λ = λ_W = λ_H has an optimum proportional to Ẑ: the best such is beaten.
+    """For two groups of classes and λ = λ_W = λ_H ≤ 1/100 no optimum is proportional to Ẑ: the best such is beaten.
 
+    The proposition says so of imbalanced classes and every finite λ; two groups and small λ are what is examined.
     Z̄ = s S costs log(1 + (K−1) e^{−s}) + λ s ‖S D^{1/2}‖_*, least at s = log(1/c − (K − 1)) with c = λ ‖S D^{1/2}‖_*/
     (K − 1).
     """
     return NotGlobalMinimum(Model(class_sizes=sizes, decays=decay, loss="ce"), factor * along_labels(sizes, decay))
 
 
+def label_scale(sizes: tuple[int, ...], decay: Fraction) -> Expression:
+    """The best s along Z = s S: log(1/c − (K − 1)) with c = λ ‖S D^{1/2}‖_*/(K − 1)."""
+    K = len(sizes)
+    return log((K - 1) / (decay * norm_of_labels(sizes)) - (K - 1))
+
+
 def along_labels(sizes: tuple[int, ...], decay: Fraction) -> Expression:
     """The least cost of Z = s S: log(1 + (K−1) e^{−s}) + λ s ‖S D^{1/2}‖_* at its best s."""
-    K, norm = len(sizes), decay * norm_of_labels(sizes)
-    s = log((K - 1) / norm - (K - 1))
-    return log(1 + (K - 1) * exp(-s)) + norm * s
+    s = label_scale(sizes, decay)
+    return log(1 + (len(sizes) - 1) * exp(-s)) + decay * norm_of_labels(sizes) * s
 
 
 TWO_CLASSES = {
@@ -275,15 +332,23 @@ TWO_CLASSES = {
     sizes=st.sampled_from(((3, 1), (9, 1), (5, 2))),
     decay=st.sampled_from(LAMBDAS[:2]),
     witness={"sizes": (3, 1), "decay": Fraction(1, 1000)},
-    wrong={"value off by 1e-6": {"factor": OFF}},
+    wrong={"value off by 1e-6": {"factor": OFF}, "half the scale": {"share": Fraction(1, 2)}},
 )
-def finite_decay_two(sizes: tuple[int, ...], decay: Fraction, factor: Fraction = Fraction(1)) -> GlobalMinimum:
+def finite_decay_two(
+    sizes: tuple[int, ...], decay: Fraction, factor: Fraction = Fraction(1), share: Fraction = Fraction(1)
+) -> GlobalMinimum:
     """With two classes of any sizes the optimum is proportional to Ẑ at every decay, so that Proposition 1 needs three.
 
-    At margins x, y the objective is 1/N (n_1 log(1 + e^{−x}) + n_2 log(1 + e^{−y})) + λ √((n_1 x² + n_2 y²)/2). It is
-    stationary only where x (1 + e^x) = y (1 + e^y), that is x = y.
+    Here 2 λ² N < 1; from there on it is zero. At margins x, y the objective is 1/N (n_1 log(1 + e^{−x}) +
+    n_2 log(1 + e^{−y})) + λ √((n_1 x² + n_2 y²)/2). It is stationary only where x (1 + e^x) = y (1 + e^y),
+    that is x = y.
     """
-    return GlobalMinimum(Model(class_sizes=sizes, decays=decay, loss="ce"), factor * along_labels(sizes, decay))
+    model = Model(class_sizes=sizes, decays=decay, loss="ce")
+    s, root, row = label_scale(sizes, decay), sqrt(average_size(sizes)), identity(2)[(0,), range(2)]
+    means = sqrt(s / root) * (row.T @ helmert(2).T)
+    point = {"W_1": sqrt(s * root) * (helmert(2) @ row), "H": repeat_columns(means, sizes)}
+    logits = clause("logits", equal(model.product @ model.features, share * s * (simplex_etf(2) @ one_hot(sizes))))
+    return GlobalMinimum(model, factor * along_labels(sizes, decay), (point,), (logits,), unique=True)
 
 
 # ------------------------------------------------------------------------------------------------------ small decays
@@ -316,7 +381,8 @@ SQUARES = ((13, 1, 1), (25, 25, 1), (5, 1, 1, 1), (49, 49, 1, 1), (49, 1))
 """Class sizes for which (S D S)^{1/2} is rational."""
 
 SMALL = {
-    "λ ‖Ẑ‖_* < 1": lambda sizes, decay, **_: 0 < decay * sum(sizes) < 1,
+    "two groups": lambda sizes, **_: in_two_groups(sizes),
+    "λ N < 1": lambda sizes, decay, **_: 0 < decay * sum(sizes) < 1,
 }
 
 
@@ -331,7 +397,7 @@ SMALL = {
     wrong={"Ẑ is optimal": {"even": True}, "ten times as far": {"times": 10}},
 )
 def small_decay(sizes: tuple[int, ...], decay: Fraction, even: bool = False, times: int = 1) -> Inequality:
-    """At every Z the objective is at least Σ_k n_k/N (H(c_k) + KL(c_k ‖ p_k)), with c_jk = N λ a_jk and H the entropy.
+    """For two groups the objective is at least Σ_k n_k/N (H(c_k) + KL(c_k ‖ p_k)), c_jk = N λ a_jk, H the entropy.
 
     For ‖Z D^{1/2}‖_* ≥ Σ_k n_k Σ_j a_jk (z_kk − z_jk), by seli-thm1-dual. So all p_jk/λ of Z_λ stay between positive
     bounds as λ → 0, by seli-lam-limit-rate: its margins are log(1/λ) + O(1), and Z_λ/log(1/λ) tends to S, the direction
@@ -359,11 +425,11 @@ def small_decay(sizes: tuple[int, ...], decay: Fraction, even: bool = False, tim
     wrong={"gap of order λ²": {"linear": 0}, "gap λ C": {"square": 0}},
 )
 def small_decay_rate(sizes: tuple[int, ...], decay: Fraction, linear: int = 1, square: int = 1) -> Identity:
-    """The least objective along s S is at most λ C + λ² N Σ n_k M_kk² above the bound Σ_k n_k/N H(c_k), C free of λ.
+    """The least objective along s S is at most λ C + λ² N Σ n_k M_kk² above Σ_k n_k/N H(c_k), for two groups.
 
-    M = (S D S)^{−1/2}, a_jk = −M_jk, ν = ‖S D^{1/2}‖_*, C = Σ_k n_k Σ_{j≠k} a_jk log(N a_jk (K − 1)/ν). So for Z_λ
-    Σ_k n_k/N KL(c_k ‖ p_k) ≤ λ (C + O(λ)), where KL is at least c_jk (p_jk/c_jk − 1 − log(p_jk/c_jk)) for each j ≠ k:
-    p_jk/λ stays between positive bounds.
+    M = (S D S)^{−1/2}, a_jk = −M_jk, ν = ‖S D^{1/2}‖_*, C = Σ_k n_k Σ_{j≠k} a_jk log(N a_jk (K − 1)/ν), free of λ. With
+    seli-lam-limit, which is numerical, Z_λ has Σ_k n_k/N KL(c_k ‖ p_k) ≤ λ (C + O(λ)), where KL is at least
+    c_jk (p_jk/c_jk − 1 − log(p_jk/c_jk)) for each j ≠ k: p_jk/λ stays between positive bounds.
     """
     return limit_rate(sizes, decay, linear, square)
 

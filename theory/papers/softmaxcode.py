@@ -291,10 +291,11 @@ def hardmax_limit(
 def hardmax_rate(
     K: int, odds: Fraction, samples: int | None = None, others: int = 1, power: int | None = None
 ) -> Identity:
-    """A minimiser of CE(τ) has HardMax ≤ −ρ + τ log(K (K − 1)) + τ (K − 1) log(1 + (K − 1) e^{−ρ/τ}); −ρ is the least.
+    """(1 + (K − 1) x)^K − 1 ≤ K (K − 1) x (1 + (K − 1) x)^{K−1} for x = e^{−ρ/τ}, the step to a rate in τ.
 
-    By softmaxcode-hardmax its loss is at most log(1 + (K − 1) e^{−ρ/τ}), the bound at a softmax code, and so e^{m/τ} at
-    most (1 + (K − 1) e^{−ρ/τ})^K − 1. Here e^{ρ/τ} is rational, the odds; both sides are claimed as powers of e.
+    With softmaxcode-hardmax, which is numerical, a minimiser of CE(τ) has a loss of at most log(1 + (K − 1) x), the
+    bound at a softmax code, and so a HardMax m with e^{m/τ} at most the left side: m exceeds −ρ, its least value, by
+    τ log(K (K − 1)) + τ (K − 1) log(1 + (K − 1) x) at most. Here 1/x is rational, the odds.
     """
     x, wrong = 1 / odds, K - others
     largest = (1 + wrong * x) ** K - 1
@@ -342,16 +343,21 @@ def bounds(size: tuple[int, int], exchanged: bool = False, half: Fraction = Frac
 @theorem(
     "softmaxcode-gnc",
     source=source("GNC1 and GNC3"),
-    hypotheses=SIZES | {"a Tammes code": lambda size: size[0] == 2 or size[1] == size[0] + 1 or size[1] == 2 * size[0]},
+    hypotheses={
+        "regular polygon, simplex ETF or orthoplex: d = 2, K = d + 1 or K = 2d": lambda size: (
+            (size[0] == 2 and size[1] in COSINES) or size[1] == size[0] + 1 or size[1] == 2 * size[0] > 2
+        )
+    },
     size=st.sampled_from([size for size in KNOWN if size[0] == 2 or size[1] in (size[0] + 1, 2 * size[0])]),
     witness={"size": (2, 5)},
     configurations=({"size": (3, 6)}, {"size": (3, 4)}),
     wrong={"h_k = −w_k": {"sign": -1}, "the value −ρ off by 1e-6": {"factor": OFF}},
 )
 def gnc(size: tuple[int, int], sign: int = 1, factor: Fraction = Fraction(1)) -> Identity:
-    """GNC1: h_k is the direction from the nearest point of the others' hull to w_k. GNC3: h_k = w_k for Tammes codes.
+    """GNC1 and GNC3 at the regular K-gon, the simplex ETF and the orthoplex: h_k, from the others' hull to w_k, is w_k.
 
-    For the regular K-gon, the simplex ETF and the orthoplex: the HardMax value is −ρ, reached at some j for every k.
+    These are Tammes codes. The HardMax value is −ρ there, reached at some j for every k. That GNC1 holds at every
+    minimiser, and GNC3 for Tammes codes alone, is not stated.
     """
     W, distance, weights = code(*size)
     K = W.shape[1]

@@ -223,7 +223,8 @@ def landscape(model: Model, **changes: Any) -> CriticalPoints:
     expected=Expected(
         "refuted",
         "certified",
-        "the theorem does not claim it: for five classes and d = 2 a square with one class at zero is a minimum",
+        "the theorem, which asks for d > K, does not claim it: for five classes and d = 2, at a square with one class "
+        "at zero, a critical point above a pentagon, no eigenvalue of the Hessian is at most (m − f)/100",
     ),
     hypotheses={
         "K = 5, d = 2, n = 1": lambda decay, scale: Fraction(1, 11) <= decay <= Fraction(1, 9),
@@ -235,10 +236,10 @@ def landscape(model: Model, **changes: Any) -> CriticalPoints:
     wrong={"ten times the curvature": {"factor": 10}},
 )
 def landscape_narrow(decay: Fraction, scale: Fraction, factor: int = 1) -> CriticalPoints:
-    """Strict saddles without a condition on the width, for five classes in the plane: false.
+    """Five classes, d = 2: critical points above a regular pentagon have an eigenvalue of at most (m − f)/100. False.
 
-    Claimed is that wherever a critical point lies above a regular pentagon, f > m, the Hessian has an eigenvalue of at
-    most (m − f)/100. With W = Hᵀ on a square and one class at zero all eigenvalues are at least 0 where λ is near 1/10.
+    f is the objective there, m that at the pentagon. With W = Hᵀ on a square and one class at zero the Hessian has no
+    eigenvalue that low where λ is near 1/10. Whether it is a local minimum is not shown; the theorem has d > K.
     """
     model = Model(class_sizes=(1,) * 5, decays=decay, widths=(2,), loss="ce")
     corners = scale * polygon(5)

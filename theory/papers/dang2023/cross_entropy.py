@@ -105,7 +105,9 @@ def ce_deep_linear(
 ) -> GlobalMinimum:
     """Every global minimiser with cross-entropy is collapsed: NC1, all Gram matrices ∝ I − 11ᵀ/K, and P ∝ H̄ᵀ.
 
-    1/N Σ CE + Σ λ_m/2 ‖W_m‖² + λ_H/2 ‖H‖², M ≥ 1 layers, widths of at least K − 1.
+    1/N Σ CE + Σ λ_m/2 ‖W_m‖² + λ_H/2 ‖H‖², M ≥ 1 layers, widths of at least K − 1. The theorem allows an unregularised
+    bias too, which is not in this model. At collapse its best value is zero, by symmetry and convexity, and it raises
+    no minimum: the refutation stands.
     """
     return collapse_is_minimal(K, M, n, K - 1 + spare, r, spread, frame, factor)
 

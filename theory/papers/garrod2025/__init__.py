@@ -11,6 +11,8 @@ from theory.papers.garrod2025 import structure, bias, limits, landscape, layers 
 __all__ = ["bias", "landscape", "layers", "limits", "structure"]
 
 OMITTED = {
+    "garrod2025-flatness-norms": "Theorem 6 for the spectral and the Frobenius norm: garrod2025-flatness has the trace "
+    "norm, which is a sum over layers; the others need the spectra of the whole Hessians at both points",
     "garrod2025-exp-losses": "Figures 1 and 6 are loss curves, without step counts and starts; the losses that they "
     "compare are in garrod2025-dnc-not-global and garrod2025-relu-not-global",
     "garrod2025-exp-probability": "Figures 2 and 5 are frequencies over ten runs, in a plot without numbers",
