@@ -147,8 +147,8 @@ def differs(certificate: Mapping[str, Any], claim: Claim) -> str:
     if isinstance(claim, Spectrum) and certificate["kind"] == "spectrum":
         return spectra.against(claim, certificate)
     if isinstance(claim, Identity | Convergence) and certificate["kind"] == "failed relation":
-        known = (in_clause(c.name, relation) for c in claim.clauses for relation in c.relations)
-        return "" if certificate["claim"] in known else "the relation is another one"
+        own = (in_clause(c.name, relation) for c in claim.clauses for relation in c.relations)
+        return "" if certificate["claim"] in own else "the relation is another one"
     if isinstance(claim, Constants | Experiment):
         return f"no certificate of this kind shows a claim of the kind {claim.kind}"
     if isinstance(claim, GlobalMinimum | NotGlobalMinimum) and certificate["kind"] == "exact fit":
