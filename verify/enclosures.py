@@ -164,11 +164,11 @@ def _bounds(model: UnconstrainedFeatures, seed: int) -> tuple[Fraction, Fraction
         return _with_point(model, seed)
     try:
         found = duals.bounds(wide, seed=seed)
+        lower, upper = Fraction(found["lower"]), Fraction(found["upper"]) if wide is model else _above(model, seed)
+        if model.sign == "nonnegative" and upper - lower > TOLERANCE:
+            lower = max(lower, Fraction(duals.bounds(wide.with_(sign="free"), seed=seed)["lower"]))
     except duals.Infeasible:
         return _with_point(model, seed)
-    lower, upper = Fraction(found["lower"]), Fraction(found["upper"]) if wide is model else _above(model, seed)
-    if model.sign == "nonnegative" and upper - lower > TOLERANCE:
-        lower = max(lower, Fraction(duals.bounds(wide.with_(sign="free"), seed=seed)["lower"]))
     return lower, upper, checker.KINDS["dual"][1]
 
 
