@@ -293,9 +293,11 @@ def test_optimum_writes_bounds_and_the_closed_form(capsys: Any) -> None:
     [
         ("--sizes 5 --decay 1/20 --loss ce", "with one class the loss is 0"),
         ("--sizes 5 --decay 1/20 --loss focal --gamma 2", "with one class the loss is 0"),
-        ("--sizes 4*5 --decay 1 --loss ce", "collapse show zhu2021-ce-etf)"),
-        ("--sizes 4*5 --decay 1 --loss label-smoothing --alpha 1/9", "collapse show losses-scale)"),
-        ("--sizes 5,4,3 --decay 1 --loss ce --features nonnegative", "collapse show dang2024-relu-ce)"),
+        ("--sizes 4*5 --decay 1 --loss ce", "decided exactly"),
+        ("--sizes 9,1 --decay 23/100 --loss ce", "decided exactly"),
+        ("--sizes 9,1 --decay 23/100 --loss ce --widths 1 --features nonnegative", "decided exactly"),
+        ("--sizes 4*5 --decay 1 --loss label-smoothing --alpha 1/9", "decided exactly"),
+        ("--sizes 9,1 --decay 22/100 --loss ce --features nonnegative", "collapse show dang2024-relu-ce)"),
     ],
 )
 def test_where_zero_is_the_only_minimiser_nothing_else_is_said(capsys: Any, options: str, told: str) -> None:
@@ -305,6 +307,38 @@ def test_where_zero_is_the_only_minimiser_nothing_else_is_said(capsys: Any, opti
     assert not any(word in out for word in ("simplex", "scale ", "margin", "No closed form"))
     data = json.loads(optimum(capsys, f"{options} --json -")[1])
     assert (data["trivial"], data["unique"], data["closed_form"]["source"]) == (True, True, "zero")
+
+
+@pytest.mark.parametrize(("loss", "told"), [("ce", "zhu2021-ce-etf"), ("label-smoothing --alpha 1/9", "losses-scale")])
+def test_a_closed_form_names_its_own_statement(capsys: Any, loss: str, told: str) -> None:
+    _, out, _ = optimum(capsys, f"--sizes 4*5 --decay 1/100 --loss {loss}")
+    assert f"(collapse show {told})" in out
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.integers(1, 30), min_size=2, max_size=5).map(tuple),
+    st.integers(1, 80),
+    st.sampled_from(OPTIONS[1:3]),
+)
+def test_zero_is_best_where_the_loss_is_no_steeper_there(sizes: tuple[int, ...], decay: int, options: Any) -> None:
+    m = model(sizes, f"{decay}/100", **options)
+    slope = (np.eye(m.K) - 1 / m.K) * np.sqrt(sizes) * float(1 - m.alpha) / m.N
+    gap = decay / 100 - float(np.linalg.norm(slope, 2))
+    best = softmax.zero_is_best(m)
+    assert best == (gap > 0) or abs(gap) < 1e-9
+    if abs(gap) > 0.02:
+        assert best == (F(bounds(m)["upper"]) > log_of(m.K) - F(1, 10**12))
+
+
+def log_of(K: int) -> F:
+    return F(float(to_float(log(constant(K)))))
+
+
+def test_equal_largest_classes_are_told_from_one(capsys: Any) -> None:
+    assert softmax.zero_is_best(model((1, 1), "1/2", loss="label-smoothing")) is True
+    for options in ({"depth": 2}, {"bias": "last-layer"}, {"loss": "focal", "gamma": 1}, {"loss": "mse"}):
+        assert not softmax.zero_is_best(model((9, 1), "23/100", **{"loss": "ce", **options}))
 
 
 def test_a_free_bias_is_not_determined_where_all_else_is_zero(capsys: Any) -> None:

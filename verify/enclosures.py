@@ -52,18 +52,19 @@ ONE_CLASS = "with one class the loss is 0 at all outputs"
 NONNEGATIVE = ("the loss is not negative",)
 FREE = "the minimum over features of any sign is not above that over features ≥ 0"
 LINEAR = "the closed form for features of any sign and a bias without a decay"
-NUCLEAR = checker.KINDS["dual"][1][0]
+NUCLEAR, CONVEX_LOSS = checker.KINDS["dual"][1]
+STEEP = "(1 − α)/N ‖(I − 11ᵀ/K) D^{1/2}‖ ≤ √(λ_W λ_H), decided exactly: the loss is no steeper at zero"
 NORMS = "‖Z D^{1/2}‖ ≤ ∏ ‖factor‖ and the inequality of the arithmetic and geometric means"
 
 
 @dataclass(frozen=True)
 class ClosedForm:
-    """A minimum in closed form: the name of the minimiser, the value, named scales (none at zero), and the reason."""
+    """A minimum in closed form: the name of the minimiser, the value, named scales (none at zero), and the reasons."""
 
     name: str
     value: Expression
     scales: tuple[tuple[str, Expression], ...]
-    reason: str
+    reasons: tuple[str, ...]
 
     @property
     def trivial(self) -> bool:
@@ -141,7 +142,7 @@ def enclose(model: UnconstrainedFeatures, seed: int = 0) -> Enclosed:
     form = _closed_form(plain)
     if form is not None:
         return Enclosed(
-            model, max(_rounded(form.value)[0], Fraction(0)), _rounded(form.value)[1], zero, form, (form.reason,)
+            model, max(_rounded(form.value)[0], Fraction(0)), _rounded(form.value)[1], zero, form, form.reasons
         )
     lower, upper, assumptions = _bounds(plain, seed)
     return Enclosed(model, max(lower, Fraction(0)), min(upper, _rounded(zero)[1]), zero, None, assumptions)
@@ -196,21 +197,20 @@ def _rounded(value: Expression) -> tuple[Fraction, Fraction]:
 
 def _closed_form(model: UnconstrainedFeatures) -> ClosedForm | None:
     """The minimum where it is proved; without scales where zero is the only minimiser."""
-    if model.K == 1 and model.loss != "mse":
-        return ClosedForm("zero", constant(0), (), ONE_CLASS)
+    if softmax.zero_is_best(model):
+        reasons = (ONE_CLASS,) if model.K == 1 else (NUCLEAR, CONVEX_LOSS, STEEP)
+        return ClosedForm("zero", _at_zero(model), (), reasons)
     if softmax.has_simplex(model):
-        s, value = softmax.simplex_scale(model), softmax.simplex_value(model)
-        reason = PROVED.format("zhu2021-ce-etf" if model.loss == "ce" else "losses-scale")
-        if s is constant(0):
-            return ClosedForm("zero", value, (), reason)
-        return ClosedForm("simplex ETF, Z = s (I − 11ᵀ/K)", value, (("scale", s),), reason)
+        reasons = (PROVED.format("zhu2021-ce-etf" if model.loss == "ce" else "losses-scale"),)
+        scales = (("scale", softmax.simplex_scale(model)),)
+        return ClosedForm("simplex ETF, Z = s (I − 11ᵀ/K)", softmax.simplex_value(model), scales, reasons)
     if softmax.has_orthogonal(model):
+        reasons = (PROVED.format("dang2024-relu-ce"),)
         margins = dict(zip(model.class_sizes, softmax.margins(model), strict=True))
-        value, reason = softmax.orthogonal_value(model), PROVED.format("dang2024-relu-ce")
         if all(M is constant(0) for M in margins.values()):
-            return ClosedForm("zero", value, (), reason)
+            return ClosedForm("zero", _at_zero(model), (), reasons)
         named = tuple((f"margin of {n}", M) for n, M in sorted(margins.items(), reverse=True))
-        return ClosedForm("orthogonal class means", value, named, reason)
+        return ClosedForm("orthogonal class means", softmax.orthogonal_value(model), named, reasons)
     return None
 
 

@@ -34,6 +34,28 @@ def has_orthogonal(model: UnconstrainedFeatures) -> bool:
     return one_layer and model.loss == "ce" and model.sign == "nonnegative" and not model.has_bias
 
 
+def zero_is_best(model: UnconstrainedFeatures) -> bool:
+    """Whether zero is shown to be the only minimiser, with one layer, cross-entropy or label smoothing, and any widths.
+
+    So it is where (1 − α)/N ‖(I − 11ᵀ/K) D^{1/2}‖ ≤ √(λ_W λ_H), D = diag(n): the loss is convex, its slope at zero not
+    steeper than the nuclear norm's, and along a ray it is affine only where it is constant. The square of the
+    norm is at most t where t I − D + √n √nᵀ/K is positive semidefinite. Classes of different sizes have no bias here.
+
+    >>> model = UnconstrainedFeatures(class_sizes=(9, 1), decays=1, loss="ce")
+    >>> [zero_is_best(model.with_(decays=Fraction(k, 100))) for k in (22, 23)]
+    [False, True]
+    """
+    if model.K == 1 and model.loss != "mse":
+        return True
+    if model.M > 1 or model.loss not in ("ce", "label-smoothing") or (model.has_bias and not model.balanced):
+        return False
+    t = model.Lambda * (model.N / (1 - model.alpha)) ** 2
+    *others, largest = sorted(model.class_sizes)
+    if t >= largest:
+        return True
+    return others[-1] < t and 1 + sum(n / (model.K * (t - n)) for n in model.class_sizes) <= 0
+
+
 def strength(model: UnconstrainedFeatures) -> Expression:
     """c = √(n λ_W λ_H), the weight of the nuclear norm of the class means' outputs."""
     return sqrt(model.class_sizes[0] * model.Lambda)
