@@ -132,7 +132,7 @@ def model_from(
 
 
 def _other_loss(model: UnconstrainedFeatures, json: str | None) -> None:
-    """The certified enclosure for another loss, and the closed form where one is known."""
+    """The certified enclosure for another loss, and the closed form where one is proved."""
     from verify.checker import Rejected
     from verify.enclosures import enclose
     from verify.pool import one_thread
