@@ -158,7 +158,7 @@ def failures() -> list[Certificate]:
         at_most(F(3, 2) * ones(2, 2), identity(2)),
         less(exp(1), F(5, 2)),
     ]
-    return [c for c in map(failed_relation, relations) if c is not None]
+    return [c for c in (failed_relation("some clause", r) for r in relations) if c is not None]
 
 
 def witnesses() -> list[Certificate]:

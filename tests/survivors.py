@@ -314,7 +314,7 @@ _TABLE: list[tuple[str, tuple[str, ...], str]] = [
         STRICT,
     ),
     (
-        "return f\"{formula.text(f' {sign} ')} fails: the sides are {brief(x.low, 12)} and {brief(y.low, 12)}\"",
+        "return f\"{clause}: {formula.text(f' {sign} ')} fails: the sides are {brief(x.low, 12)} and {brief(y.low, 12)}\"",
         ("12 → 13",),
         WORDING,
     ),

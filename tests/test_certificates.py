@@ -212,6 +212,8 @@ TAMPERED: dict[str, dict[str, Any]] = {
         "a circular formula": lambda c: c["claim"]["sides"][-2].__setitem__(3, [10]),
         "no claim": drop("claim"),
         "no sign": drop("claim", "sign"),
+        "no clause": drop("claim", "clause"),
+        "a clause of two lines": tamper("claim", "clause", to="one\ntwo"),
     },
     "exact fit": COMMON
     | {

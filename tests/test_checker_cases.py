@@ -1532,7 +1532,7 @@ tries(
 
 
 def fails(sign: Any, *nodes: Any, **fields: Any) -> dict[str, Any]:
-    return certificate("failed relation", claim={"sign": sign, "sides": [*nodes, [0, 1]], **fields})
+    return certificate("failed relation", claim={"clause": "c", "sign": sign, "sides": [*nodes, [0, 1]], **fields})
 
 
 ONES, ZEROS = ["ones", [1, 2], None, []], ["zeros", [1, 2], None, []]
@@ -1552,13 +1552,17 @@ tries(
     (fails("≤", x, HALF), REJECTED),
     (fails("≤", ONES, ZEROS, where=[]), REJECTED),
     (fails(None, ONES, ZEROS), REJECTED),
+    (fails("≤", ONES, ZEROS, clause="two\nlines"), REJECTED),
+    (fails("≤", ONES, ZEROS, clause=7), REJECTED),
+    (fails("≤", ONES, ZEROS, clause="c" * 200), ACCEPTED),
+    (fails("≤", ONES, ZEROS, clause="c" * 201), REJECTED),
     ({**fails("≤", ONES, ZEROS), "point": {}}, REJECTED),
 )
 add(
     "failed relations in words",
     (
         lambda c: c.check(fails("=", HALF, ["rational", [], "1/3", []])),
-        "1/2 = 1/3 fails: the sides are 0.5 and 0.333333333333",
+        "c: 1/2 = 1/3 fails: the sides are 0.5 and 0.333333333333",
     ),
     (
         lambda c: c.check(contrary("=", x, ["rational", [], "1", []])),

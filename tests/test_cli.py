@@ -97,6 +97,18 @@ def test_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert set(listed[0]) == {"id", "title", "source", "provenance", "expected"}
 
 
+def test_list_takes_patterns(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "zhu2021-*", "losses-f*", "zhu2021-ce-etf", "--json", "-"]) == 0
+    written = json.loads(capsys.readouterr().out)
+    ids = [entry["id"] for entry in written["statements"]]
+    assert {"zhu2021-ce-etf", "losses-focal-scale"} <= set(ids)
+    assert all(id.startswith(("zhu2021-", "losses-f")) for id in [*ids, *written["omitted"]])
+    assert len(ids) == len(set(ids))
+    assert "losses-fl-local" in written["omitted"]
+    assert main(["list", "no-such-*"]) == 2
+    assert capsys.readouterr().err.startswith('collapse: no statement matches "no-such-*"')
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

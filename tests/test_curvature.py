@@ -460,7 +460,7 @@ def test_conventions_scale_eigenvalues(capsys: pytest.CaptureFixture[str]) -> No
         (["--sizes", "3*2", "--decay", "2"], "Zero is the only minimiser"),
         (["--sizes", "3,2", "--decay", "1/100"], "different sizes"),
         (["--sizes", "3*2", "--decay", "1/100", "--activation", "relu", "--depth", "3"], "kink"),
-        (["--sizes", "3*2", "--decay", "1/100", "--bias", "last-layer"], "No closed form is known"),
+        (["--sizes", "3*2", "--decay", "1/100", "--bias", "last-layer"], "No closed form is proved"),
         (["--sizes", "6*1", "--depth", "2", "--decay", "1/500", "--loss", "ce"], "not the minimum"),
         (["--sizes", "4*2", "--depth", "2", "--decay", "1/250", "--widths", "3"], "below the number of classes"),
         (["--sizes", "4*2", "--depth", "2", "--decay", "1/250", "--loss", "ce", "--full"], "with cross-entropy"),

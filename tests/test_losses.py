@@ -16,6 +16,7 @@ from theory.arithmetic.algebraic import AlgebraicNumbers
 from theory.arithmetic.floats import Floats, to_float
 from theory.arithmetic.interpreters import Undecidable
 from theory.closed_form import softmax
+from theory.closed_form.optimum import optimum as squared_optimum
 from theory.losses import contrast
 from theory.model import UnconstrainedFeatures
 from theory.ops import (
@@ -262,7 +263,7 @@ def test_contrasts_bound_the_loss_with_equality_at_equal_wrong_outputs(options: 
 def test_a_focal_loss_is_enclosed_around_its_scalar_minimum() -> None:
     found = enclose(model((10,) * 5, "1/1000", loss="focal", gamma="2"))
     assert found.upper - found.lower < F(1, 10**7)
-    assert found.value is None
+    assert found.closed_form is None
     assert found.assumptions
 
 
@@ -288,20 +289,147 @@ def test_optimum_writes_bounds_and_the_closed_form(capsys: Any) -> None:
     assert F(data["radius"]) < F(1, 10**12)
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ("--sizes 5 --decay 1/20 --loss ce", "with one class the loss is 0"),
+        ("--sizes 5 --decay 1/20 --loss focal --gamma 2", "with one class the loss is 0"),
+        ("--sizes 4*5 --decay 1 --loss ce", "decided exactly"),
+        ("--sizes 9,1 --decay 23/100 --loss ce", "decided exactly"),
+        ("--sizes 9,1 --decay 23/100 --loss ce --widths 1 --features nonnegative", "decided exactly"),
+        ("--sizes 4*5 --decay 1 --loss label-smoothing --alpha 1/9", "decided exactly"),
+        ("--sizes 9,1 --decay 22/100 --loss ce --features nonnegative", "collapse show dang2024-relu-ce)"),
+    ],
+)
+def test_where_zero_is_the_only_minimiser_nothing_else_is_said(capsys: Any, options: str, told: str) -> None:
+    _, out, _ = optimum(capsys, options)
+    assert "Zero is the only minimiser." in out
+    assert told in out
+    assert not any(word in out for word in ("simplex", "scale ", "margin", "No closed form"))
+    data = json.loads(optimum(capsys, f"{options} --json -")[1])
+    assert (data["trivial"], data["unique"], data["closed_form"]["source"]) == (True, True, "zero")
+
+
+@pytest.mark.parametrize(("loss", "told"), [("ce", "zhu2021-ce-etf"), ("label-smoothing --alpha 1/9", "losses-scale")])
+def test_a_closed_form_names_its_own_statement(capsys: Any, loss: str, told: str) -> None:
+    _, out, _ = optimum(capsys, f"--sizes 4*5 --decay 1/100 --loss {loss}")
+    assert f"(collapse show {told})" in out
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.integers(1, 30), min_size=2, max_size=5).map(tuple),
+    st.integers(1, 80),
+    st.sampled_from(OPTIONS[1:3]),
+)
+def test_zero_is_best_where_the_loss_is_no_steeper_there(sizes: tuple[int, ...], decay: int, options: Any) -> None:
+    m = model(sizes, f"{decay}/100", **options)
+    slope = (np.eye(m.K) - 1 / m.K) * np.sqrt(sizes) * float(1 - m.alpha) / m.N
+    gap = decay / 100 - float(np.linalg.norm(slope, 2))
+    best = softmax.zero_is_best(m)
+    assert best == (gap > 0) or abs(gap) < 1e-9
+    if abs(gap) > 0.02:
+        assert best == (F(bounds(m)["upper"]) > log_of(m.K) - F(1, 10**12))
+
+
+def log_of(K: int) -> F:
+    return F(float(to_float(log(constant(K)))))
+
+
+def test_equal_largest_classes_are_told_from_one(capsys: Any) -> None:
+    assert softmax.zero_is_best(model((1, 1), "1/2", loss="label-smoothing")) is True
+    for options in ({"depth": 2}, {"bias": "last-layer"}, {"loss": "focal", "gamma": 1}, {"loss": "mse"}):
+        assert not softmax.zero_is_best(model((9, 1), "23/100", **{"loss": "ce", **options}))
+
+
+def test_a_free_bias_is_not_determined_where_all_else_is_zero(capsys: Any) -> None:
+    _, out, _ = optimum(capsys, "--sizes 4*5 --decay 1 --loss ce --bias last-layer")
+    assert "Zero is the only minimiser; a bias that is any multiple of 1 is as good." in out
+
+
+@pytest.mark.parametrize(("options", "trivial"), [("", False), ("--loss ce --bias last-layer", None)])
+def test_zero_is_known_not_to_be_the_minimiser_where_a_point_lies_below(
+    capsys: Any, options: str, trivial: bool | None
+) -> None:
+    data = json.loads(optimum(capsys, f"--sizes 5,2 --decay 1/100 --loss ce {options} --json -")[1])
+    assert data["trivial"] is trivial
+
+
+@pytest.mark.parametrize("same", ["label-smoothing --alpha 0", "focal --gamma 0"])
+@pytest.mark.parametrize("setting", ["", "--features nonnegative"])
+def test_cross_entropy_by_another_name_has_the_same_answer(capsys: Any, same: str, setting: str) -> None:
+    options = f"--sizes 3,2,1 --decay 1/100 {setting} --json - --loss"
+    data, other = (json.loads(optimum(capsys, f"{options} {loss}")[1]) for loss in ("ce", same))
+    assert data == other
+    assert F(data["radius"]) < F(1, 10**14)
+    assert (data["closed_form"] is not None) == bool(setting)
+    shown = optimum(capsys, f"--sizes 3,2,1 --decay 1/100 --loss {same}")[1]
+    assert same.split()[0] in shown
+
+
+@pytest.mark.parametrize(
+    "loss", ["focal --gamma 2", "mse --depth 2 --activation relu", "mse --depth 2 --bias last-layer"]
+)
+def test_features_that_may_not_be_negative_are_bounded_by_free_ones(capsys: Any, loss: str) -> None:
+    options = f"--sizes 4*5 --decay 1/100 --json - --loss {loss}"
+    free, bounded = (json.loads(optimum(capsys, options + more)[1]) for more in ("", " --features nonnegative"))
+    least = F(free["lower"] or free["objective"])
+    assert 0 < least - F(1, 10**28) <= F(bounded["lower"]) <= F(bounded["upper"])
+
+
+def test_features_may_be_chosen_nonnegative_with_squared_error() -> None:
+    for m in (model(), model(depth=3, decays="1/2000", widths=2), model((1, 1), "1/20", depth=2)):
+        free, best = squared_optimum(m), squared_optimum(m.with_(sign="nonnegative"))
+        assert best.objective == free.objective
+    found = bounds(model(sign="nonnegative"))
+    value = squared_optimum(model(sign="nonnegative")).objective
+    assert F(found["lower"]) <= value.high
+    assert value.low <= F(found["upper"])
+    assert any(sentence.startswith("Features ≥ 0") for sentence in best.assumptions)
+    cut = squared_optimum(model((2, 2, 2), widths=2, sign="nonnegative"))
+    assert "any choice of as many classes" in (cut.note or "")
+    with pytest.raises(ValueError, match="only without a bias"):
+        squared_optimum(model(sign="nonnegative", bias="last-layer"))
+
+
+def test_digits_are_right_where_decays_are_tiny(capsys: Any) -> None:
+    data = json.loads(optimum(capsys, "--sizes 3,3,3 --decay 1e-400 --loss ce --json -")[1])
+    s, shown = F(data["closed_form"]["scale"]), F(data["closed_form"]["objective"])
+    c = F(1732050807568877293527446341505, 10**30) / F(10**400)  # √3 λ; the value is 2c (s + 1) up to c²
+    assert abs(shown / (2 * c * (s + 1)) - 1) < F(1, 10**28)
+
+
+def test_numbers_beyond_double_precision_get_one_sentence(capsys: Any) -> None:
+    status, out, err = optimum(capsys, "--sizes 3,3,2 --decay 1e-400 --loss ce")
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert "leave the range of double precision" in err
+
+
+def test_no_upper_bound_is_above_the_value_at_zero() -> None:
+    found = enclose(model((10**15, 1), "1/100", loss="ce"))
+    assert found.upper - F(693147180559945309417232121458, 10**30) < F(2, 10**30)
+
+
+def test_the_dual_starts_where_the_closed_form_is() -> None:
+    m = model(tuple(10 + 3 * k for k in range(30)), "1/3000", loss="ce", sign="nonnegative")
+    found = bounds(m)
+    assert F(found["upper"]) - F(found["lower"]) < F(1, 10**12)
+
+
 def test_optimum_says_where_no_closed_form_is_known(capsys: Any) -> None:
     status, out, _ = optimum(capsys, "--sizes 5,2,1 --decay 1/100 --loss ce")
     assert status == 0
-    assert "No closed form is known here; the bounds are." in out
+    assert "No closed form is proved here; the bounds are." in out
 
 
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
         ("--loss ce --alpha 1/10", "--alpha belongs to --loss label-smoothing"),
-        ("--loss label-smoothing", "--alpha belongs to --loss label-smoothing, which needs it"),
+        ("--loss label-smoothing", "--loss label-smoothing needs --alpha"),
         ("--loss label-smoothing --alpha 3/2", "--alpha must lie in 0 ≤ α < 1, got 3/2"),
         ("--loss label-smoothing --alpha x", "--alpha"),
-        ("--loss focal", "--gamma belongs to --loss focal, which needs it"),
+        ("--loss focal", "--loss focal needs --gamma"),
         ("--loss focal --gamma -1", "--gamma must lie in"),
         ("--loss hinge", "--loss must be one of"),
         ("--features signed", "--features must be one of"),

@@ -17,7 +17,7 @@ from verify import checker
 from verify.engines import Settings, load
 from verify.recheck import differs
 from verify.verdict import Unable
-from verify.witness import COUNTEREXAMPLES
+from verify.witness import COUNTEREXAMPLES, failed_relation
 
 REFUTED = {
     name: s
@@ -106,7 +106,17 @@ def is_evidence(certificate: Mapping[str, Any], claim: Any) -> bool:
 
 def test_a_relation_that_nobody_claims_is_no_evidence() -> None:
     claim = REFUTED["losses-focal-scale"].claim(REFUTED["losses-focal-scale"].witness)
-    other = {"sign": "<", "sides": [["rational", [], "1", []], ["rational", [], "0", []], [0, 1]]}
+    other = {"clause": "value", "sign": "<", "sides": [["rational", [], "1", []], ["rational", [], "0", []], [0, 1]]}
     certificate = {"format": checker.FORMAT, "kind": "failed relation", "claim": other}
     assert checker.check(certificate)
     assert differs(certificate, claim) == "the relation is another one"
+
+
+def test_the_name_of_a_clause_is_the_claims() -> None:
+    claim = REFUTED["losses-focal-scale"].claim(REFUTED["losses-focal-scale"].witness)
+    (own,) = [c for c in (failed_relation(c.name, r) for c in claim.clauses for r in c.relations) if c is not None]
+    assert checker.check(own).startswith(f"{own['claim']['clause']}: ")
+    assert differs(own, claim) == ""
+    renamed = {**own, "claim": {**own["claim"], "clause": "another"}}
+    assert checker.check(renamed).startswith("another: ")
+    assert differs(renamed, claim) == "the relation is another one"

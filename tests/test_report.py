@@ -128,6 +128,9 @@ def test_what_is_refuted_has_its_certificate_and_the_command_that_checks_it() ->
     text = " ".join(printed(table).split())
     for part in ("losses-focal-scale", "s = 2.520149", "fails: the sides are", "collapse recheck kept/failed relation"):
         assert part in text
+    (kept,) = {c["claim"]["clause"] for c in focal.certificates if c["kind"] == "failed relation"}
+    assert f"certificate {kept}: " in text
+    assert ", at gamma = 3, width = 1/20000 again" in text
     assert table.row_count == 3
 
 

@@ -77,6 +77,7 @@ def optimum(
     search: Annotated[float, typer.Option(min=0, help="With relu: seconds to look for weights below collapse.")] = 3.0,
 ) -> None:
     """The global minimum in your setting, in closed form: value, logits, norms, and which classes collapse to zero."""
+    from theory.closed_form.optimum import has_closed_form
     from theory.closed_form.optimum import optimum as closed_form
 
     model = model_from(
@@ -85,7 +86,7 @@ def optimum(
     )
     if dense and model.K > MAX_DENSE:
         raise BadInput(f"--dense is for at most {MAX_DENSE} classes, got {model.K}")
-    if not model.is_quadratic:
+    if not (model.is_quadratic or has_closed_form(model)):
         _other_loss(model, json)
         return
     if not model.is_linear:
@@ -131,7 +132,7 @@ def model_from(
 
 
 def _other_loss(model: UnconstrainedFeatures, json: str | None) -> None:
-    """The certified enclosure for another loss, and the closed form where one is known."""
+    """The certified enclosure for another loss, and the closed form where one is proved."""
     from verify.checker import Rejected
     from verify.enclosures import enclose
     from verify.pool import one_thread
@@ -139,7 +140,9 @@ def _other_loss(model: UnconstrainedFeatures, json: str | None) -> None:
     try:
         with one_thread():
             found = enclose(model)
-    except (OverflowError, ZeroDivisionError, Rejected) as reason:
+    except (OverflowError, ZeroDivisionError):
+        raise BadInput("no bounds are found: such decays or sizes leave the range of double precision") from None
+    except Rejected as reason:
         raise BadInput(f"no bounds are found for such numbers ({reason})") from None
     if json is not None:
         write(found.to_json(), json)
@@ -287,7 +290,7 @@ def _print_optimum(best: Optimum, convention: str) -> None:
     else:
         typer.echo(f"Not unique. {best.note}")
     for assumption in best.assumptions:
-        if assumption.startswith("Extension"):
+        if assumption.startswith(("Extension", "Features ≥ 0")):
             typer.echo(assumption)
 
 

@@ -1464,13 +1464,15 @@ def check_inequality(certificate: Any) -> str:
 
 
 def check_relation(certificate: Any) -> str:
-    """A relation of constants fails, in some entry of its sides."""
+    """A relation of constants fails, in some entry of its sides; which clause it is, ``collapse recheck`` confirms."""
     _, _, claim = keys(certificate, "format", "kind", "claim")
-    sign, sides = keys(claim, "sign", "sides")
+    clause, sign, sides = keys(claim, "clause", "sign", "sides")
+    if not isinstance(clause, str) or not clause.isprintable() or len(clause) > 200:
+        raise Rejected("a clause is named by text")
     formula = Formula(sides, 2, scalars=False)
     pairs = zip(*map(_entries, require_relation(sign, lambda: formula.value({}), fails=True)), strict=True)
     x, y = next((x, y) for x, y in pairs if RELATIONS[sign][1](x, y))
-    return f"{formula.text(f' {sign} ')} fails: the sides are {brief(x.low, 12)} and {brief(y.low, 12)}"
+    return f"{clause}: {formula.text(f' {sign} ')} fails: the sides are {brief(x.low, 12)} and {brief(y.low, 12)}"
 
 
 def read_point(texts: Any) -> dict[str, Any]:

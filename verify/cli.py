@@ -25,6 +25,8 @@ INTERRUPTED, PIPE_CLOSED = 130, 141
 MOST_JOBS = 8
 """Workers by default at most: each holds torch, SymPy and CVXPY in memory, about half a gigabyte."""
 
+Patterns = Annotated[list[str] | None, typer.Argument(metavar="[PATTERN]...", help="Ids, with * and ?; default all.")]
+
 app = typer.Typer(
     name="collapse",
     help="Is this theorem on neural collapse right, and what is the optimum in my setting?",
@@ -77,9 +79,7 @@ def _invoke(arguments: list[str]) -> int:
 
 @app.command()
 def verify(
-    patterns: Annotated[
-        list[str] | None, typer.Argument(metavar="[PATTERN]...", help="Ids, with * and ?; default all.")
-    ] = None,
+    patterns: Patterns = None,
     full: Annotated[bool, typer.Option("--full/--quick", help="More instances, more starts.")] = False,
     engine: Annotated[
         list[str] | None, typer.Option(help=f"Only this one; repeatable: {', '.join((*ENGINES, REFUTER))}.")
@@ -114,16 +114,16 @@ def verify(
 
 
 @app.command("list")
-def list_(json: Json = None) -> None:
-    """List all statements."""
-    from theory.statement import omitted, statements
+def list_(patterns: Patterns = None, json: Json = None) -> None:
+    """List statements, and what the papers say that none of them does."""
+    from theory.statement import omitted
     from verify import report
 
-    known = list(statements().values())
+    known, left_out = _statements(patterns or ["*"]), omitted(*patterns or [])
     _require_writable(json)
     if json != "-":
-        report.put(report.console(), report.list_table(known), "", report.omitted_table(omitted()))
-    _write_json(json, report.list_json(known, omitted()))
+        report.put(report.console(), report.list_table(known), "", report.omitted_table(left_out))
+    _write_json(json, report.list_json(known, left_out))
 
 
 @app.command()

@@ -18,7 +18,8 @@ from heapq import heappop, heappush
 from typing import Any
 
 from theory.arithmetic.interpreters import Balls, precision
-from theory.closed_form import softmax
+from theory.closed_form import relu, softmax
+from theory.closed_form.optimum import optimum as closed_form_of_modes
 from theory.losses import CONVEX, contrast
 from theory.model import UnconstrainedFeatures
 from theory.ops import Expression, constant, sqrt, variable
@@ -38,14 +39,37 @@ TOLERANCE = 1e-7
 BITS = 4_000
 """Precision of the scalar problem: far out, 1 + e^t is told from 1."""
 
-SECONDS_STARTS = 30
+PRECISIONS = (400, 2_000, 10_000)
+"""Precisions tried in turn for a constant: with tiny decays it is far smaller than its terms."""
+
+STARTS = 30
 """Random starts for the point above, where no dual is known."""
 
 CONTRAST = "the contrast: the loss is at least φ(Σ_{j≠k} (z_j − z_k)), and φ does not increase"
 CONVEXITY = "convexity of φ"
-PROVED = "the closed form, which is proved (collapse show zhu2021-ce-etf, losses-scale, dang2024-relu-ce)"
-NUCLEAR = checker.KINDS["dual"][1][0]
+PROVED = "the closed form, which is proved (collapse show {})"
+ONE_CLASS = "with one class the loss is 0 at all outputs"
+NONNEGATIVE = ("the loss is not negative",)
+FREE = "the minimum over features of any sign is not above that over features ≥ 0"
+LINEAR = "the closed form for features of any sign and a bias without a decay"
+NUCLEAR, CONVEX_LOSS = checker.KINDS["dual"][1]
+STEEP = "(1 − α)/N ‖(I − 11ᵀ/K) D^{1/2}‖ ≤ √(λ_W λ_H), decided exactly: the loss is no steeper at zero"
 NORMS = "‖Z D^{1/2}‖ ≤ ∏ ‖factor‖ and the inequality of the arithmetic and geometric means"
+
+
+@dataclass(frozen=True)
+class ClosedForm:
+    """A minimum in closed form: the name of the minimiser, the value, named scales (none at zero), and the reasons."""
+
+    name: str
+    value: Expression
+    scales: tuple[tuple[str, Expression], ...]
+    reasons: tuple[str, ...]
+
+    @property
+    def trivial(self) -> bool:
+        """Whether the minimiser is zero."""
+        return not self.scales
 
 
 @dataclass(frozen=True)
@@ -56,41 +80,54 @@ class Enclosed:
     lower: Fraction
     upper: Fraction
     at_zero: Expression
-    closed_form: str
-    value: Expression | None
-    scales: tuple[tuple[str, Expression], ...]
+    closed_form: ClosedForm | None
     assumptions: tuple[str, ...]
+
+    @property
+    def trivial(self) -> bool | None:
+        """Whether zero is the only minimiser, or None where that is not known."""
+        if self.closed_form is not None:
+            return self.closed_form.trivial
+        return False if not self.model.has_bias and self.upper < _rounded(self.at_zero)[0] else None
+
+    @property
+    def unique(self) -> bool | None:
+        """Whether the minimiser is unique up to symmetry, where it is zero: a free bias may be any multiple of 1."""
+        return (not self.model.has_bias or self.model.bias_decay > 0) if self.trivial else None
 
     def to_json(self) -> dict[str, Any]:
         """Plain data as ``collapse optimum --json`` writes it."""
-        missing = ("trivial", "unique", "note", "logits", "weights_gram", "features_gram", "classes", "bias")
+        missing, form = ("note", "logits", "weights_gram", "features_gram", "classes", "bias"), self.closed_form
         return {
             "objective": decimal(self.upper, up=True),
             "radius": decimal(self.upper - self.lower, up=True),
             "lower": decimal(self.lower, up=False),
             "upper": decimal(self.upper, up=True),
             "zero_objective": _shown(self.at_zero),
+            "trivial": self.trivial,
+            "unique": self.unique,
             **dict.fromkeys(missing),
             "closed_form": None
-            if self.value is None
-            else {
-                "source": self.closed_form,
-                "objective": _shown(self.value),
-                **{n: _shown(x) for n, x in self.scales},
-            },
+            if form is None
+            else {"source": form.name, "objective": _shown(form.value), **{n: _shown(x) for n, x in form.scales}},
             "assumptions": list(self.assumptions),
         }
 
     def lines(self) -> list[str]:
         """The same for a reader."""
-        gap = f"{float(self.upper - self.lower):.1e}"
-        told = [f"at least  {decimal(self.lower, up=False)}", f"at most   {decimal(self.upper, up=True)}   (gap {gap})"]
-        told.append(f"at zero   {_shown(self.at_zero)}")
-        if self.value is not None:
-            told += ["", f"closed form  {_shown(self.value)}   {self.closed_form}"]
-            told += [f"{name:<12} {_shown(x)}" for name, x in self.scales]
+        gap, form = self.upper - self.lower, self.closed_form
+        shown = f"{float(gap):.1e}" if float(gap) or not gap else "below 1e-300"
+        told = [f"at least  {decimal(self.lower, up=False)}"]
+        told.append(f"at most   {decimal(self.upper, up=True)}   (gap {shown})")
+        told += [f"at zero   {_shown(self.at_zero)}", ""]
+        if form is None:
+            told.append("No closed form is proved here; the bounds are.")
+        elif form.trivial:
+            free = "" if self.unique else "; a bias that is any multiple of 1 is as good"
+            told.append(f"Zero is the only minimiser{free}.")
         else:
-            told += ["", "No closed form is known here; the bounds are."]
+            told.append(f"closed form  {_shown(form.value)}   {form.name}")
+            told += [f"{name:<12} {_shown(x)}" for name, x in form.scales]
         return [*told, "", *(f"The bounds rest on: {assumption}." for assumption in self.assumptions)]
 
 
@@ -101,41 +138,80 @@ def enclose(model: UnconstrainedFeatures, seed: int = 0) -> Enclosed:
     >>> found.upper - found.lower < Fraction(1, 10**12)
     True
     """
-    source, value, scales = _closed_form(model)
-    lower, upper, assumptions = _bounds(model, seed) if value is None else (*_rounded(value), (PROVED,))
-    return Enclosed(model, max(lower, Fraction(0)), upper, _at_zero(model), source, value, scales, assumptions)
+    plain, zero = unfocused(model), _at_zero(model)
+    form = _closed_form(plain)
+    if form is not None:
+        return Enclosed(
+            model, max(_rounded(form.value)[0], Fraction(0)), _rounded(form.value)[1], zero, form, form.reasons
+        )
+    lower, upper, assumptions = _bounds(plain, seed)
+    return Enclosed(model, max(lower, Fraction(0)), min(upper, _rounded(zero)[1]), zero, None, assumptions)
+
+
+def unfocused(model: UnconstrainedFeatures) -> UnconstrainedFeatures:
+    """The same model, with cross-entropy by its own name: label smoothing with α = 0, the focal loss with γ = 0.
+
+    >>> unfocused(UnconstrainedFeatures(class_sizes=(2, 1), decays=1, loss="focal")).loss
+    'ce'
+    """
+    same = (model.loss == "label-smoothing" and not model.alpha) or (model.loss == "focal" and not model.gamma)
+    return model.with_(loss="ce") if same else model
 
 
 def _bounds(model: UnconstrainedFeatures, seed: int) -> tuple[Fraction, Fraction, tuple[str, ...]]:
     """From the dual of a problem that is wide enough; where the model is narrower, the point above is another one."""
     wide = model if duals.covers(model) else model.with_(widths=model.K)
-    if duals.covers(wide) and model.M == 1 and model.K <= checker.MAX_SIZE:
-        try:
-            found = duals.bounds(wide, seed=seed)
-            upper = Fraction(found["upper"]) if wide is model else _above(model, seed)
-            return Fraction(found["lower"]), upper, checker.KINDS["dual"][1]
-        except duals.Infeasible:
-            pass
+    if not duals.covers(wide) or model.K > checker.MAX_SIZE:
+        return _with_point(model, seed)
+    try:
+        found = duals.bounds(wide, seed=seed)
+        lower, upper = Fraction(found["lower"]), Fraction(found["upper"]) if wide is model else _above(model, seed)
+        if model.sign == "nonnegative" and upper - lower > TOLERANCE:
+            lower = max(lower, Fraction(duals.bounds(wide.with_(sign="free"), seed=seed)["lower"]))
+    except duals.Infeasible:
+        return _with_point(model, seed)
+    return lower, upper, checker.KINDS["dual"][1]
+
+
+def _with_point(model: UnconstrainedFeatures, seed: int) -> tuple[Fraction, Fraction, tuple[str, ...]]:
     lower, assumptions = _below(model)
     return lower, _above(model, seed), assumptions
 
 
+def _ball(value: Expression) -> Any:
+    """A ball around a constant in which its first DIGITS digits are right, where the precisions allow it."""
+    for bits in PRECISIONS:
+        with precision(bits):
+            ball = Balls().evaluate(value) + Balls().number(Fraction(0))
+        if ball.is_exact() or ball.rel_accuracy_bits() > 4 * DIGITS:
+            break
+    return ball
+
+
 def _rounded(value: Expression) -> tuple[Fraction, Fraction]:
-    """Rationals of a few hundred bits around a constant."""
-    with precision(400):
-        ball = Balls().evaluate(value) + Balls().number(Fraction(0))
+    """Rationals of a few hundred bits or more around a constant."""
+    ball = _ball(value)
+    with precision(PRECISIONS[-1]):
         return tuple(Fraction(int(end.p), int(end.q)) for end in (ball.lower().fmpq(), ball.upper().fmpq()))  # type: ignore[return-value]
 
 
-def _closed_form(model: UnconstrainedFeatures) -> tuple[str, Expression | None, tuple[tuple[str, Expression], ...]]:
+def _closed_form(model: UnconstrainedFeatures) -> ClosedForm | None:
+    """The minimum where it is proved; without scales where zero is the only minimiser."""
+    if softmax.zero_is_best(model):
+        reasons = (ONE_CLASS,) if model.K == 1 else (NUCLEAR, CONVEX_LOSS, STEEP)
+        return ClosedForm("zero", _at_zero(model), (), reasons)
     if softmax.has_simplex(model):
-        scale = (("scale", softmax.simplex_scale(model)),)
-        return "simplex ETF, Z = s (I − 11ᵀ/K)", softmax.simplex_value(model), scale
+        reasons = (PROVED.format("zhu2021-ce-etf" if model.loss == "ce" else "losses-scale"),)
+        scales = (("scale", softmax.simplex_scale(model)),)
+        return ClosedForm("simplex ETF, Z = s (I − 11ᵀ/K)", softmax.simplex_value(model), scales, reasons)
     if softmax.has_orthogonal(model):
+        reasons = (PROVED.format("dang2024-relu-ce"),)
         margins = dict(zip(model.class_sizes, softmax.margins(model), strict=True))
+        if all(M is constant(0) for M in margins.values()):
+            return ClosedForm("zero", _at_zero(model), (), reasons)
         named = tuple((f"margin of {n}", M) for n, M in sorted(margins.items(), reverse=True))
-        return "orthogonal class means", softmax.orthogonal_value(model), named
-    return "", None, ()
+        return ClosedForm("orthogonal class means", softmax.orthogonal_value(model), named, reasons)
+    return None
 
 
 def _at_zero(model: UnconstrainedFeatures) -> Expression:
@@ -145,12 +221,26 @@ def _at_zero(model: UnconstrainedFeatures) -> Expression:
 def _below(model: UnconstrainedFeatures) -> tuple[Fraction, tuple[str, ...]]:
     """What norms allow; zero where the contrast is not convex, or classes of different sizes have a bias."""
     rho, K, N = variable("rho"), model.K, model.N
-    if model.loss == "focal" and model.M == 1 and model.balanced and model.sign == "free":
+    if model.loss == "mse":
+        return _below_quadratic(model.with_(sign="free", bias_decay=0))
+    if model.loss == "focal" and model.M == 1 and model.balanced:
         fit = contrast(model, -sqrt(Fraction(K * (K - 1), N)) * rho)
         return least_sum(fit, sqrt(model.Lambda) * sqrt(K - 1) * rho), (CONTRAST, NUCLEAR)
-    if model.loss not in CONVEX or model.loss == "mse" or (model.has_bias and not model.balanced):
-        return Fraction(0), ("the loss is not negative",)
+    if model.loss not in CONVEX or (model.has_bias and not model.balanced):
+        return Fraction(0), NONNEGATIVE
     return least_sum(*by_norms(model)), (CONTRAST, CONVEXITY, NORMS)
+
+
+def _below_quadratic(free: UnconstrainedFeatures) -> tuple[Fraction, tuple[str, ...]]:
+    """Squared error with free features and a free bias, whose minimum is not above that with neither."""
+    if free.is_linear:
+        return closed_form_of_modes(free).objective.low, (LINEAR,)
+    if free.has_bias:
+        return Fraction(0), NONNEGATIVE
+    if free.balanced:
+        known = relu.enclosed(free)
+        return known.lower.low, (*known.assumptions, FREE)
+    return relu.norm_chain(free).low, (relu.CHAIN, FREE)
 
 
 def by_norms(model: UnconstrainedFeatures) -> tuple[Expression, Expression]:
@@ -236,7 +326,7 @@ def _above(model: UnconstrainedFeatures, seed: int) -> Fraction:
     from verify.methods.searches import exact_point
 
     kernel = LayeredModel(model, collapsed=True)
-    gains = torch.tensor([0.3 + 0.1 * (i % 10) for i in range(SECONDS_STARTS)], dtype=torch.float64)
+    gains = torch.tensor([0.3 + 0.1 * (i % 10) for i in range(STARTS)], dtype=torch.float64)
     starts = kernel.gaussian_starts(gains, torch.Generator().manual_seed(seed))
     starts[0] = 0
     ends = minimise(kernel, starts, duals.ITERATIONS)
@@ -259,6 +349,4 @@ def decimal(value: Fraction, up: bool, places: int = DIGITS) -> str:
 
 def _shown(value: Expression) -> str:
     """A constant to DIGITS digits of which every one is right."""
-    with precision(400):
-        ball = Balls().evaluate(value) + Balls().number(Fraction(0))
-    return str(ball.str(DIGITS, radius=False))
+    return str(_ball(value).str(DIGITS, radius=False))

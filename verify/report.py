@@ -17,6 +17,7 @@ from verify.checker import check
 from verify.results import AS_EXPECTED, Examination, Examined
 from verify.verdict import REFUTED, Verdict
 from verify.witness import COUNTEREXAMPLES
+from verify.work import decode
 
 PLAIN_WIDTH = 1000
 """Columns where the output is not a terminal: one line for one row, so that it can be searched."""
@@ -109,12 +110,21 @@ def refuted_table(results: Iterable[Examination], path: KeptAt | None) -> Table:
             continue
         reason = result.statement.expected.reason if result.statement else ""
         certificate = next((c for c in result.certificates if c["kind"] in COUNTEREXAMPLES), None)
-        shown = "none was written" if certificate is None else check({**certificate})
+        shown = "none was written" if certificate is None else _of_certificate(certificate)
         table.add_row(_name(result), Text(reason or result.verdict.detail))
         table.add_row("certificate", Text(shown))
         if certificate is not None and path is not None:
             table.add_row("again with", Text(f"collapse recheck {path(certificate)}"))
     return table
+
+
+def _of_certificate(certificate: Mapping[str, Any]) -> str:
+    """What the checker sees; where that is a relation of numbers, with the parameters that these come from."""
+    shown = check({**certificate})
+    if certificate["kind"] != "failed relation" or "origin" not in certificate:
+        return shown
+    given = decode(certificate["origin"]["parameters"]).items()
+    return f"{shown}, at {', '.join(f'{name} = {value}' for name, value in given)}"
 
 
 def configurations_table(results: Iterable[Examination]) -> Table:

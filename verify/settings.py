@@ -98,8 +98,10 @@ def build_model(
     weights, feature = _decays(decay, weight_decays, feature_decay)
     given = {name: parse_rational(text, _option(name)) for name, text in options.items() if text is not None}
     for name, owner in (("alpha", "label-smoothing"), ("gamma", "focal")):
-        if (name in given) != (loss == owner):
-            raise BadInput(f"--{name} belongs to --loss {owner}, which needs it; got --loss {loss}")
+        if loss == owner and name not in given:
+            raise BadInput(f"--loss {owner} needs --{name}")
+        if loss != owner and name in given:
+            raise BadInput(f"--{name} belongs to --loss {owner}; got --loss {loss}")
     if "bias_decay" in given and bias == "none":
         raise BadInput("--bias-decay needs --bias last-layer")
     try:

@@ -120,20 +120,20 @@ def violation(claim: Inequality, point: Point) -> dict[str, Any] | None:
     return certificate if not claim.where or _is_accepted(certificate) else None
 
 
-def failed_relation(relation: Relation) -> dict[str, Any] | None:
-    """A certificate that a relation of constants fails, or None where the checker does not see it.
+def failed_relation(clause: str, relation: Relation) -> dict[str, Any] | None:
+    """A certificate that a relation of constants in a clause fails, or None where the checker does not see it.
 
     >>> from theory.relations import equal, less
     >>> from theory.ops import constant, log, sqrt
-    >>> check(failed_relation(equal(sqrt(2), log(4))))
-    '2^(1/2) = log(4) fails: the sides are 1.41421356237 and 1.38629436112'
-    >>> failed_relation(less(sqrt(2), 2)) is None
+    >>> check(failed_relation("root", equal(sqrt(2), log(4))))
+    'root: 2^(1/2) = log(4) fails: the sides are 1.41421356237 and 1.38629436112'
+    >>> failed_relation("root", less(sqrt(2), 2)) is None
     True
     """
     with precision(BITS[1]):
         if constants_agree(relation, Balls()):
             return None
-    certificate = {"format": FORMAT, "kind": "failed relation", "claim": stated(relation)}
+    certificate = {"format": FORMAT, "kind": "failed relation", "claim": in_clause(clause, relation)}
     return certificate if _is_accepted(certificate) else None
 
 
@@ -142,10 +142,15 @@ def stated(relation: Relation) -> dict[str, Any]:
     return {"sign": relation.sign, "sides": to_json(relation.left, relation.right)}
 
 
+def in_clause(clause: str, relation: Relation) -> dict[str, Any]:
+    """A relation of a clause as certificates hold it."""
+    return {"clause": clause, **stated(relation)}
+
+
 def failed_clauses(clauses: Sequence[Clause], findings: Sequence[Finding]) -> tuple[dict[str, Any], ...]:
     """The first of the relations in refuted clauses about constants that the checker sees fail, if it sees one."""
-    relations = (relation for c in _refuted(clauses, findings) for relation in c.relations)
-    return tuple(islice(filter(None, map(failed_relation, relations)), 1))
+    tried = (failed_relation(c.name, relation) for c in _refuted(clauses, findings) for relation in c.relations)
+    return tuple(islice(filter(None, tried), 1))
 
 
 def _refuted(clauses: Sequence[Clause], findings: Sequence[Finding]) -> list[Clause]:

@@ -98,17 +98,20 @@ class Optimum:
     def note(self) -> str | None:
         """A sentence on the set of minimisers where they are not unique."""
         sentences = []
+        free = self.model.sign == "free"
         if self.tied:
+            along = ", or used along any orthogonal projection" if free else ""
             which = "; ".join(_describe(mode, self.model) for mode in self.tied)
             sentences.append(
-                f"Exactly at the threshold ({which}): these modes may be used, as here, or zero, or used along any "
-                "orthogonal projection, at the same objective."
+                f"Exactly at the threshold ({which}): these modes may be used, as here, or zero{along}, "
+                "at the same objective."
             )
         cut = self.cut
         if cut:
+            chosen = "orthogonal projection of that rank" if free else "choice of as many classes"
             sentences.append(
                 f"The widths allow {cut.rank} of {cut.multiplicity} equal modes ({_describe(cut, self.model)}): "
-                "any orthogonal projection of that rank is as good; here the classes listed first are used."
+                f"any {chosen} is as good; here the classes listed first are used."
             )
         return " ".join(sentences) or None
 
@@ -153,6 +156,11 @@ class Optimum:
             "dang2023-balancedness, dang2023-schatten: the cheapest factors of a product, for any widths.",
             "dang2023-scalar, dang2023-value: by von Neumann's trace inequality there is one scalar problem a mode.",
         ]
+        if self.model.sign == "nonnegative":
+            used.append(
+                "Features ≥ 0: without a bias each mode is a class; with class k along the axis k and diagonal "
+                "factors with entries ≥ 0, the minimum over free features is reached."
+            )
         if self.model.has_bias:
             used.append("dang2023-bias-vector: the best bias is n/N and centres the labels.")
         if self.model.has_bias and not self.model.balanced:
@@ -189,8 +197,20 @@ class Optimum:
         }
 
 
+def has_closed_form(model: UnconstrainedFeatures) -> bool:
+    """Whether ``optimum`` knows the model: linear with squared error, and features ≥ 0 only without a bias.
+
+    >>> model = UnconstrainedFeatures(class_sizes=(2, 1), decays=1, sign="nonnegative")
+    >>> has_closed_form(model), has_closed_form(model.with_(bias="last-layer"))
+    (True, False)
+    """
+    return model.has_modes or (model.with_(sign="free").has_modes and not model.has_bias)
+
+
 def optimum(model: UnconstrainedFeatures, digits: int = 30) -> Optimum:
     """The global minimum of a deep linear model with squared loss, for any class sizes, widths, depth and decays.
+
+    Features may be required to be ≥ 0 where there is no bias: along coordinate axes they are.
 
     Args:
         digits: relative precision to which logits are enclosed; beyond 150 different class sizes with a bias about 14.
@@ -207,8 +227,10 @@ def optimum(model: UnconstrainedFeatures, digits: int = 30) -> Optimum:
     >>> best.logits().diagonal[0].decimal(12)
     '0.985857864376'
     """
-    if not model.has_modes:
-        raise ValueError(f"the closed form is for linear layers, squared error and free features, got {model}")
+    if not has_closed_form(model):
+        raise ValueError(
+            f"the closed form is for linear layers, squared error, and features ≥ 0 only without a bias, got {model}"
+        )
     if digits < 1:
         raise ValueError(f"digits must be a positive integer, got {digits}")
     return Optimum(model, solved_modes(model, digits), digits)

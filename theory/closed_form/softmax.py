@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 
 def has_simplex(model: UnconstrainedFeatures) -> bool:
-    """Whether the simplex ETF is known to be optimal: one layer, balanced, free features, widths of at least K − 1."""
-    one_layer = model.M == 1 and model.widths[0] >= max(model.K - 1, 1)
+    """Whether the simplex ETF is known to be optimal: one layer, K ≥ 2 equal classes, free features, d ≥ K − 1."""
+    one_layer = model.M == 1 and model.widths[0] >= model.K - 1 >= 1
     return one_layer and model.balanced and model.sign == "free" and model.loss in ("ce", "label-smoothing")
 
 
@@ -32,6 +32,28 @@ def has_orthogonal(model: UnconstrainedFeatures) -> bool:
     """Whether orthogonal means are known to be optimal: one layer, cross-entropy, features ≥ 0, no bias, d ≥ K."""
     one_layer = model.M == 1 and model.widths[0] >= model.K >= 2
     return one_layer and model.loss == "ce" and model.sign == "nonnegative" and not model.has_bias
+
+
+def zero_is_best(model: UnconstrainedFeatures) -> bool:
+    """Whether zero is shown to be the only minimiser, with one layer, cross-entropy or label smoothing, and any widths.
+
+    So it is where (1 − α)/N ‖(I − 11ᵀ/K) D^{1/2}‖ ≤ √(λ_W λ_H), D = diag(n): the loss is convex, its slope at zero not
+    steeper than the nuclear norm's, and along a ray it is affine only where it is constant. The square of the
+    norm is at most t where t I − D + √n √nᵀ/K is positive semidefinite. Classes of different sizes have no bias here.
+
+    >>> model = UnconstrainedFeatures(class_sizes=(9, 1), decays=1, loss="ce")
+    >>> [zero_is_best(model.with_(decays=Fraction(k, 100))) for k in (22, 23)]
+    [False, True]
+    """
+    if model.K == 1 and model.loss != "mse":
+        return True
+    if model.M > 1 or model.loss not in ("ce", "label-smoothing") or (model.has_bias and not model.balanced):
+        return False
+    t = model.Lambda * (model.N / (1 - model.alpha)) ** 2
+    *others, largest = sorted(model.class_sizes)
+    if t >= largest:
+        return True
+    return others[-1] < t and 1 + sum(n / (model.K * (t - n)) for n in model.class_sizes) <= 0
 
 
 def strength(model: UnconstrainedFeatures) -> Expression:
@@ -59,15 +81,19 @@ def simplex_value(model: UnconstrainedFeatures) -> Expression:
 
 
 def simplex_point(model: UnconstrainedFeatures, scale: Expression | None = None) -> Point:
-    """Balanced factors W = √(s u) U, H = √(s/u) Uᵀ Y with U Uᵀ = I − 11ᵀ/K and u = √(n λ_H/λ_W), and the bias zero.
+    """The point W_1, H with the bias zero of ``simplex_factors``."""
+    return _point(model, *simplex_factors(model, scale))
 
-    s is the optimal one unless a ``scale`` is given.
+
+def simplex_factors(model: UnconstrainedFeatures, scale: Expression | None = None) -> tuple[Expression, Expression]:
+    """W (K × d) and class means H̄ (d × K): W = √(s u) U, H̄ = √(s/u) Uᵀ, U Uᵀ = I − 11ᵀ/K, u = √(n λ_H/λ_W).
+
+    The factors are balanced, s is the optimal one unless a ``scale`` is given.
     """
     s, K, d = simplex_scale(model) if scale is None else scale, model.K, model.widths[0]
     u = sqrt(model.class_sizes[0] * model.feature_decay / model.weight_decays[0])
     weights = helmert(K) @ diagonal([sqrt(s * u)] * (K - 1), K - 1, d)
-    means = diagonal([sqrt(s / u)] * (K - 1), d, K - 1) @ helmert(K).T
-    return _point(model, weights, means)
+    return weights, diagonal([sqrt(s / u)] * (K - 1), d, K - 1) @ helmert(K).T
 
 
 def margins(model: UnconstrainedFeatures) -> list[Expression]:
@@ -91,14 +117,22 @@ def orthogonal_value(model: UnconstrainedFeatures) -> Expression:
 
 
 def orthogonal_point(model: UnconstrainedFeatures) -> Point:
-    """h_k along e_k with |h_k|² = M_k √(λ_W (K − 1)/(λ_H K n_k)), and W = (I − 11ᵀ/K) diag(B_k |h_k|)."""
+    """The point W_1, H of ``orthogonal_factors``."""
+    return _point(model, *orthogonal_factors(model))
+
+
+def orthogonal_factors(model: UnconstrainedFeatures) -> tuple[Expression, Expression]:
+    """W (K × d) and class means (d × K): W = (I − 11ᵀ/K) diag(B_k |h_k|), and h_k along e_k.
+
+    |h_k|² = M_k √(λ_W (K − 1)/(λ_H K n_k)).
+    """
     K, ratio = model.K, model.feature_decay / model.weight_decays[0]
     lengths = [
         sqrt(M * sqrt(Fraction(K - 1, K * n) / ratio)) for n, M in zip(model.class_sizes, margins(model), strict=True)
     ]
     rows = [sqrt(ratio * Fraction(K * n, K - 1)) * h for n, h in zip(model.class_sizes, lengths, strict=True)]
     centring = identity(K) - Fraction(1, K) * ones(K, K)
-    return _point(model, centring @ diagonal(rows, K, model.widths[0]), diagonal(lengths, model.widths[0], K))
+    return centring @ diagonal(rows, K, model.widths[0]), diagonal(lengths, model.widths[0], K)
 
 
 def _point(model: UnconstrainedFeatures, weights: Expression, means: Expression) -> Point:

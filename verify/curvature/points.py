@@ -31,7 +31,7 @@ DIGITS = 60
 BITS = 256
 """Halvings of an interval for the scale, at twice that precision: more than those digits."""
 STARTS, GAIN, ITERATIONS = 8, 1.0, 2000
-"""Of the search where no closed form is known: ends of Gaussian starts differ in the modes that they keep."""
+"""Of the search where no closed form is proved: ends of Gaussian starts differ in the modes that they keep."""
 VANISHED = 1e-9
 """A point whose factors are below this, in units in which the optimum has order one, is zero."""
 
@@ -167,7 +167,7 @@ def _lowest(model: UnconstrainedFeatures) -> Place:
     if float(point.abs().max()) < VANISHED:
         return Place("zero", factors, ("The lowest point that descent found is zero.",))
     gradient = f"The lowest end of {STARTS} descents, with a gradient of norm {float(found.gradients[best]):.0e}."
-    return Place("the lowest point found", factors, (f"No closed form is known here. {gradient}",))
+    return Place("the lowest point found", factors, (f"No closed form is proved here. {gradient}",))
 
 
 def critical_scale(K: int, L: int, load: Fraction) -> Interval | None:

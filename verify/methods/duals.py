@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from theory.closed_form import softmax
 from theory.losses import CONVEX
 from theory.model import UnconstrainedFeatures
 from verify import checker
@@ -48,7 +49,9 @@ def covers(model: UnconstrainedFeatures) -> bool:
 def bounds(
     model: UnconstrainedFeatures, start: tuple[Array, Array, Array] | None = None, seed: int = 0
 ) -> dict[str, Any]:
-    """The certificate that descent on class means ends with, from a given point W, H, b or from random ones.
+    """The certificate that descent on class means ends with.
+
+    It starts from a given point W, H, b, else from the closed form's where one is proved, else from random ones.
 
     Raises:
         Infeasible: when the gradient where it ends cannot be made a feasible dual matrix.
@@ -63,7 +66,7 @@ def bounds(
     from verify.methods.kernels import LayeredModel
     from verify.methods.minimise import minimise
 
-    kernel = LayeredModel(model, collapsed=True)
+    kernel, start = LayeredModel(model, collapsed=True), start or _known(model)
     if start is None:
         generator = torch.Generator().manual_seed(seed)
         points = kernel.gaussian_starts(torch.full((STARTS[model.sign],), 0.5, dtype=torch.float64), generator)
@@ -75,6 +78,20 @@ def bounds(
     factors = {name: part[0].numpy() for name, part in kernel.factors(ends.points[best : best + 1]).items()}
     bias = factors["b"][:, 0] if model.has_bias else np.zeros(model.K)
     return bounds_at(model, factors["W_1"], factors["M"], bias)
+
+
+def _known(model: UnconstrainedFeatures) -> tuple[Array, Array, Array] | None:
+    """The minimiser in closed form, in floats, or None where none is proved."""
+    from theory.arithmetic.floats import to_float
+
+    if softmax.has_orthogonal(model):
+        factors = softmax.orthogonal_factors(model)
+    elif softmax.has_simplex(model):
+        factors = softmax.simplex_factors(model)
+    else:
+        return None
+    W, H = (to_float(factor).numpy() for factor in factors)
+    return W, H, np.zeros(model.K)
 
 
 def bounds_at(model: UnconstrainedFeatures, W: Array, H: Array, b: Array) -> dict[str, Any]:
