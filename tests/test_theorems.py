@@ -43,7 +43,7 @@ WRONG = [(statement.id, wrong) for statement in PROVED for wrong in statement.wr
 ELEMENTARY = {f"sukenik2024-{name}" for name in ("srg-output", "srg-constant", "srg-loss", "srg-three-layers", "rank")}
 """Theorems that need no classical fact: identities of polynomials in r, and induction."""
 
-MATCHED = 20
+MATCHED = 10
 """Instances of each statement whose claims are matched with its theorem here; ``--full`` runs match 300."""
 
 DRAWN = 40

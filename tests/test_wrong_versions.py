@@ -6,6 +6,7 @@ refutation. "holds" means that the engine saw nothing wrong in the clauses that 
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -108,10 +109,16 @@ def test_a_false_statement_is_refuted_at_its_witness(id: str) -> None:
     assert "refuted" in [outcome(engine, [instance]) for engine in ENGINES]
 
 
+@cache
+def drawn(id: str) -> list[dict[str, Any]]:
+    """Drawn parameters, the same for all wrong versions of a statement."""
+    return statements()[id].draw(DRAWN)
+
+
 def differing(id: str, wrong: str) -> list[Instance]:
     """Small instances on which the wrong version asserts something else."""
     statement = statements()[id]
-    candidates = [dict(statement.witness), *statement.draw(DRAWN), *map(dict, statement.configurations)]
+    candidates = [dict(statement.witness), *drawn(id), *map(dict, statement.configurations)]
     different = (p for p in candidates if small(p) and digest(statement.claim(p)) != digest(statement.claim(p, wrong)))
     return [Instance.of(statement, p, wrong) for p in islice(different, max(EXAMINED.values()))]
 
