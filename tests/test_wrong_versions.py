@@ -29,7 +29,7 @@ EXAMINED = {"symbolic": 3, "precision": 3, "convex": 3, "descent": 1, "sampling"
 LARGEST = 12
 """Widths of the instances examined here: wrong versions need no large ones."""
 
-A_MOMENT = 0.5
+A_MOMENT = 0.3
 """Seconds for a point below a value that no point is below, which descent would look for in vain."""
 
 EXACT_ONLY = "critical points are exact only in the free algebra; elsewhere a violation at one is a candidate"
