@@ -400,7 +400,8 @@ def _examine_critical_points(claim: CriticalPoints, settings: Settings, device: 
     minima = minimise(search.objective, search.starts(count, generator), search.iterations, near=torch.inf)
     saddles = critical_points(search.objective, search.starts(count, generator), SADDLE_ITERATIONS)
     points = torch.cat([minima.points, saddles.points])
-    critical = torch.cat([minima.gradients, saddles.gradients]) <= CRITICAL
+    near = torch.cat([minima.distances, saddles.distances]) <= SETTLED * points.norm(dim=1).clamp(min=1.0)
+    critical = near & (torch.cat([minima.gradients, saddles.gradients]) <= CRITICAL)
     objective = torch.cat([minima.values, saddles.values])[critical]
     values = search.values(points[critical])
     why = "" if bool(critical.any()) else "no critical point was found"
