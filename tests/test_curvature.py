@@ -14,10 +14,12 @@ import numpy as np
 import pytest
 import torch
 
-from theory.arithmetic.floats import Floats
+from theory.arithmetic.floats import Floats, to_float
 from theory.arithmetic.intervals import Interval
 from theory.closed_form.curvature import full_spectrum, layer_spectrum, softmax_layer_spectrum
 from theory.model import UnconstrainedFeatures
+from theory.papers.garrod2024.full import SoftmaxCollapse
+from theory.papers.garrod2024.setting import Collapse
 from verify.cli import main
 from verify.curvature.eigensolver import largest
 from verify.curvature.operators import Curvature, Kronecker, Operator, by_differentiation, thinned
@@ -521,3 +523,22 @@ def test_a_picture_without_matplotlib(monkeypatch: pytest.MonkeyPatch, capsys: p
 def test_a_place_is_compared_with_another() -> None:
     known = Place("collapse", {}, gain=Interval.exact(1))
     assert Place("here", {}).compared_with(known) == Place("here", {}, gain=Interval.exact(1))
+
+
+@pytest.mark.parametrize("layer", [1, 2, 3])
+@pytest.mark.parametrize(
+    "point", [SoftmaxCollapse(4, 2, 3, 1, Fraction(19), turn=True), Collapse(3, 2, 3, 1, Fraction(9, 10))]
+)
+def test_the_exact_formulas_are_the_second_derivatives_of_the_model(
+    point: SoftmaxCollapse | Collapse, layer: int
+) -> None:
+    """The matrices of which the statements claim spectra, against block formulas that are held against derivatives."""
+    factors = [to_float(V) for V in point.curvature.factors]
+    loss = "ce" if isinstance(point, SoftmaxCollapse) else "mse"
+    model = UnconstrainedFeatures(
+        class_sizes=(point.n,) * point.K, depth=point.L, widths=(point.K + point.spare,), decays=1, loss=loss
+    )
+    named = dict(zip(("H", *(f"W_{i}" for i in range(1, point.L + 1))), factors, strict=True))
+    exact, size = to_float(point.curvature.layer(layer)), factors[layer].numel()
+    measured = Curvature(model, named).layer(layer)(torch.eye(size, dtype=torch.float64))
+    assert float((exact - measured.reshape(size, size)).abs().max()) < 1e-13 * float(exact.abs().max())

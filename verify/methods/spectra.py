@@ -129,28 +129,17 @@ def _is_zero(x: Any) -> bool:
 
 def rational_rows(claim: Spectrum) -> list[list[Fraction]] | None:
     """The matrix where its entries are seen to be rational, in exact radicals too, else None."""
-    try:
-        rows = Rationals().evaluate(claim.matrix)
-        return [[Fraction(int(x.p), int(x.q)) if hasattr(x, "p") else Fraction(x) for x in row] for row in rows]
-    except Undecidable:
-        pass
-    try:
-        rows = AlgebraicNumbers([claim.matrix]).evaluate(claim.matrix)
-    except Undecidable:
-        return None
-    found: list[list[Fraction]] = []
-    for row in rows:
-        entries = [_rational(x) for x in row]
-        known = [x for x in entries if x is not None]
-        if len(known) < len(entries):
-            return None
-        found.append(known)
-    return found
-
-
-def _rational(x: Any) -> Fraction | None:
-    """A number as a rational, if its normal form with common factors cancelled is one."""
-    return x.regrouped().rational() if isinstance(x, Algebraic) else Fraction(x)
+    for arithmetic in (Rationals(), AlgebraicNumbers([claim.matrix])):
+        try:
+            rows = arithmetic.evaluate(claim.matrix)
+        except Undecidable:
+            continue
+        entries = [
+            [arithmetic.rational(_shortened(x)) if not _is_zero(x) else Fraction(0) for x in row] for row in rows
+        ]
+        found = [[x for x in row if x is not None] for row in entries]
+        return found if list(map(len, found)) == list(map(len, entries)) else None
+    return None
 
 
 def factors(rows: Matrix) -> list[tuple[list[Fraction], int]]:

@@ -14,7 +14,7 @@ from theory.model import UnconstrainedFeatures as Model
 from theory.ops import constant, identity, ones, repeat_columns, sum_squares
 from theory.papers.dang2023.letters import OFF
 from theory.papers.garrod2024.setting import HYPOTHESES, POINT, Collapse, points, source
-from theory.papers.tirer2022 import decays, deep, extended, frame_point, layers, output
+from theory.papers.tirer2022 import critical, decays, deep, extended, frame_point, layers, output
 from theory.papers.zhu2021 import collapse
 from theory.statement import theorem
 
@@ -26,6 +26,7 @@ from theory.statement import theorem
         "balanced, K ≥ 2": lambda model: model.balanced and model.K >= 2,
         "squared error, linear layers, no bias": lambda model: model.has_modes and not model.has_bias,
         "widths ≥ K": lambda model: min(model.widths) >= model.K,
+        "inside (2)": lambda model: prod(decays(model), start=Fraction(1)) < critical(model.M + 1),
     },
     model=extended((Fraction(1, 100), Fraction(1, 3), Fraction(9, 10)), st.integers(1, 4)),
     witness={"model": deep(2, 3, 2, Fraction(1, 3))},
