@@ -18,7 +18,7 @@ from theory.arithmetic.floats import Floats, to_float
 from theory.arithmetic.intervals import Interval
 from theory.closed_form.curvature import full_spectrum, layer_spectrum, softmax_layer_spectrum
 from theory.model import UnconstrainedFeatures
-from theory.papers.garrod2024.full import SoftmaxCollapse
+from theory.papers.garrod2024.full import SoftmaxCollapse, relu_curvature
 from theory.papers.garrod2024.setting import Collapse
 from verify.cli import main
 from verify.curvature.eigensolver import largest
@@ -542,3 +542,15 @@ def test_the_exact_formulas_are_the_second_derivatives_of_the_model(
     exact, size = to_float(point.curvature.layer(layer)), factors[layer].numel()
     measured = Curvature(model, named).layer(layer)(torch.eye(size, dtype=torch.float64))
     assert float((exact - measured.reshape(size, size)).abs().max()) < 1e-13 * float(exact.abs().max())
+
+
+@pytest.mark.parametrize("layer", [1, 2, 3])
+def test_at_the_kink_a_relu_passes_its_own_class_alone(layer: int) -> None:
+    """Automatic differentiation has the derivative 0 at 0, which the exact formula takes as a parameter."""
+    at = Collapse(3, 2, 3, 1, Fraction(9, 10), unequal=True)
+    named = {name: to_float(V) for name, V in zip(("H", "W_1", "W_2", "W_3"), at.factors, strict=True)}
+    model = UnconstrainedFeatures(class_sizes=(2,) * 3, depth=3, widths=(4,), decays=1, activation="relu")
+    exact, size = to_float(relu_curvature(at, Fraction(0))(layer)), at.size(layer)
+    measured = Curvature(model, named).layer(layer)(torch.eye(size, dtype=torch.float64)).reshape(size, size)
+    assert float((exact - measured).abs().max()) < 1e-13 * float(exact.abs().max())
+    assert (float((exact - to_float(at.curvature.layer(layer))).abs().max()) > 1e-3) == (layer < 3)
