@@ -44,6 +44,7 @@ class Floats:
     def __init__(self, device: str | torch.device = "cpu") -> None:
         self.device = torch.device(device)
         self._constants: dict[Expression, Tensor] = {}
+        self._orders: dict[Expression, list[Expression]] = {}
         self._balls = Balls()
 
     def evaluate(self, root: Expression, values: Mapping[str, Tensor] | None = None) -> Tensor:
@@ -62,9 +63,9 @@ class Floats:
     def _nodes(self, root: Expression, environment: Mapping[str, Tensor]) -> dict[Expression, Tensor]:
         """The values of all parts of a formula that depend on variables."""
         done: dict[Expression, Tensor] = {}
-        for node in walk(root):
-            if not node.variables:
-                continue
+        if root not in self._orders:
+            self._orders[root] = [node for node in walk(root) if node.variables]
+        for node in self._orders[root]:
             args = [self._constant(arg) if not arg.variables else done[arg] for arg in node.args]
             done[node] = environment[str(node.data)] if node.op == "variable" else _OPERATIONS[node.op](node, *args)
         return done

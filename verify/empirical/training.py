@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -10,10 +11,15 @@ import torch
 from numpy.typing import NDArray
 
 from theory.model import UnconstrainedFeatures
+from verify import compiled
+from verify.compiled.programs import of_model
 from verify.methods.kernels import LayeredModel
 
 Tensor = torch.Tensor
 Array = NDArray[np.float64]
+
+RECORDED = 10
+"""From so many steps on, recording one of them pays."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +84,31 @@ def train(
 
 def descend(kernel: LayeredModel, x: Tensor, rate: Tensor | float, steps: int, momentum: float = 0.0) -> Tensor:
     """Points (B, n) after some steps of gradient descent with heavy-ball momentum, in the kernel's units."""
-    velocity = torch.zeros_like(x)
-    for _ in range(steps):
-        velocity = momentum * velocity - rate * kernel.value_and_gradient(x)[1]
-        x = x + velocity
+    if kernel.is_compiled:
+        return compiled.steps(of_model(kernel), x, rate, steps, momentum)
+    x, velocity = x.clone(), torch.zeros_like(x)
+
+    def step() -> None:
+        velocity.mul_(momentum).sub_(rate * kernel.value_and_gradient(x)[1])
+        x.add_(velocity)
+
+    repeat(step, steps, kernel.device)
     return x
+
+
+def repeat(step: Callable[[], None], times: int, device: torch.device) -> None:
+    """Do the same again and again; on a GPU it is recorded once and replayed, so that Python costs nothing."""
+    if device.type != "cuda" or times < RECORDED:
+        for _ in range(times):
+            step()
+        return
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        step()
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        step()
+    for _ in range(times - 1):
+        graph.replay()

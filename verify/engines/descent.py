@@ -507,10 +507,11 @@ def _examine_inequality(claim: Inequality, settings: Settings, device: torch.dev
     if claim.where:
         finding, certificates, numbers = _constrained(claim, search, slack, starts)
     else:
-        finding, certificates, numbers = _unconstrained(claim, search, slack, starts)
+        relative = Formula(slack, search.program(left=claim.left, right=claim.right))
+        finding, certificates, numbers = _unconstrained(claim, search, relative, starts)
         if finding.conclusion == "holds":
             far = lbfgs(search.objective, starts, search.iterations // 2)
-            again, others, _ = _unconstrained(claim, search, slack, far)
+            again, others, _ = _unconstrained(claim, search, relative, far)
             finding, certificates = (again, others) if others else (finding, certificates)
     findings = [finding]
     if claim.tight:
@@ -519,10 +520,10 @@ def _examine_inequality(claim: Inequality, settings: Settings, device: torch.dev
 
 
 def _unconstrained(
-    claim: Inequality, search: FormulaSearch, slack: Callable[[Tensor], Tensor], starts: Tensor
+    claim: Inequality, search: FormulaSearch, slack: Formula, starts: Tensor
 ) -> tuple[Finding, tuple[Mapping[str, Any], ...], dict[str, Any]]:
-    points = lbfgs(Formula(slack), starts, search.iterations // 2)
-    values = torch.nan_to_num(slack(points).detach(), nan=torch.inf)
+    points = lbfgs(slack, starts, search.iterations // 2)
+    values = torch.nan_to_num(slack.function(points).detach(), nan=torch.inf)
     finding, certificates = _inequality_finding(claim, search, points, values)
     return finding, certificates, {"least slack": float(values.min()), "starts": len(points)}
 

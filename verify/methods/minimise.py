@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import torch
+
+if TYPE_CHECKING:
+    from verify.compiled.tape import Program
 
 Tensor = torch.Tensor
 Product = Callable[[Tensor], Tensor]
@@ -60,6 +63,20 @@ class Objective(Protocol):
         ...
 
 
+@runtime_checkable
+class Compiled(Objective, Protocol):
+    """An objective with compiled loops."""
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether they pay: on a CPU, for small points."""
+        ...
+
+    def lbfgs(self, start: Tensor, iterations: int, tolerance: float, history: int) -> Tensor:
+        """``lbfgs`` from each start (B, n)."""
+        ...
+
+
 @dataclass(frozen=True)
 class Layout:
     """How named scalars and matrices lie in a flat vector.
@@ -89,13 +106,29 @@ class Layout:
 class Formula:
     """An ``Objective`` from a differentiable function of points, by automatic differentiation.
 
+    Args:
+        function: values (B) of points (B, n).
+        program: the same as a tape, in which L-BFGS then runs.
+
     >>> square = Formula(lambda x: (x * x).sum(1))
     >>> square.value_and_gradient(torch.ones(1, 2))[1]
     tensor([[2., 2.]])
     """
 
-    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
-        self.function = function
+    def __init__(self, function: Callable[[Tensor], Tensor], program: Program | None = None) -> None:
+        self.function, self.program = function, program
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether there is a tape."""
+        return self.program is not None
+
+    def lbfgs(self, start: Tensor, iterations: int, tolerance: float, history: int) -> Tensor:
+        """``lbfgs`` on the tape."""
+        from verify.compiled import lbfgs
+
+        assert self.program is not None
+        return lbfgs(self.program, start, iterations, tolerance, history)
 
     def value_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Values (B) and gradients (B, n); a gradient that does not exist is 0."""
@@ -199,11 +232,14 @@ def lbfgs(
 ) -> Tensor:
     """Run L-BFGS with Armijo backtracking on every restart; one evaluation of the whole batch an iteration.
 
-    A restart stops when its gradient norm is at most ``tolerance`` or no step along −g lowers its value.
+    A restart stops when its gradient norm is at most ``tolerance`` or no step along −g lowers its value. An objective
+    that has these loops in compiled form (``lbfgs``) runs them itself.
 
     Returns:
         The points reached, (B, n).
     """
+    if isinstance(objective, Compiled) and objective.is_compiled:
+        return objective.lbfgs(start, iterations, tolerance, history)
     x = start.clone()
     value, gradient = objective.value_and_gradient(x)
     pairs = _History(x, history)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
@@ -21,6 +21,9 @@ from verify.methods.kernels import LayeredModel
 from verify.methods.minimise import Endpoints, Formula, Layout, Objective, dense_hessian, minimise, newton
 from verify.verdict import Unable
 from verify.witness import lower_point, stands_above
+
+if TYPE_CHECKING:
+    from verify.compiled.tape import Program
 
 Tensor = torch.Tensor
 Values = dict[str, Tensor]
@@ -201,8 +204,22 @@ class FormulaSearch:
         self.problem, self.device, self.units = problem, device, units
         self.nonnegative = problem.nonnegative | nonnegative
         self.layout = Layout({name: v.shape for name, v in problem.variables.items()})
-        floats = Floats(device)
-        self.objective = Formula(lambda x: floats.evaluate(problem.objective, self.values(x)))
+        self.floats = Floats(device)
+        evaluate = self.floats.evaluate
+        self.objective = Formula(
+            lambda x: evaluate(problem.objective, self.values(x)), self.program(value=problem.objective)
+        )
+
+    def program(self, **formulas: Expression) -> Program | None:
+        """The tape of a formula, or of a quotient as ``of_formulas`` has it; None on a GPU and where there is none."""
+        from verify.compiled.programs import NoTape, of_formulas
+
+        if self.device.type != "cpu":
+            return None
+        try:
+            return of_formulas(formulas, self.layout.shapes, self.nonnegative, self.floats)
+        except NoTape:
+            return None
 
     def starts(self, count: int, generator: torch.Generator) -> Tensor:
         """Zero, and Gaussian points in units of many sizes."""
