@@ -22,9 +22,10 @@ from theory.papers.garrod2024.full import SoftmaxCollapse, relu_curvature
 from theory.papers.garrod2024.setting import Collapse
 from verify.cli import main
 from verify.curvature.alignment import alignment
+from verify.curvature.compression import Compression, largest_in_all_factors
 from verify.curvature.course import Checkpoint, courses, limit
 from verify.curvature.eigensolver import largest
-from verify.curvature.operators import Curvature, Kronecker, Operator, by_differentiation, thinned
+from verify.curvature.operators import Curvature, Kronecker, Operator, by_differentiation, completed_range, thinned
 from verify.curvature.points import Place, after_descent, along_descent, critical_scale, known_point
 from verify.curvature.spectrum import Predicted, Spectrum, kronecker_eigenvalues, layer_eigenvalues, spectra
 from verify.empirical import programs
@@ -205,6 +206,50 @@ def test_one_sample_a_class_has_the_same_layers(name: str) -> None:
     assert few[0].N == 2
     for layer in (1, 2, 3):
         torch.testing.assert_close(dense(Curvature(*few).layer(layer)), dense(Curvature(model, point).layer(layer)))
+
+
+# -------------------------------------------------------------------------------------------------------- compression
+
+LINEAR = [name for name in GENERAL if "relu" not in name]
+
+
+def broad(name: str, depth: int = 3) -> UnconstrainedFeatures:
+    """Widths of twice the number of classes, so that directions are left out in each hidden factor."""
+    return general(name, (4, 1, 3), depth).with_(widths=(7, 6, 8)[:depth])
+
+
+@pytest.mark.parametrize("regularised", [False, True])
+@pytest.mark.parametrize("depth", [1, 3])
+@pytest.mark.parametrize("name", LINEAR)
+def test_the_compressed_hessian_has_the_eigenvalues_of_the_whole(name: str, depth: int, regularised: bool) -> None:
+    model = broad(name, depth)
+    curvature = Curvature(model, random_point(model))
+    compression, whole = Compression(curvature), dense(curvature.full(regularised))
+    assert depth == 1 or compression.size < 0.9 * len(whole)
+    basis = compression.expand(torch.eye(compression.size, dtype=torch.float64))
+    assert off(basis @ basis.T, torch.eye(compression.size, dtype=torch.float64)) < EQUAL
+    assert off(dense(compression.operator(regularised)), basis @ whole @ basis.T) < EQUAL
+    exact = torch.linalg.eigvalsh(whole).flip(0)
+    for count in (5, len(whole)):
+        pairs = largest_in_all_factors(curvature, count, regularised)
+        assert off(pairs.values, exact[:count]) < EQUAL
+        assert float(pairs.residuals.max()) < EQUAL * float(exact[0])
+        assert off(pairs.vectors @ pairs.vectors.T, torch.eye(count, dtype=torch.float64)) < EQUAL
+
+
+def test_what_is_left_out_of_a_wrong_frame_shows_in_the_residuals(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A basis that lacks one vector of the range: pairs are no pairs of the whole matrix, as their residuals say."""
+    model = broad("linear")
+    curvature = Curvature(model, random_point(model))
+
+    def lacking(matrix: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        inside, outside = completed_range(matrix)
+        return inside[:, 1:], torch.cat([inside[:, :1], outside], dim=1)
+
+    monkeypatch.setattr("verify.curvature.compression.completed_range", lacking)
+    assert float(largest_in_all_factors(curvature, 5).residuals.max()) > 1e-3
+    with pytest.raises(ValueError, match="linear layers only"):
+        Compression(Curvature(broad("relu"), random_point(broad("relu"))))
 
 
 # -------------------------------------------------------------------------------------------------------- eigensolver

@@ -198,11 +198,13 @@ def _require_feasible(model: UnconstrainedFeatures, layer: int | None, full: boo
     unknowns = sum(weights) + model.widths[0] * model.N
     if unknowns > MOST_UNKNOWNS:
         raise BadInput(f"the factors may have at most {MOST_UNKNOWNS} entries to be measured, got {unknowns}")
+    from verify.curvature.compression import memory_in_all_factors
     from verify.curvature.eigensolver import memory
 
     closed = model.is_linear and model.loss == "mse" and not full
     size = unknowns if full else max(weights)
-    if not closed and memory(size, top) > MOST_MEMORY:
+    needed = memory_in_all_factors(model, top) if full else memory(size, top)
+    if not closed and needed > MOST_MEMORY:
         raise BadInput(f"--top {top} of {size} eigenvalues needs more than {MOST_MEMORY / 1e9:.0f} GB")
 
 

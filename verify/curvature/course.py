@@ -126,7 +126,7 @@ def courses(
     >>> model = UnconstrainedFeatures(class_sizes=(2, 2), decays="1/20")
     >>> (course,) = courses(model, known_point(model), [1], geometric(300), Fraction(1, 5))
     >>> [(one.step, round(float(one.alignment.f.min()), 2)) for one in course.checkpoints[::2]]
-    [(0, 0.02), (30, 0.36), (300, 1.0)]
+    [(0, 0.71), (30, 0.97), (300, 1.0)]
     """
     measured: dict[int, list[Checkpoint]] = {layer: [] for layer in layers}
     factor = float(scale)

@@ -41,6 +41,7 @@ def draw_courses(found: Sequence[Course], path: str) -> None:
         _alignments(below, one)
         for axes in (above, below):
             axes.set_xscale("symlog", linthresh=one.checkpoints[1].step)
+            axes.set_xlim(0, one.checkpoints[-1].step)
             axes.set_xlabel("steps of gradient descent")
             axes.legend(fontsize=7)
     _write(figure, path)
