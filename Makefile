@@ -26,6 +26,7 @@ bench: env
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/refuter.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/duals.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/spectra.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/courses.py
 
 proofs: env
 	$(BIN)/python -m proofs

@@ -25,7 +25,7 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any], int]] = {
     "layers-ce": ("the same with cross-entropy, top 200", WIDE | SOFT, {"top": 200}, 0),
     "full": ("K = 10, d = 128, L = 5, all factors, top 200", LARGE, {"full": True, "top": 200}, 0),
     "full-regularised": ("the same, regularised", LARGE, {"full": True, "top": 200, "regularised": True}, 0),
-    "full-descent": ("the same, data term after 300 steps of descent, top 100", LARGE, {"full": True, "top": 100}, 300),
+    "full-descent": ("the same, data term after 300 steps of descent, top 200", LARGE, {"full": True, "top": 200}, 300),
 }
 
 

@@ -220,13 +220,14 @@ def test_a_restart_that_is_not_finite_stays_and_harms_no_other() -> None:
 
 def test_steps_are_those_of_the_batched_loop() -> None:
     kernel = LayeredModel(MODEL, collapsed=False)
-    x, velocity = batch(kernel, 9), torch.zeros(9, kernel.layout.size, dtype=torch.float64)
+    x, velocity = batch(kernel, 9), 0.1 * batch(kernel, 9).flip(0)
     rate = torch.linspace(0.01, 0.3, kernel.layout.size, dtype=torch.float64)[None]
-    found = steps(of_model(kernel), x, rate, 20, 0.9)
+    found, speeds = steps(of_model(kernel), x, velocity, rate, 20, 0.9)
     for _ in range(20):
         velocity = 0.9 * velocity - rate * kernel.value_and_gradient(x)[1]
         x = x + velocity
     torch.testing.assert_close(found, x, rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(speeds, velocity, rtol=1e-10, atol=1e-12)
 
 
 def _on_a_gpu(kernel: LayeredModel) -> LayeredModel:

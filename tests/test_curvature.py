@@ -21,9 +21,12 @@ from theory.model import UnconstrainedFeatures
 from theory.papers.garrod2024.full import SoftmaxCollapse, relu_curvature
 from theory.papers.garrod2024.setting import Collapse
 from verify.cli import main
+from verify.curvature.alignment import alignment
+from verify.curvature.compression import Compression, largest_in_all_factors
+from verify.curvature.course import Checkpoint, courses, limit
 from verify.curvature.eigensolver import largest
-from verify.curvature.operators import Curvature, Kronecker, Operator, by_differentiation, thinned
-from verify.curvature.points import Place, after_descent, critical_scale, known_point
+from verify.curvature.operators import Curvature, Kronecker, Operator, by_differentiation, completed_range, thinned
+from verify.curvature.points import Place, after_descent, along_descent, critical_scale, known_point
 from verify.curvature.spectrum import Predicted, Spectrum, kronecker_eigenvalues, layer_eigenvalues, spectra
 from verify.empirical import programs
 from verify.methods.kernels import LayeredModel
@@ -203,6 +206,50 @@ def test_one_sample_a_class_has_the_same_layers(name: str) -> None:
     assert few[0].N == 2
     for layer in (1, 2, 3):
         torch.testing.assert_close(dense(Curvature(*few).layer(layer)), dense(Curvature(model, point).layer(layer)))
+
+
+# -------------------------------------------------------------------------------------------------------- compression
+
+LINEAR = [name for name in GENERAL if "relu" not in name]
+
+
+def broad(name: str, depth: int = 3) -> UnconstrainedFeatures:
+    """Widths of twice the number of classes, so that directions are left out in each hidden factor."""
+    return general(name, (4, 1, 3), depth).with_(widths=(7, 6, 8)[:depth])
+
+
+@pytest.mark.parametrize("regularised", [False, True])
+@pytest.mark.parametrize("depth", [1, 3])
+@pytest.mark.parametrize("name", LINEAR)
+def test_the_compressed_hessian_has_the_eigenvalues_of_the_whole(name: str, depth: int, regularised: bool) -> None:
+    model = broad(name, depth)
+    curvature = Curvature(model, random_point(model))
+    compression, whole = Compression(curvature), dense(curvature.full(regularised))
+    assert depth == 1 or compression.size < 0.9 * len(whole)
+    basis = compression.expand(torch.eye(compression.size, dtype=torch.float64))
+    assert off(basis @ basis.T, torch.eye(compression.size, dtype=torch.float64)) < EQUAL
+    assert off(dense(compression.operator(regularised)), basis @ whole @ basis.T) < EQUAL
+    exact = torch.linalg.eigvalsh(whole).flip(0)
+    for count in (5, len(whole)):
+        pairs = largest_in_all_factors(curvature, count, regularised)
+        assert off(pairs.values, exact[:count]) < EQUAL
+        assert float(pairs.residuals.max()) < EQUAL * float(exact[0])
+        assert off(pairs.vectors @ pairs.vectors.T, torch.eye(count, dtype=torch.float64)) < EQUAL
+
+
+def test_what_is_left_out_of_a_wrong_frame_shows_in_the_residuals(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A basis that lacks one vector of the range: pairs are no pairs of the whole matrix, as their residuals say."""
+    model = broad("linear")
+    curvature = Curvature(model, random_point(model))
+
+    def lacking(matrix: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        inside, outside = completed_range(matrix)
+        return inside[:, 1:], torch.cat([inside[:, :1], outside], dim=1)
+
+    monkeypatch.setattr("verify.curvature.compression.completed_range", lacking)
+    assert float(largest_in_all_factors(curvature, 5).residuals.max()) > 1e-3
+    with pytest.raises(ValueError, match="linear layers only"):
+        Compression(Curvature(broad("relu"), random_point(broad("relu"))))
 
 
 # -------------------------------------------------------------------------------------------------------- eigensolver
@@ -422,6 +469,73 @@ def test_the_ends_of_the_network(layer: int) -> None:
         curvature_of(layer=6)
 
 
+def test_the_way_and_the_end_are_those_of_separate_runs() -> None:
+    """Looking on the way does not disturb a descent."""
+    model = UnconstrainedFeatures(class_sizes=(5,) * 3, depth=5, widths=(20,), decays="1/100")
+    first, last = along_descent(model, (10, 60), F(1, 5), seed=1)
+    for place, steps in ((first, 10), (last, 60)):
+        alone = after_descent(model, steps, F(1, 5), seed=1)
+        assert (place.name, place.objective) == (alone.name, alone.objective)
+        assert all(torch.equal(place.factors[name], part) for name, part in alone.factors.items())
+    measured = curvature_of(seed=1, steps=60, at=(10,))
+    assert measured["f_mean_1"] == curvature_of(seed=1, steps=10)["f_mean"] < measured["f_mean"]
+    with pytest.raises(ValueError, match="increasing and below 60"):
+        curvature_of(steps=60, at=(60,))
+
+
+@pytest.mark.parametrize("name", ["linear", "relu"])
+def test_alignments_are_the_definitions(name: str) -> None:
+    """f and the shares with the Hessian as a matrix, by automatic differentiation, and the vectors written out."""
+    model = general(name, (2, 2, 2))
+    point = random_point(model)
+    curvature, layer = Curvature(model, point), 2
+    found = alignment(curvature, layer)
+    H = dense(by_differentiation(model, point, "W_2", regularised=False))
+    g, above, below = curvature.gradient(layer).reshape(-1), curvature.means(3), curvature.means(2)
+    for c, other in np.ndindex(3, 3):
+        v = torch.kron(above[:, c], below[:, other])
+        f = (v @ H @ v) ** 2 / (v @ v) / (H @ v @ (H @ v))
+        assert float(found.f[c, other]) == pytest.approx(float(f), rel=1e-9)
+        assert float(found.shares[c, other]) == pytest.approx(float((v @ g) ** 2 / (v @ v) / (g @ g)), rel=1e-9)
+    values = torch.linalg.eigvalsh(H).flip(0)
+    assert off(found.eigenvalues[: len(values)], values[:10]) < EQUAL
+    numbers = found.numbers()
+    assert numbers["own_mean"] * 3 + numbers["other_mean"] * 6 == pytest.approx(float(found.shares.sum()))
+
+
+def test_a_course_comes_to_its_limit() -> None:
+    model = UnconstrainedFeatures(class_sizes=(5,) * 3, depth=5, widths=(20,), decays="1/100")
+    known = known_point(model)
+    (course,) = courses(model, known, [3], (0, 100, 3000), F(1, 5))
+    assert course.limit is not None
+    limit = {name: float(F(value)) for name, value in course.limit.to_json().items()}
+
+    def distance(checkpoint: Checkpoint) -> float:
+        numbers = checkpoint.numbers()
+        return max(abs(numbers[name] - value) / (value or 1) for name, value in limit.items())
+
+    far = [distance(one) for one in course.checkpoints]
+    assert far[-1] < 1e-3 < 1e-1 < far[1] < far[0]
+    assert limit == pytest.approx({name: course.checkpoints[-1].numbers()[name] for name in limit}, rel=1e-3, abs=1e-6)
+    wrong = replace(course.limit, outlier=course.limit.outlier * F(1, 100)).to_json()
+    assert float(F(wrong["largest_outlier"])) != pytest.approx(limit["largest_outlier"], rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"activation": "relu"}, "ReLU"),
+        ({"class_sizes": (2, 3)}, "different sizes"),
+        ({"loss": "ce"}, "squared error"),
+        ({"decays": "1"}, "at zero"),
+    ],
+)
+def test_where_no_limit_is_predicted(changes: dict[str, Any], said: str) -> None:
+    model = UnconstrainedFeatures(**{"class_sizes": (2, 2), "depth": 2, "widths": (3,), "decays": "1/100", **changes})
+    assert limit(model, known_point(model), 1)[0] is None
+    assert said in limit(model, known_point(model), 1)[1]
+
+
 # ------------------------------------------------------------------------------------------------------------ command
 
 COLLAPSED = ["spectrum", "--sizes", "3*2", "--depth", "3", "--widths", "5", "--decay", "1/100"]
@@ -442,6 +556,29 @@ def test_json_of_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert "outliers" in out
     assert "(3 of them)" in out
     assert "50 steps of gradient descent" in out
+
+
+def test_a_descent_over_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("matplotlib")
+    target, picture = tmp_path / "found.json", tmp_path / "found.svg"
+    run = [*COLLAPSED, "--descent", "50", "--over-time"]
+    in_another = ["--convention", "1/(2NK)", "--decay", "1/300"]
+    assert main([*run, *in_another, "--layer", "2", "--json", str(target), "--plot", str(picture)]) == 0
+    out = capsys.readouterr().out
+    assert "own least" in out
+    assert out.splitlines()[-1].split()[0] == "limit"
+    (scaled,) = json.loads(target.read_text())["layers"]
+    assert [at["step"] for at in scaled["checkpoints"]] == [0, 10, 30, 50]
+    assert all(len(at["outliers"]) == 9 for at in scaled["checkpoints"])
+    assert scaled["limit"]["own_mean"] == "1/3"
+    assert main([*run, "--json", "-"]) == 0
+    layers = json.loads(capsys.readouterr().out)["layers"]
+    assert [one["layer"] for one in layers] == [1, 2, 3]
+    for name in ("loss", "largest_outlier", "f_mean", "own_most"):
+        factor = 3 if name in ("loss", "largest_outlier") else 1
+        assert layers[1]["checkpoints"][-1][name] == pytest.approx(factor * scaled["checkpoints"][-1][name])
+        assert float(F(layers[1]["limit"][name])) == pytest.approx(factor * float(F(scaled["limit"][name])))
+    assert picture.read_text().startswith("<?xml")
 
 
 def answer(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
@@ -483,6 +620,10 @@ def test_what_is_not_predicted_is_said(arguments: list[str], said: str, capsys: 
         (["--layer", "1", "--full"], "give one of them"),
         (["--data", "--regularised"], "give one of them"),
         (["--rate", "1/5"], "--rate belongs to --descent"),
+        (["--over-time"], "--over-time belongs to --descent"),
+        (["--over-time", "--descent", "9", "--full"], "leave out --full"),
+        (["--over-time", "--descent", "9", "--regularised"], "leave out --regularised"),
+        (["--over-time", "--descent", "100", "--rate", "1000"], "--rate: gradient descent diverges"),
         (["--descent", "100", "--rate", "1000"], "--rate: gradient descent diverges"),
         (["--descent", "100", "--rate", "fast"], "--rate"),
         (["--plot", "a.pdf"], ".svg or .png"),

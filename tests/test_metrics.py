@@ -12,6 +12,7 @@ from theory.metrics import (
     dang2023_nc2_weights,
     dang2023_nc3,
     dang2023_nc3_alignment,
+    garrod2024_dnc1,
     relative_distance,
     relative_spectrum_distance,
 )
@@ -45,6 +46,17 @@ def test_nc1_of_nearly_collapsed_features_is_small_not_garbage(features, dtype):
 
 def test_nc1_is_undefined_without_class_means():
     assert np.isnan(dang2023_nc1(np.zeros((3, 13)), LABELS, 4))
+
+
+def test_dnc1_is_the_definition(features):
+    """‖Σ_W Σ_B†‖_F² with the matrices formed, for classes of any sizes: Σ_B is around the mean of class means."""
+    means = class_means(features, LABELS, 4)
+    within = features - means[:, LABELS]
+    centred = means - means.mean(1, keepdims=True)
+    product = (within @ within.T / 13) @ np.linalg.pinv(centred @ centred.T / 4, rcond=1e-10)
+    assert garrod2024_dnc1(features, LABELS, 4) == pytest.approx((product**2).sum(), rel=1e-10)
+    assert garrod2024_dnc1(means[:, LABELS], LABELS, 4) < 1e-28
+    assert np.isnan(garrod2024_dnc1(np.zeros((3, 13)), LABELS, 4))
 
 
 def test_nc1_does_not_see_scale_or_rotation_or_shift(features):

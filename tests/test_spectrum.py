@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flint import arb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from theory import Inequality, Spectrum, conjecture
-from theory.arithmetic.interpreters import precision
+from theory.arithmetic.interpreters import Balls, Undecidable, precision
 from theory.claims import digest
 from theory.constants import _symmetric_as_written
 from theory.ops import (
@@ -32,12 +33,13 @@ from theory.ops import (
     variable,
     zeros,
 )
-from theory.statement import Instance
+from theory.statement import Instance, statements
 from verify import checker
 from verify.certificate import spectrum
 from verify.cli import main
 from verify.engines import ENGINES, Settings, load
 from verify.methods import spectra
+from verify.methods.inertia import above
 from verify.recheck import differs
 from verify.refute import check
 from verify.runner import examine
@@ -277,6 +279,56 @@ def test_blocks_that_print_alike_are_told_apart() -> None:
     near = diagonal([1, 1 + tiny, 1 + tiny])
     with precision(256):
         assert [f.conclusion for f in spectra.in_balls(Spectrum(near, [(1, 1), (1 + tiny, 2)]))] == ["holds", "holds"]
+
+
+@given(st.lists(st.integers(-3, 3), min_size=1, max_size=7), st.lists(st.integers(-2, 2), min_size=7, max_size=7))
+@settings(max_examples=30, deadline=None)
+def test_inertia_counts_the_eigenvalues_of_a_turned_diagonal(entries: list[int], normal: list[int]) -> None:
+    n, v = len(entries), normal[: len(entries)]
+    size = sum(x * x for x in v) or 1
+    Q = [[F(int(i == j)) - F(2 * v[i] * v[j], size) for j in range(n)] for i in range(n)]
+    with precision(256):
+        turned = [
+            [Balls().number(sum((a * e * b for a, e, b in zip(p, entries, q, strict=True)), start=F(0))) for q in Q]
+            for p in Q
+        ]
+        for x in (F(-7, 2), F(-1, 10**40), F(1, 10**40), F(5, 2)):
+            assert above(turned, Balls().number(x)) == sum(e > x for e in entries)
+
+
+def test_inertia_does_not_guess() -> None:
+    """At an eigenvalue, and where balls reach over it."""
+    with precision(256):
+        for rows, x in (([[0, 1], [1, 0]], 1), ([[arb(1, 1e-3)]], 1), ([[arb(0, 1e-3), 1], [1, 0]], 1)):
+            with pytest.raises(Undecidable, match="pivot"):
+                above(rows, x)
+        assert [above([[arb(0, 1e-3), 1], [1, arb(0, 1e-3)]], x) for x in (-2, 0, 2)] == [2, 1, 0]
+
+
+MULTIPLE: dict[str, dict[str, Any]] = {
+    "garrod2024-gn-ranks": {},
+    "garrod2024-layer-hessian": {"turn": True, "unequal": True, "K": 3, "n": 1, "L": 3, "spare": 1, "layer": 2},
+    "garrod2024-ce-layer-spectrum": {"K": 4, "turn": True},
+}
+"""Spectra with high multiplicities, of which a ball arithmetic's eigenvalue solver separates nothing."""
+
+
+@pytest.mark.parametrize("id", MULTIPLE)
+def test_high_multiplicities_are_counted_and_near_ones_refuted(id: str) -> None:
+    """A multiplicity that is off by one, and a value that is off by 1e-6: by balls alone, without an exact rank."""
+    statement = statements()[id]
+    claim = statement.claim({**statement.witness, **MULTIPLE[id]})
+    assert isinstance(claim, Spectrum)
+    assert max(times for _, times in claim.eigenvalues) > 1
+    found = by("precision", claim).findings
+    assert [(f.conclusion, f.assurance) for f in found] == [("holds", "numerical")] * 2
+    assert all("within 1e-60" in f.detail for f in found)
+    (first, m), (second, k), *others = claim.eigenvalues
+    moved = by("precision", Spectrum(claim.matrix, [(first + F(1, 10**6), m), (second, k), *others]))
+    assert [f.conclusion for f in moved.findings] == ["refuted"] * 2
+    more, fewer = (m + 1, k - 1) if k > 1 else (m - 1, k + 1)
+    changed = by("precision", Spectrum(claim.matrix, [(first, more), (second, fewer), *others]))
+    assert [f.conclusion for f in changed.findings] == ["undecided", "refuted"]
 
 
 A = matrix((1, 2), (3, 4))

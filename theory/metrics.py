@@ -43,16 +43,13 @@ def dang2023_nc1(features: NDArray[Any], labels: NDArray[np.int64], classes: int
     >>> round(dang2023_nc1(H, np.array([0, 0, 1, 1]), 2), 12)
     0.125
     """
-    epsilon = np.finfo(features.dtype).eps if np.issubdtype(features.dtype, np.floating) else np.finfo(float).eps
-    relative = float(epsilon) * max(features.shape) if cutoff is None else cutoff
     samples = features.astype(float)
     means = class_means(samples, labels, classes)
-    left, singular, _ = np.linalg.svd(means - samples.mean(axis=1, keepdims=True), full_matrices=False)
-    # Rounding is relative to the features themselves, which may share a large mean.
-    kept = singular > relative * max(singular[0], float(np.abs(means).max()))
-    if not kept.any():
+    between = _spread(means, samples.mean(axis=1, keepdims=True), _cutoff(features) if cutoff is None else cutoff)
+    if between is None:
         return float("nan")
-    within = (left[:, kept].T @ (samples - means[:, labels])) / singular[kept, None]
+    left, singular = between
+    within = (left.T @ (samples - means[:, labels])) / singular[:, None]
     return float((within**2).sum() / samples.shape[1])
 
 
@@ -128,6 +125,24 @@ def sukenik2023_dnc3(weights: Array, means: Array) -> float:
     return float(sines.sum() / lengths.sum())
 
 
+def garrod2024_dnc1(features: Array, labels: NDArray[np.int64], classes: int) -> float:
+    """DNC1 of one layer in Garrod & Keating 2024: ‖Σ_W Σ_B†‖_F²; ``nan`` when all class means coincide.
+
+    Σ_W is averaged over the samples, Σ_B over the class means around their mean; Σ_B† has the default cutoff above.
+
+    >>> garrod2024_dnc1(np.array([[2.0, 4.0, -2.0, -4.0]]), np.array([0, 0, 1, 1]), 2) == (1 / 9) ** 2
+    True
+    """
+    means = class_means(features, labels, classes)
+    between = _spread(means, means.mean(axis=1, keepdims=True), _cutoff(features))
+    if between is None:
+        return float("nan")
+    left, singular = between
+    within = features - means[:, labels]
+    product = within @ (within.T @ (left / singular**2)) * (classes / features.shape[1])
+    return float((product**2).sum())
+
+
 def numerical_rank(matrix: Array, cutoff: float) -> int:
     """The number of singular values above ``cutoff`` times the largest.
 
@@ -152,6 +167,20 @@ def relative_spectrum_distance(matrix: Array, target: Array) -> float:
     """``relative_distance`` of the sorted singular values: blind to rotations, as between equally good minimisers."""
     values, wanted = (np.linalg.svd(a, compute_uv=False) for a in (matrix, target))
     return relative_distance(values, wanted)
+
+
+def _cutoff(features: NDArray[Any]) -> float:
+    """max(d, N)·ε of the features' dtype."""
+    epsilon = np.finfo(features.dtype).eps if np.issubdtype(features.dtype, np.floating) else np.finfo(float).eps
+    return float(epsilon) * max(features.shape)
+
+
+def _spread(means: Array, centre: Array, cutoff: float) -> tuple[Array, Array] | None:
+    """Left singular vectors and singular values of the centred class means that count as non-zero, if any do."""
+    left, singular, _ = np.linalg.svd(means - centre, full_matrices=False)
+    # Rounding is relative to the features themselves, which may share a large mean.
+    kept = singular > cutoff * max(singular[0], float(np.abs(means).max()))
+    return (left[:, kept], singular[kept]) if kept.any() else None
 
 
 def _shape_distance(matrix: Array, target: Array) -> float:

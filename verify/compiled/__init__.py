@@ -27,11 +27,17 @@ def lbfgs(program: Program, start: torch.Tensor, iterations: int, tolerance: flo
 
 
 def steps(
-    program: Program, start: torch.Tensor, rate: torch.Tensor | float, count: int, momentum: float
-) -> torch.Tensor:
-    """Where so many steps of gradient descent lead from each start (B, size), of one length or one for each entry."""
+    program: Program,
+    start: torch.Tensor,
+    velocity: torch.Tensor,
+    rate: torch.Tensor | float,
+    count: int,
+    momentum: float,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Points and velocities (B, size) after so many steps of gradient descent of one length, or one for each entry."""
     from verify.compiled import descent
 
-    points = np.ascontiguousarray(start.detach().numpy())
+    points, speeds = (np.ascontiguousarray(part.detach().numpy()) for part in (start, velocity))
     rates = torch.as_tensor(rate, dtype=torch.float64).expand(1, points.shape[1])[0].contiguous().numpy()
-    return torch.from_numpy(descent.steps(program, points, rates, count, momentum))
+    ends, speeds = descent.steps(program, points, speeds, rates, count, momentum)
+    return torch.from_numpy(ends), torch.from_numpy(speeds)

@@ -179,9 +179,11 @@ def _choose(taken: NDArray[np.bool_], restart: NDArray[np.int64], direction: Lan
 
 
 @compiled
-def steps(program: Any, starts: Points, rates: NDArray[np.float64], count: int, momentum: float) -> Points:
-    """Where so many steps of gradient descent with heavy-ball momentum lead, of length ``rates`` (size) by entry."""
-    size, room, ends = starts.shape[1], workspace(program), starts.copy()
+def steps(
+    program: Any, starts: Points, velocities: Points, rates: NDArray[np.float64], count: int, momentum: float
+) -> tuple[Points, Points]:
+    """Points and velocities after so many steps of heavy-ball gradient descent, of length ``rates`` (size) by entry."""
+    size, room, ends, speeds = starts.shape[1], workspace(program), starts.copy(), velocities.copy()
     x, g, value = np.zeros((size, LANES)), np.zeros((size, LANES)), np.zeros(LANES)
     velocity, renewed, downhill = np.zeros((size, LANES)), np.zeros((size, LANES)), np.zeros((size, LANES))
     kept = np.full((1, LANES), momentum)
@@ -189,9 +191,8 @@ def steps(program: Any, starts: Points, rates: NDArray[np.float64], count: int, 
         downhill[i] = -rates[i]
     for first in range(0, len(starts), LANES):
         several = min(LANES, len(starts) - first)
-        velocity[:] = 0.0
         for lane in range(several):
-            x[:, lane] = starts[first + lane]
+            x[:, lane], velocity[:, lane] = starts[first + lane], velocities[first + lane]
         for _ in range(count):
             value_and_gradient(program, x, g, value, room)
             renewed[:] = 0.0
@@ -200,5 +201,5 @@ def steps(program: Any, starts: Points, rates: NDArray[np.float64], count: int, 
             add_scaled(x, 0, ONE, 0, renewed, 0, size)
             velocity, renewed = renewed, velocity
         for lane in range(several):
-            ends[first + lane] = x[:, lane]
-    return ends
+            ends[first + lane], speeds[first + lane] = x[:, lane], velocity[:, lane]
+    return ends, speeds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from itertools import groupby
 from pathlib import Path
@@ -51,6 +52,9 @@ def spectrum(
     descent: Annotated[
         int | None, typer.Option(metavar="STEPS", min=1, help="Measure also after so many steps of gradient descent.")
     ] = None,
+    over_time: Annotated[
+        bool, typer.Option("--over-time", help="Each layer's K² largest eigenvalues and alignments along the descent.")
+    ] = False,
     rate: Annotated[str | None, typer.Option(help="Length of these steps in 1/(2N); default 1/5.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the start of the descent.")] = 0,
     top: Annotated[int, typer.Option(min=1, help="How many eigenvalues, the largest.")] = 100,
@@ -61,7 +65,7 @@ def spectrum(
     from verify.pool import one_thread
     from verify.settings import parse_one
 
-    _require_consistent(layer, full, data, regularised, descent, rate, plot)
+    _require_consistent(layer, full, data, regularised, descent, rate, over_time, plot)
     model = options.model_from(
         *(sizes, depth, decay, weight_decays, feature_decay, widths, loss, features, alpha, gamma, bias_decay),
         *(activation, bias, convention),
@@ -70,6 +74,9 @@ def spectrum(
     step = parse_one(rate or "1/5", "--rate")
     with one_thread():
         _require_feasible(model, layer, full, top)
+        if descent is not None and over_time:
+            _over_time(model, layers, descent, step, seed, convention, json, plot)
+            return
         places = _places(model, descent, step, seed)
         found = _spectra(model, places, layers, full, regularised, top, convention)
     if json is not None:
@@ -88,20 +95,58 @@ def spectrum(
                 typer.echo(line)
 
 
+def _over_time(
+    model: UnconstrainedFeatures,
+    layers: Sequence[int],
+    steps: int,
+    rate: Fraction,
+    seed: int,
+    convention: str,
+    json: str | None,
+    plot: str | None,
+) -> None:
+    """Checkpoints of one descent, layer by layer, beside what is predicted at its end."""
+    from theory.closed_form.optimum import convention_factor
+    from verify.curvature.course import courses, geometric
+
+    scale = 1 / convention_factor(convention, model.class_sizes)
+    with _readable():
+        (known,) = _places(model, None, rate, seed)
+        found = courses(model, known, layers, geometric(steps), rate, seed, scale)
+    if json is not None:
+        options.write({"model": model.to_json(), "layers": [one.to_json() for one in found]}, json)
+    if plot is not None:
+        from verify.curvature.plot import draw_courses
+
+        draw_courses(found, plot)
+    if json != "-":
+        typer.echo(options.short(str(model)))
+        for one in found:
+            for line in one.lines():
+                typer.echo(line)
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """What goes wrong in floats, as a sentence."""
+    try:
+        yield
+    except (OverflowError, ZeroDivisionError):
+        raise BadInput("such decays are beyond the range of floats, in which eigenvalues are measured") from None
+    except ValueError as error:
+        raise BadInput(f"--rate: {error}") from None
+
+
 def _places(model: UnconstrainedFeatures, descent: int | None, rate: Fraction, seed: int) -> list[Place]:
     """Collapse, or what is known in its place, and the end of a descent if one is asked for."""
     from verify.curvature.points import after_descent, known_point
 
-    try:
+    with _readable():
         places = [known_point(model)]
         if descent is not None:
             places.append(after_descent(model, descent, rate, seed).compared_with(places[0]))
         if not all(part.isfinite().all() for place in places for part in place.factors.values()):
             raise OverflowError
-    except (OverflowError, ZeroDivisionError):
-        raise BadInput("such decays are beyond the range of floats, in which eigenvalues are measured") from None
-    except ValueError as error:
-        raise BadInput(f"--rate: {error}") from None
     return places
 
 
@@ -129,6 +174,7 @@ def _require_consistent(
     regularised: bool,
     descent: int | None,
     rate: str | None,
+    over_time: bool,
     plot: str | None,
 ) -> None:
     if layer is not None and full:
@@ -137,6 +183,10 @@ def _require_consistent(
         raise BadInput("--data is without the decays and --regularised with them; give one of them")
     if rate is not None and descent is None:
         raise BadInput("--rate belongs to --descent")
+    if over_time and descent is None:
+        raise BadInput("--over-time belongs to --descent")
+    if over_time and (full or regularised):
+        raise BadInput(f"--over-time looks at layers' data terms; leave out {'--full' if full else '--regularised'}")
     if plot is not None and Path(plot).suffix not in PICTURES:
         raise BadInput(f"--plot needs a file that ends in {' or '.join(PICTURES)}, got {plot}")
 
@@ -148,11 +198,13 @@ def _require_feasible(model: UnconstrainedFeatures, layer: int | None, full: boo
     unknowns = sum(weights) + model.widths[0] * model.N
     if unknowns > MOST_UNKNOWNS:
         raise BadInput(f"the factors may have at most {MOST_UNKNOWNS} entries to be measured, got {unknowns}")
+    from verify.curvature.compression import memory_in_all_factors
     from verify.curvature.eigensolver import memory
 
     closed = model.is_linear and model.loss == "mse" and not full
     size = unknowns if full else max(weights)
-    if not closed and memory(size, top) > MOST_MEMORY:
+    needed = memory_in_all_factors(model, top) if full else memory(size, top)
+    if not closed and needed > MOST_MEMORY:
         raise BadInput(f"--top {top} of {size} eigenvalues needs more than {MOST_MEMORY / 1e9:.0f} GB")
 
 

@@ -19,8 +19,9 @@ DENSE = 2000
 """Up to this many unknowns the matrix is formed: seconds, and 32 MB."""
 EXTRA = 20
 """Random vectors beyond those asked for, so that the last ones converge as fast as the first."""
-BLOCKS = 6
-"""Most blocks before a restart: at collapse a Hessian has about as many different eigenvalues."""
+BLOCKS, ROOM, MORE_BLOCKS = 6, 1 << 27, 12
+"""Most blocks before a restart: six, as at collapse a Hessian has about as many different eigenvalues, and up to twelve
+within so many entries (1 GB): where eigenvalues lie close, these take a third less time; twenty take more again."""
 TOLERANCE = 1e-9
 """Residuals asked for, relative to the largest eigenvalue in size. Eigenvalues that are apart are better by far: their
 error is at most a residual's square over the gap."""
@@ -56,15 +57,30 @@ def largest(
     """
     count = min(count, operator.size)
     vectors = _dense(operator, count) if operator.size <= dense else _block_lanczos(operator, count, tolerance, seed)
+    return rayleigh(operator, vectors)
+
+
+def rayleigh(operator: Operator, vectors: Tensor) -> Eigenpairs:
+    """The quotients of unit vectors (m, size), largest first, with the residuals ‖Hv − λv‖ as computed.
+
+    >>> rayleigh(Operator(2, lambda V: V * torch.tensor([1.0, 2.0])), torch.eye(2)).values.tolist()
+    [2.0, 1.0]
+    """
     images = operator(vectors)
-    values = (vectors * images).sum(1)
+    values, order = (vectors * images).sum(1).sort(descending=True, stable=True)
+    vectors, images = vectors[order], images[order]
     return Eigenpairs(values, vectors, (images - values[:, None] * vectors).norm(dim=1))
 
 
 def memory(size: int, count: int, dense: int = DENSE) -> float:
     """About how many bytes ``largest`` holds."""
-    vectors = 4 * size if size <= dense else (BLOCKS + 5) * (count + EXTRA)
-    return 8.0 * size * min(vectors, (BLOCKS + 5) * size)
+    width = min(count + EXTRA, size)
+    return 8.0 * size * (4 * size if size <= dense else _room(size, width) + 5 * width)
+
+
+def _room(size: int, width: int) -> int:
+    """How many vectors a basis may have."""
+    return min(size, max(BLOCKS * width, min(MORE_BLOCKS * width, ROOM // size)))
 
 
 def _dense(operator: Operator, count: int) -> Tensor:
@@ -76,7 +92,7 @@ def _dense(operator: Operator, count: int) -> Tensor:
 def _block_lanczos(operator: Operator, count: int, tolerance: float, seed: int) -> Tensor:
     """Vectors (count, size) of the largest eigenvalues; restarted with the best ones where the basis is full."""
     size, width = operator.size, min(count + EXTRA, operator.size)
-    room = min(BLOCKS * width, size)
+    room = _room(size, width)
     basis = torch.empty(room, size, dtype=torch.float64)
     projected = torch.zeros(room, room, dtype=torch.float64)
     generator = torch.Generator().manual_seed(seed)

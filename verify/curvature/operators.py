@@ -289,6 +289,17 @@ def _gated(part: Tensor, gate: Tensor | None) -> Tensor:
     return part if gate is None else part * gate
 
 
+def completed_range(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """Orthonormal bases (rows, r) of a matrix's numerical range and (rows, rows − r) of its complement.
+
+    >>> [tuple(basis.shape) for basis in completed_range(torch.ones(3, 2))]
+    [(3, 1), (3, 2)]
+    """
+    left, values, _ = torch.linalg.svd(matrix)
+    rank = int((values > SEEN * max(matrix.shape) * values.max()).sum())
+    return left[:, :rank], left[:, rank:]
+
+
 def _range(matrix: Tensor) -> tuple[Tensor, Tensor]:
     """An orthonormal basis (rows, r) of a matrix's range, and the matrix in it (r, columns)."""
     left, values, right = torch.linalg.svd(matrix, full_matrices=False)

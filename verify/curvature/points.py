@@ -8,7 +8,7 @@ scale α of the outputs solves log(nΛ) = (L − 1) log α − (L + 1) log(K −
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import exp, inf, isfinite, log
@@ -20,7 +20,7 @@ from theory.arithmetic.interpreters import precision
 from theory.arithmetic.intervals import Interval
 from theory.closed_form.optimum import optimum
 from theory.model import UnconstrainedFeatures
-from verify.empirical.training import train
+from verify.empirical.training import training
 from verify.methods.kernels import LayeredModel
 from verify.methods.minimise import minimise
 
@@ -78,14 +78,22 @@ def after_descent(model: UnconstrainedFeatures, steps: int, rate: Fraction, seed
     >>> after_descent(UnconstrainedFeatures(class_sizes=(2, 2), decays="1/20"), 10, Fraction(1, 5)).name
     '10 steps of gradient descent'
     """
-    trained = train(model, seed=seed, runs=1, steps=steps, rate=rate)
-    loss = float(trained.objective[0])
-    if not isfinite(loss):
-        raise ValueError(f"gradient descent diverges with steps of length {float(rate):g}")
-    factors = {name: torch.from_numpy(part[0]) for name, part in trained.factors.items()}
-    return Place(
-        f"{steps} steps of gradient descent", factors, (f"The objective there is {loss:.12g}.",), objective=loss
-    )
+    return next(along_descent(model, (steps,), rate, seed))
+
+
+def along_descent(model: UnconstrainedFeatures, at: Sequence[int], rate: Fraction, seed: int = 0) -> Iterator[Place]:
+    """The points of ``after_descent`` after each of some increasing numbers of steps.
+
+    Raises:
+        ValueError: when it diverges.
+    """
+    for steps, trained in zip(at, training(model, seed=seed, runs=1, at=at, rate=rate), strict=True):
+        loss = float(trained.objective[0])
+        if not isfinite(loss):
+            raise ValueError(f"gradient descent diverges with steps of length {float(rate):g}")
+        factors = {name: torch.from_numpy(part[0]) for name, part in trained.factors.items()}
+        said = f"The objective there is {loss:.12g}."
+        yield Place(f"{steps} steps of gradient descent", factors, (said,), objective=loss)
 
 
 def _orthogonal(model: UnconstrainedFeatures) -> Place:

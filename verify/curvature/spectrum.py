@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from theory.arithmetic.intervals import Interval
 from theory.closed_form.curvature import Eigenvalue, full_spectrum, layer_spectrum, softmax_layer_spectrum
 from theory.model import UnconstrainedFeatures
+from verify.curvature.compression import largest_in_all_factors
 from verify.curvature.eigensolver import largest
 from verify.curvature.operators import Curvature, Kronecker, thinned
 from verify.curvature.points import Place, softness
@@ -137,7 +138,7 @@ def spectra(
     for layer in (None,) if full else tuple(layers):
         predicted, why = prediction(model, place, layer, regularised)
         if layer is None:
-            pairs = largest(curvature.full(regularised), top)
+            pairs = largest_in_all_factors(curvature, top, regularised)
             measured, residual, size = pairs.values.numpy(), float(pairs.residuals.max()), curvature.layout.size
         else:
             measured, residual = layer_eigenvalues(curvature, layer, top)

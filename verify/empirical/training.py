@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -52,23 +54,34 @@ class Trained:
         return hidden if self.model.is_linear else np.maximum(hidden, 0)
 
 
-def train(
+def train(model: UnconstrainedFeatures, *, steps: int, **settings: Any) -> Trained:
+    """The end of ``training``, with the same settings, after some steps."""
+    return next(training(model, at=(steps,), **settings))
+
+
+def training(
     model: UnconstrainedFeatures,
     *,
     seed: int,
     runs: int,
-    steps: int,
+    at: Sequence[int],
     rate: Fraction,
     momentum: Fraction = Fraction(0),
     deviation: Fraction | None = None,
     collapsed: bool = False,
-) -> Trained:
+) -> Iterator[Trained]:
     """Steps of length ``rate`` in the model's own factors, from independent Gaussian entries.
 
     Args:
+        at: after how many steps to look, in increasing order.
         momentum: the velocity's share that is kept at each step.
         deviation: of the entries at the start; default 1/√d for features of dimension d.
         collapsed: train class means times √n, whose steps are those of collapsed features.
+
+    >>> model = UnconstrainedFeatures(class_sizes=(2, 2), decays="1/20")
+    >>> first, last = training(model, seed=0, runs=1, at=(0, 100), rate=Fraction(1, 5))
+    >>> bool(last.objective < first.objective)
+    True
     """
     kernel = LayeredModel(model, collapsed=collapsed)
     generator = torch.Generator().manual_seed(seed)
@@ -77,23 +90,40 @@ def train(
     unit = {name: kernel.units.get(name, 1.0) for name in shapes}
     draws = [torch.randn(runs, *s, generator=generator, dtype=torch.float64) / unit[n] for n, s in shapes.items()]
     lengths = [torch.full((1, *s), float(rate) / unit[name] ** 2, dtype=torch.float64) for name, s in shapes.items()]
-    x = descend(kernel, spread * kernel.layout.join(draws), kernel.layout.join(lengths), steps, float(momentum))
-    factors = {name: part.numpy() for name, part in kernel.factors(x).items()}
-    return Trained(model, kernel.value_and_gradient(x)[0].numpy(), factors)
+    start, steps = spread * kernel.layout.join(draws), kernel.layout.join(lengths)
+    for x in descent(kernel, start, steps, at, float(momentum)):
+        factors = {name: part.numpy() for name, part in kernel.factors(x).items()}
+        yield Trained(model, kernel.value_and_gradient(x)[0].numpy(), factors)
 
 
 def descend(kernel: LayeredModel, x: Tensor, rate: Tensor | float, steps: int, momentum: float = 0.0) -> Tensor:
-    """Points (B, n) after some steps of gradient descent with heavy-ball momentum, in the kernel's units."""
+    """Points (B, n) after some steps of ``descent``."""
+    return next(descent(kernel, x, rate, (steps,), momentum))
+
+
+def descent(
+    kernel: LayeredModel, x: Tensor, rate: Tensor | float, at: Sequence[int], momentum: float = 0.0
+) -> Iterator[Tensor]:
+    """Points (B, n) of gradient descent with heavy-ball momentum, in the kernel's units, ``at`` increasing steps."""
+    velocity = torch.zeros_like(x)
+    for earlier, later in pairwise((0, *at)):
+        x, velocity = _advanced(kernel, x, velocity, rate, later - earlier, momentum)
+        yield x
+
+
+def _advanced(
+    kernel: LayeredModel, x: Tensor, velocity: Tensor, rate: Tensor | float, steps: int, momentum: float
+) -> tuple[Tensor, Tensor]:
     if kernel.is_compiled:
-        return compiled.steps(of_model(kernel), x, rate, steps, momentum)
-    x, velocity = x.clone(), torch.zeros_like(x)
+        return compiled.steps(of_model(kernel), x, velocity, rate, steps, momentum)
+    x, velocity = x.clone(), velocity.clone()
 
     def step() -> None:
         velocity.mul_(momentum).sub_(rate * kernel.value_and_gradient(x)[1])
         x.add_(velocity)
 
     repeat(step, steps, kernel.device)
-    return x
+    return x, velocity
 
 
 def repeat(step: Callable[[], None], times: int, device: torch.device) -> None:

@@ -8,6 +8,7 @@ Both are decided in the algebraic normal form, for each block of rows that the m
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -15,14 +16,12 @@ from theory.arithmetic.algebraic import Algebraic, AlgebraicNumbers
 from theory.arithmetic.interpreters import Balls, Matrix, Rationals, Undecidable
 from theory.claims import Spectrum
 from verify.certificate import spectrum
-from verify.methods.enclosed import agree, as_ball
+from verify.methods.enclosed import SMALL, as_ball
+from verify.methods.inertia import above
 from verify.verdict import Finding, Unable, holds, refuted, undecided
 
 LARGEST = 60
 """Rows of a matrix of which a certificate is written, the most that the checker reads."""
-
-TURNS = 4
-"""Reflections of a matrix whose eigenvalues are not isolated as it stands."""
 
 SHOWN, MAX_TEXT = 12, 90
 """Digits of an eigenvalue in a message, and characters of a rational one."""
@@ -218,79 +217,90 @@ def _shown(field: AlgebraicNumbers, value: Any) -> str:
 # ----------------------------------------------------------------------------------------------------------- in balls
 
 
+@dataclass(frozen=True)
+class Window:
+    """Eigenvalues from ``low`` to ``high``: ``stated`` in a claim as those of ``names``, and ``counted``."""
+
+    low: Any
+    high: Any
+    names: tuple[str, ...]
+    stated: int
+    counted: int = 0
+
+
 def in_balls(claim: Spectrum) -> list[Finding]:
-    """Both clauses by enclosures of all eigenvalues, at the current precision.
+    """Both clauses by counting eigenvalues within ``SMALL`` of each value, at the current precision.
+
+    A count that differs from the stated one refutes. One that agrees shows that so many eigenvalues lie that close, not
+    that they are equal: the clauses hold within enclosures.
 
     Raises:
-        Unable: where the eigenvalues have none.
+        Unable: where a count cannot be made.
     """
     balls = Balls()
     try:
-        found = [
-            value
-            for block, times in blocks(balls.evaluate(claim.matrix), _endpoints)
-            for value in times * _eigenvalues([[as_ball(x) for x in row] for row in block])
-        ]
+        parts = blocks(balls.evaluate(claim.matrix), _endpoints)
         values = [as_ball(balls.evaluate(value)) for value, _ in claim.eigenvalues]
     except Undecidable as reason:
         return [undecided(name, str(reason)) for name in claim.clause_names]
-    if not all(x.is_finite() for x in (*found, *values)):
-        return [undecided(name, "an eigenvalue or a listed value has no enclosure") for name in claim.clause_names]
-    strangers = [value for value in values if not any(value.overlaps(x) for x in found)]
-    lost = [x for x in found if not any(x.overlaps(value) for value in values)]
-    if strangers or lost:
-        which = (
-            f"{_digits(strangers[0])} is no eigenvalue"
-            if strangers
-            else f"the eigenvalue {_digits(lost[0])} is not listed"
-        )
-        return [refuted("eigenvalues", which), undecided("multiplicities", which)]
-    claimed = _ordered([v for v, (_, times) in zip(values, claim.eigenvalues, strict=True) for _ in range(times)])
-    ordered = _ordered(found)
-    if any(x[0] > y[1] or x[1] < y[0] for x, y in zip(ordered, claimed, strict=True)):
-        return [
-            undecided("eigenvalues", "each value lies at an eigenvalue, but not so often"),
-            refuted("multiplicities", "in order, the eigenvalues and the listed values differ"),
-        ]
-    apart = all(not a.overlaps(b) for i, a in enumerate(values) for b in values[:i])
-    if apart and all(any(agree(x, value) for value in values) for x in found):
-        return [holds(name, "numerical", "to 60 digits") for name in claim.clause_names]
-    return [undecided(name, "the balls are too wide") for name in claim.clause_names]
+    entries = [as_ball(x) for block, _ in parts for row in block for x in row]
+    if not all(x.is_finite() for x in (*entries, *values)):
+        return [undecided(name, "an entry or a listed value has no enclosure") for name in claim.clause_names]
+    windows = _windows(values, [times for _, times in claim.eigenvalues])
+    try:
+        counted = [replace(w, counted=_above(parts, w.low) - _above(parts, w.high)) for w in windows]
+    except Undecidable as reason:
+        raise Unable(f"the eigenvalues near a listed value could not be counted: {reason}") from None
+    return _compared(claim, counted)
+
+
+def _windows(values: Sequence[Any], stated: Sequence[int]) -> list[Window]:
+    """Closed intervals around the listed values, those that meet joined to one."""
+    margin = Balls().number(SMALL)
+    ends = []
+    for value, times in zip(values, stated, strict=True):
+        wide = margin * max(1, int(abs(value).upper().ceil().fmpq().p))
+        ends.append(Window((value - wide).lower(), (value + wide).upper(), (_digits(value),), times))
+    found: list[Window] = []
+    for one in sorted(ends, key=lambda w: w.low.fmpq()):
+        last = found[-1] if found else None
+        if last is not None and not one.low > last.high:
+            high = last.high if last.high > one.high else one.high
+            found[-1] = Window(last.low, high, last.names + one.names, last.stated + one.stated)
+        else:
+            found.append(one)
+    return found
+
+
+def _above(parts: Sequence[tuple[Matrix, int]], x: Any) -> int:
+    return sum(times * above(block, x) for block, times in parts)
+
+
+def _compared(claim: Spectrum, windows: Sequence[Window]) -> list[Finding]:
+    """What the counts say: a listed value without an eigenvalue, an eigenvalue elsewhere, or how many are where."""
+    size = claim.matrix.shape[0]
+    strangers = [f"{w.names[0]} is no eigenvalue" for w in windows if not w.counted]
+    lost = size - sum(w.counted for w in windows)
+    wrong = [
+        f"{w.counted} eigenvalues lie at {' and '.join(w.names)}, not {w.stated}"
+        for w in windows
+        if w.counted != w.stated
+    ]
+    if lost:
+        strangers.append(f"{lost} of {size} eigenvalues, counted with multiplicity, have other values")
+    if wrong:
+        first = undecided("eigenvalues", "each value lies at an eigenvalue, but not so often")
+        return [refuted("eigenvalues", strangers[0]) if strangers else first, refuted("multiplicities", wrong[0])]
+    if len(windows) < len(claim.eigenvalues):
+        return [undecided(name, "listed values are not told apart") for name in claim.clause_names]
+    near = f"as many eigenvalues within {float(SMALL):.0e} of each value, by inertia"
+    return [holds(name, "numerical", near, tolerance=float(SMALL)) for name in claim.clause_names]
 
 
 def _endpoints(x: Any) -> Any:
     """What tells a ball from all others; a ball without ends only from other objects."""
     ball = as_ball(x)
     return (str(ball.lower().fmpq()), str(ball.upper().fmpq())) if ball.is_finite() else id(x)
-
-
-def _eigenvalues(rows: Matrix) -> list[Any]:
-    """All eigenvalues with multiplicities; where diagonal blocks hinder that, those of the matrix turned about."""
-    from flint import acb_mat
-
-    matrix = acb_mat(rows)
-    for power in range(TURNS):
-        try:
-            return [value.real for value in matrix.eig(multiple=True)]
-        except ValueError:
-            reflection = acb_mat(_reflection([(i + 2) ** power for i in range(len(rows))]))
-            matrix = reflection * matrix * reflection
-    raise Unable("the eigenvalues could not be enclosed at this precision")
-
-
-def _reflection(normal: Sequence[int]) -> Matrix:
-    """I − 2 v vᵀ/vᵀv."""
-    from flint import fmpq
-
-    scale = sum(x * x for x in normal)
-    return [[fmpq(scale * (i == j) - 2 * x * y, scale) for j, y in enumerate(normal)] for i, x in enumerate(normal)]
-
-
-def _ordered(balls: Sequence[Any]) -> list[tuple[Any, Any]]:
-    """Enclosures of the numbers in increasing order: the k-th lower end and the k-th upper end."""
-    lower = sorted(x.lower().fmpq() for x in balls)
-    upper = sorted(x.upper().fmpq() for x in balls)
-    return list(zip(lower, upper, strict=True))
 
 
 def _digits(ball: Any) -> str:
