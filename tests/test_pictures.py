@@ -19,10 +19,10 @@ from verify.cli import main
 from verify.curvature.spectrum import Predicted, Spectrum
 from verify.errors import BadInput
 from verify.measure import Checkpoint, measure
+from verify.notebooks import explore
 from verify.pictures import (
     class_means,
     descent_runs,
-    explore,
     gram_matrices,
     heatmaps,
     jump,
@@ -78,7 +78,7 @@ def test_predicted_matrices_stand_above_found_ones_on_one_scale() -> None:
     text = words(figure)
     assert "trained" in text
     assert "dang2023-deep-imbalanced" in text
-    assert "class size n_k" in text
+    assert "class size $n_k$" in text
     assert "20, 8, 2" in text
 
 

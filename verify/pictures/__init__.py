@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from verify.pictures.means import predicted_means as predicted_means
     from verify.pictures.metrics import measured_metrics as measured_metrics
     from verify.pictures.metrics import nc_metrics as nc_metrics
-    from verify.pictures.notebook import explore as explore
-    from verify.pictures.notebook import show as show
     from verify.pictures.phases import jump as jump
     from verify.pictures.phases import norms as norms
     from verify.pictures.phases import phase_diagram as phase_diagram
@@ -34,7 +32,6 @@ if TYPE_CHECKING:
 _HOMES = {
     "class_means": "means",
     "descent_runs": "descent",
-    "explore": "notebook",
     "gram_matrices": "grams",
     "heatmaps": "grams",
     "jump": "phases",
@@ -44,7 +41,6 @@ _HOMES = {
     "phase_diagram": "phases",
     "predicted_means": "means",
     "save": "files",
-    "show": "notebook",
     "singular_values": "singular",
     "spectral_density": "density",
 }
@@ -52,7 +48,6 @@ _HOMES = {
 __all__ = [
     "class_means",
     "descent_runs",
-    "explore",
     "gram_matrices",
     "heatmaps",
     "jump",
@@ -62,7 +57,6 @@ __all__ = [
     "phase_diagram",
     "predicted_means",
     "save",
-    "show",
     "singular_values",
     "spectral_density",
 ]

@@ -47,7 +47,7 @@ def descent_runs(steps: Sequence[int], objectives: Array, enclosure: Interval, s
         left.plot(steps, row, label=f"run {run + 1}", markevery=every, **look.style)
         right.plot(steps, gaps(row, enclosure), markevery=every, **look.style)
     left.axhspan(low, high, color=ORANGE, alpha=0.4, linewidth=0)
-    within = f"minimum, certified\nwithin {float(enclosure.width):.0e}"
+    within = "minimum, exact" if enclosure.is_exact else f"minimum, certified\nwithin {float(enclosure.width):.0e}"
     left.axhline(high, color=BLACK, linewidth=0.8, label=within)
     left.set(xlabel="steps of gradient descent", ylabel="objective", title="objective")
     right.set(xlabel="steps of gradient descent", ylabel="objective − lower bound", yscale="log")

@@ -54,7 +54,7 @@ def gram_matrices(
     rows = {"predicted": matrices}
     if found is not None:
         rows[name] = {kind: _square(kind, found, model.K) for kind in found}
-    axis = "class" if model.balanced else "class size n_k"
+    axis = "class" if model.balanced else "class size $n_k$"
     return heatmaps(rows, classes(model), f"{shortened(model)}.\nPredicted: {theorem}.", axis)
 
 

@@ -1,9 +1,9 @@
-"""Pictures in a notebook: always a static one; sliders that redraw it where there are widgets."""
+"""What notebooks need: pictures that are always there, sliders where there are widgets, and tables of verdicts."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ def show(figure: Figure, text: str = "picture") -> Any:
     """Display a figure as PNG, with a text for those who do not see it; returns the handle of the display.
 
     Raises:
-        ImportError: outside a notebook's environment (IPython is missing).
+        ImportError: where IPython is missing.
     """
     from IPython.display import Image, display
 
@@ -81,6 +81,54 @@ def starting(draw: Callable[..., Any], controls: dict[str, Sequence[Any]]) -> di
         if starts[name] not in list(values):
             raise ValueError(f"the default of {name} must be among its values, got {starts[name]!r}")
     return starts
+
+
+def established(*ids: str, engines: Sequence[str] = ("symbolic",)) -> None:
+    """Examine statements now, at their witness and configurations, and display what was found and how sure it is.
+
+    Args:
+        engines: which engines examine them.
+
+    Raises:
+        StatementError: for an id that is not known.
+    """
+    import proofs
+    from theory.statement import find
+    from verify.report import in_words
+    from verify.runner import examine
+
+    rows = []
+    for id in ids:
+        (statement,) = find(id)
+        verdict = in_words(examine(statement, engines, count=0))
+        theorem = proofs.find(id)
+        used = ", ".join(theorem.axioms) if theorem is not None and "proved" in verdict else ""
+        rows.append((f"`{id}`", statement.title, f"**{verdict}**", used, str(statement.source)))
+    table(("statement", "says", "verdict", "classical facts used", "source"), rows)
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Display a table.
+
+    Raises:
+        ImportError: where IPython is missing.
+    """
+    from IPython.display import Markdown, display
+
+    display(Markdown(markdown(heads, rows)))
+
+
+def markdown(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A table in Markdown; bars within cells are escaped.
+
+    >>> print(markdown(("n", "norm"), [(1, "|x|")]))
+    | n | norm |
+    |---|---|
+    | 1 | \\|x\\| |
+    """
+    lines = [heads, ["---"] * len(heads), *rows]
+    texts = [[" ".join(str(cell).split()).replace("|", "\\|") for cell in line] for line in lines]
+    return "\n".join(f"|{'|'.join(cells)}|" if cells[0] == "---" else f"| {' | '.join(cells)} |" for cells in texts)
 
 
 def _png(figure: Figure) -> bytes:
