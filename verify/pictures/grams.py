@@ -130,7 +130,7 @@ def heatmaps(
     kinds = list(dict.fromkeys(kind for row in rows.values() for kind in row))
     if not kinds:
         raise ValueError("heatmaps needs at least one matrix")
-    figure = sheet(0.9 + 2.3 * len(rows) + 0.3 * bool(source), max(WIDTH * len(kinds) / 3, 4.2), source)
+    figure = sheet(1.2 + 2.3 * len(rows) + 0.3 * bool(source), max(WIDTH * len(kinds) / 3, 4.2), source)
     axes = panels(figure, len(rows), len(kinds))
     for column, kind in zip(axes.T, kinds, strict=True):
         limit = max(float(np.abs(row[kind]).max()) for row in rows.values() if kind in row) or 1.0
@@ -140,7 +140,7 @@ def heatmaps(
                 place.set_axis_off()
                 continue
             image = _panel(place, row[kind], limit, names)
-            place.set_title(f"{KINDS.get(kind, kind)}\n{name}")
+            place.set_title(f"{KINDS.get(kind, kind)}\n{name}".rstrip())
         figure.colorbar(image, ax=list(column), location="bottom", shrink=0.75, aspect=25, pad=0.02)
     return figure
 

@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 
 EDGES = 6
 """Most classes whose means are joined pairwise, which shows the polytope."""
-SEEN = 0.99
+SEEN = 0.95
 """Share of a mean's length from which on it is said to be seen in full."""
 MOST = 30
 """Most classes that the legend names."""
