@@ -238,6 +238,14 @@ def test_runs_are_drawn_against_the_enclosure() -> None:
     assert "within 1e-30" in words(figure)
 
 
+def test_levels_are_drawn_where_runs_end() -> None:
+    figure = descent_runs([0, 5], np.array([[9.0, 0.8]]), Interval(F(0), F(1)), levels={"collapse": 1.0})
+    left, right = figure.axes
+    assert drawn(right, "collapse")[1] == [1.0, 1.0]
+    assert right.get_ylim() == pytest.approx((0.75, 1.1))
+    assert left.lines[0].get_ydata().tolist() == right.lines[0].get_ydata().tolist() == [9.0, 0.8]
+
+
 def spectrum(measured: list[float]) -> Spectrum:
     predictions = (Predicted("bulk", Interval.exact(1), 2), Predicted("outliers", Interval.exact(4), 1))
     return Spectrum("layer 1", "data term", "collapse", 9, predictions, "", np.array(measured), 1e-15)
