@@ -242,7 +242,7 @@ def test_levels_are_drawn_where_runs_end() -> None:
     figure = descent_runs([0, 5], np.array([[9.0, 0.8]]), Interval(F(0), F(1)), levels={"collapse": 1.0})
     left, right = figure.axes
     assert drawn(right, "collapse")[1] == [1.0, 1.0]
-    assert right.get_ylim() == pytest.approx((0.75, 1.1))
+    assert right.get_ylim() == pytest.approx((0.75, 1.05))
     assert left.lines[0].get_ydata().tolist() == right.lines[0].get_ydata().tolist() == [9.0, 0.8]
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
+HEADROOM = 0.25
+"""Room above the levels for the name of each, relative to their range."""
 ROUNDING = 1e-16
 """Gaps below this share of the minimum are rounding, and are drawn there."""
 
@@ -71,9 +73,9 @@ def _within(enclosure: Interval) -> str:
 def _near(axes: Any, ends: Array, levels: Mapping[str, float]) -> None:
     """Show the levels, and as much around them as where runs end."""
     for index, (name, level) in enumerate(levels.items()):
-        axes.axhline(level, color=BLACK, linewidth=1, linestyle=("-", "--", ":")[index % 3], label=name)
+        axes.axhline(level, color=BLACK, linewidth=1, linestyle=("-", "--", ":", "-.")[index % 4], label=name)
     low, high = min(*ends, *levels.values()), max(levels.values())
-    axes.set_ylim(low - (high - low) / 4, high + (high - low) / 2)
+    axes.set_ylim(low - (high - low) / 4, high + (high - low) * HEADROOM * len(levels))
     axes.set(ylabel="objective", title="the same, where runs end")
     axes.legend(loc="upper right")
 
