@@ -130,7 +130,8 @@ def heatmaps(
     kinds = list(dict.fromkeys(kind for row in rows.values() for kind in row))
     if not kinds:
         raise ValueError("heatmaps needs at least one matrix")
-    figure = sheet(1.2 + 2.3 * len(rows) + 0.3 * bool(source), max(WIDTH * len(kinds) / 3, 4.2), source)
+    height = 0.95 + 2.3 * len(rows) + 0.25 * bool(names) + 0.3 * bool(source)
+    figure = sheet(height, max(WIDTH * len(kinds) / 3, 4.2), source)
     axes = panels(figure, len(rows), len(kinds))
     for column, kind in zip(axes.T, kinds, strict=True):
         limit = max(float(np.abs(row[kind]).max()) for row in rows.values() if kind in row) or 1.0

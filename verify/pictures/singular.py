@@ -43,7 +43,7 @@ def singular_values(
     titles = layers or [f"layer {layer}" for layer in range(1, count + 1)]
     rows = -(-count // A_ROW)
     columns = -(-count // rows)
-    figure = sheet(0.7 + 2.0 * rows, WIDTH * max(columns, 2) / A_ROW, source)
+    figure = sheet(0.7 + 2.0 * rows, WIDTH * max(columns, 3) / A_ROW, source)
     axes = panels(figure, rows, columns, sharey=True)
     for place in axes.flat[count:]:
         place.set_axis_off()
