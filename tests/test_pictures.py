@@ -258,7 +258,8 @@ def test_densities_count_what_is_positive_and_draw_what_is_predicted() -> None:
     assert "2 of them at most 0" in axes.get_title()
     assert "5 of 9 eigenvalues" in axes.get_title()
     lines = {str(line.get_label()): line.get_xdata()[0] for line in axes.lines}
-    assert lines == {"predicted: bulk, 2×": 1.0, "predicted: outliers, 1×": 4.0}
+    assert lines == {"bulk, 2×": 1.0, "outliers, 1×": 4.0}
+    assert axes.get_legend().get_title().get_text() == "predicted"
 
 
 def test_metrics_of_a_checkpoint_by_layer() -> None:

@@ -21,7 +21,7 @@ FLOOR = 1e-10
 
 @picture
 def spectral_density(found: Sequence[Spectrum], source: str = "") -> Figure:
-    """One panel a matrix; eigenvalues that are zero or negative are counted in its title.
+    """One panel a matrix, on one scale; eigenvalues that are zero or negative are counted in its title.
 
     Raises:
         ValueError: without a spectrum.
@@ -33,9 +33,11 @@ def spectral_density(found: Sequence[Spectrum], source: str = "") -> Figure:
     """
     if not found:
         raise ValueError("spectral_density needs at least one spectrum")
-    figure = sheet(0.3 + 2.4 * len(found), source=source)
-    for axes, one in zip(panels(figure, len(found), 1)[:, 0], found, strict=True):
+    figure = sheet(0.6 + 2.2 * len(found), source=source)
+    column = panels(figure, len(found), 1, sharex=True)[:, 0]
+    for axes, one in zip(column, found, strict=True):
         _panel(axes, one)
+    column[-1].set_xlabel("eigenvalue")
     return figure
 
 
@@ -53,11 +55,13 @@ def _panel(axes: Any, one: Spectrum) -> None:
             lines.setdefault(float(p.value), []).append(p)
     ends = [*lines, shown.min(), shown.max()]
     bins = np.geomspace(min(ends) / 1.5, max(ends) * 1.5, BINS)
-    axes.hist(shown, bins=bins, color=PALE, edgecolor=GREY, linewidth=0.5, label="measured")
+    axes.hist(shown, bins=bins, color=PALE, edgecolor=GREY, linewidth=0.5)
     for index, (value, parts) in enumerate(lines.items()):
-        label = f"{', '.join(p.part for p in parts)}, {sum(p.multiplicity for p in parts)}×"
+        label = ",\n".join(p.part for p in parts) + f", {sum(p.multiplicity for p in parts)}×"
         look = series(index)
-        axes.axvline(value, linestyle=look.line, linewidth=1.2, color=look.color, label=f"predicted: {label}")
-    axes.set(xscale="log", yscale="log", xlabel="eigenvalue", ylabel="how many")
+        axes.axvline(value, linestyle=look.line, linewidth=1.2, color=look.color, label=label)
+    axes.set(xscale="log", yscale="log", ylabel="how many")
+    axes.yaxis.set_minor_formatter("")
     axes.set_ylim(bottom=0.5)
-    axes.legend()
+    if lines:
+        axes.legend(loc="upper left", bbox_to_anchor=(1, 1), title="predicted")
