@@ -3,13 +3,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: verify test check proofs mutants border bench env clean
+.PHONY: verify test check notebooks notebooks-test proofs mutants border bench env clean
 
 verify: env
 	$(BIN)/collapse verify
 
 test: env
-	$(BIN)/pytest -n 2 -q
+	$(BIN)/pytest -n 2 -q -m "not notebooks"
+
+notebooks-test: env
+	$(BIN)/pytest -n 2 -q -m notebooks tests/test_notebooks.py
 
 check: env
 	$(BIN)/ruff check .
@@ -27,6 +30,9 @@ bench: env
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/duals.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/spectra.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/courses.py
+
+notebooks: env
+	$(BIN)/python notebooks/execute.py $(NAMES)
 
 proofs: env
 	$(BIN)/python -m proofs

@@ -658,7 +658,7 @@ def test_a_picture_without_matplotlib(monkeypatch: pytest.MonkeyPatch, capsys: p
     for name in ("matplotlib", "matplotlib.figure", "matplotlib.backends.backend_agg"):
         monkeypatch.setitem(sys.modules, name, None)
     assert main([*COLLAPSED, "--plot", "a.svg"]) == 2
-    assert "--plot needs matplotlib" in capsys.readouterr().err
+    assert "pictures need matplotlib" in capsys.readouterr().err
 
 
 def test_a_place_is_compared_with_another() -> None:

@@ -18,7 +18,7 @@ from theory.statement import Instance, statements
 from verify.empirical import programs
 from verify.empirical.deep_linear import end_metrics
 from verify.empirical.deep_relu import layer_metrics
-from verify.empirical.training import Trained, train
+from verify.empirical.training import Trained, course, train
 from verify.engines import Settings, load
 
 F = Fraction
@@ -187,3 +187,11 @@ def test_the_papers_settings_are_those_in_full(id: str) -> None:
     assert measured <= set(programs()[claim.run](seed=0, **{**claim.parameters, "steps": 1})) | {
         name for name in measured if name.rpartition("_")[2] in "345"
     }
+
+
+def test_a_course_passes_through_the_ends_of_shorter_runs() -> None:
+    settings: dict[str, Any] = {"seed": 2, "runs": 2, "rate": F(1, 10), "momentum": F(1, 2)}
+    for steps, met in zip((0, 1, 4), course(LINEAR, (0, 1, 4), **settings), strict=True):
+        end = train(LINEAR, steps=steps, **settings)
+        np.testing.assert_array_equal(met.objective, end.objective)
+        np.testing.assert_array_equal(met.factors["H"], end.factors["H"])

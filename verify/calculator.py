@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from verify.errors import BadInput
+from verify.pictures.files import require_picture
 
 if TYPE_CHECKING:
     from theory.closed_form.geometry import Number
@@ -55,6 +56,7 @@ Gamma = Annotated[str | None, typer.Option(help="Of the focal loss: 0 ≤ γ ≤
 BiasDecay = Annotated[str | None, typer.Option(help="Decay of the last-layer bias.")]
 Bias = Annotated[str, typer.Option(help="none, or last-layer (not regularised).")]
 Json = Annotated[str | None, typer.Option("--json", metavar="FILE", help="Write JSON to a file; - is standard output.")]
+Plot = Annotated[str | None, typer.Option("--plot", metavar="FILE", help="Draw what is predicted, as .svg or .png.")]
 
 
 def optimum(
@@ -75,6 +77,7 @@ def optimum(
     json: Json = None,
     dense: Annotated[bool, typer.Option("--dense", help="Write whole matrices to the JSON.")] = False,
     search: Annotated[float, typer.Option(min=0, help="With relu: seconds to look for weights below collapse.")] = 3.0,
+    plot: Plot = None,
 ) -> None:
     """The global minimum in your setting, in closed form: value, logits, norms, and which classes collapse to zero."""
     from theory.closed_form.optimum import has_closed_form
@@ -86,6 +89,8 @@ def optimum(
     )
     if dense and model.K > MAX_DENSE:
         raise BadInput(f"--dense is for at most {MAX_DENSE} classes, got {model.K}")
+    if plot is not None:
+        _draw(model, plot)
     if not (model.is_quadratic or has_closed_form(model)):
         _other_loss(model, json)
         return
@@ -129,6 +134,18 @@ def model_from(
         features=features,
         options={"alpha": alpha, "gamma": gamma, "bias_decay": bias_decay},
     )
+
+
+def _draw(model: UnconstrainedFeatures, path: str) -> None:
+    """Write a picture of the predicted Gram matrices."""
+    from verify.pictures import gram_matrices, save
+
+    require_picture(path, "--plot")
+    try:
+        figure = gram_matrices(model)
+    except ValueError as error:
+        raise BadInput(f"--plot: {error}") from None
+    save(figure, path, "--plot")
 
 
 def _other_loss(model: UnconstrainedFeatures, json: str | None) -> None:

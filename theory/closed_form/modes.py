@@ -62,6 +62,20 @@ def threshold(model: UnconstrainedFeatures, digits: int = 30) -> Interval:
     return _root(load(model, Fraction(1)) / critical_load(model.M), model.M, digits)
 
 
+def decay_threshold(sizes: tuple[int, ...], size: int, M: int, digits: int = 30) -> Interval:
+    """The decay, the same for all M + 1 factors, above which classes of one size are zero: (q* nᴹ)^{1/(M+1)}/N.
+
+    Without a bias, and with widths of at least K. At the threshold itself such a class is zero for M = 1, and may be
+    zero for M ≥ 2.
+
+    Source: Dang et al. 2023 (arXiv 2301.00437), section 2.5.
+
+    >>> decay_threshold((20, 5), 20, 1).decimal(6), decay_threshold((2, 2), 2, 2).decimal(6)
+    ('0.178885', '0.157490')
+    """
+    return _root(critical_load(M) * size**M / Fraction(sum(sizes)) ** (M + 1), M + 1, digits)
+
+
 def solved_modes(model: UnconstrainedFeatures, digits: int = 30) -> tuple[Mode, ...]:
     """All modes of a model, largest first, each with the minimum of its scalar problem."""
     critical = threshold(model, digits)

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from verify import calculator as options
 from verify.errors import BadInput
+from verify.pictures.files import require_picture
 
 if TYPE_CHECKING:
     from theory.model import UnconstrainedFeatures
@@ -27,7 +27,6 @@ SHOWN = 12
 """Most different measured eigenvalues in a list."""
 EQUAL = 1e-9
 """Measured eigenvalues that are this close, relative to the largest, are listed as one."""
-PICTURES = (".svg", ".png")
 
 
 def spectrum(
@@ -59,7 +58,7 @@ def spectrum(
     seed: Annotated[int, typer.Option(min=0, help="Of the start of the descent.")] = 0,
     top: Annotated[int, typer.Option(min=1, help="How many eigenvalues, the largest.")] = 100,
     json: options.Json = None,
-    plot: Annotated[str | None, typer.Option(metavar="FILE", help="Spectral density, as .svg or .png.")] = None,
+    plot: options.Plot = None,
 ) -> None:
     """Eigenvalues of the Hessian at collapse: predicted in closed form, and measured."""
     from verify.pool import one_thread
@@ -82,9 +81,9 @@ def spectrum(
     if json is not None:
         options.write({"model": model.to_json(), "matrices": [one.to_json() for one in found]}, json)
     if plot is not None:
-        from verify.curvature.plot import draw
+        from verify.pictures import save, spectral_density
 
-        draw(found, plot)
+        save(spectral_density(found), plot, "--plot")
     if json != "-":
         typer.echo(options.short(str(model)))
         for place in places:
@@ -116,9 +115,9 @@ def _over_time(
     if json is not None:
         options.write({"model": model.to_json(), "layers": [one.to_json() for one in found]}, json)
     if plot is not None:
-        from verify.curvature.plot import draw_courses
+        from verify.pictures import alignments, save
 
-        draw_courses(found, plot)
+        save(alignments(found), plot, "--plot")
     if json != "-":
         typer.echo(options.short(str(model)))
         for one in found:
@@ -187,8 +186,8 @@ def _require_consistent(
         raise BadInput("--over-time belongs to --descent")
     if over_time and (full or regularised):
         raise BadInput(f"--over-time looks at layers' data terms; leave out {'--full' if full else '--regularised'}")
-    if plot is not None and Path(plot).suffix not in PICTURES:
-        raise BadInput(f"--plot needs a file that ends in {' or '.join(PICTURES)}, got {plot}")
+    if plot is not None:
+        require_picture(plot, "--plot")
 
 
 def _require_feasible(model: UnconstrainedFeatures, layer: int | None, full: bool, top: int) -> None:

@@ -20,7 +20,7 @@ from theory.arithmetic.interpreters import precision
 from theory.arithmetic.intervals import Interval
 from theory.closed_form.optimum import optimum
 from theory.model import UnconstrainedFeatures
-from verify.empirical.training import training
+from verify.empirical.training import course
 from verify.methods.kernels import LayeredModel
 from verify.methods.minimise import minimise
 
@@ -87,7 +87,7 @@ def along_descent(model: UnconstrainedFeatures, at: Sequence[int], rate: Fractio
     Raises:
         ValueError: when it diverges.
     """
-    for steps, trained in zip(at, training(model, seed=seed, runs=1, at=at, rate=rate), strict=True):
+    for steps, trained in zip(at, course(model, at, seed=seed, runs=1, rate=rate), strict=True):
         loss = float(trained.objective[0])
         if not isfinite(loss):
             raise ValueError(f"gradient descent diverges with steps of length {float(rate):g}")

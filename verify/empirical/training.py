@@ -55,16 +55,16 @@ class Trained:
 
 
 def train(model: UnconstrainedFeatures, *, steps: int, **settings: Any) -> Trained:
-    """The end of ``training``, with the same settings, after some steps."""
-    return next(training(model, at=(steps,), **settings))
+    """The end of ``course``, with the same settings, after some steps."""
+    return next(course(model, (steps,), **settings))
 
 
-def training(
+def course(
     model: UnconstrainedFeatures,
+    at: Sequence[int],
     *,
     seed: int,
     runs: int,
-    at: Sequence[int],
     rate: Fraction,
     momentum: Fraction = Fraction(0),
     deviation: Fraction | None = None,
@@ -79,7 +79,7 @@ def training(
         collapsed: train class means times √n, whose steps are those of collapsed features.
 
     >>> model = UnconstrainedFeatures(class_sizes=(2, 2), decays="1/20")
-    >>> first, last = training(model, seed=0, runs=1, at=(0, 100), rate=Fraction(1, 5))
+    >>> first, last = course(model, (0, 100), seed=0, runs=1, rate=Fraction(1, 5))
     >>> bool(last.objective < first.objective)
     True
     """

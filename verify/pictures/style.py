@@ -1,0 +1,151 @@
+"""What all pictures have in common: colours, markers, lines, sizes of text, and where the source stands.
+
+Colours are those of Okabe and Ito, told apart by colour-blind readers; each comes with a marker and a line of its own,
+so that a grey print tells the series apart too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import wraps
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec
+
+from verify.errors import BadInput
+
+if TYPE_CHECKING:
+    import numpy as np
+    from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.figure import Figure
+
+BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE = (
+    *("#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7"),
+)
+GREY, PALE = "#595959", "#D9D9D9"
+
+TEXT = 9
+"""Points of all text, in figures as wide as a page's text (7 inches)."""
+NOTE = 7.5
+"""Points of the source below a figure, and of numbers in cells."""
+WIDTH = 7.0
+
+RULES: Any = {
+    "font.family": "DejaVu Sans",
+    "font.size": TEXT,
+    "axes.titlesize": TEXT,
+    "axes.labelsize": TEXT,
+    "legend.fontsize": TEXT - 1,
+    "xtick.labelsize": TEXT - 1,
+    "ytick.labelsize": TEXT - 1,
+    "mathtext.fontset": "dejavusans",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.formatter.use_mathtext": True,
+    "legend.frameon": False,
+    "lines.linewidth": 1.4,
+    "lines.markersize": 5,
+    "hatch.linewidth": 0.5,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "svg.hashsalt": "collapse",
+    "svg.fonttype": "path",
+}
+
+
+class Series(NamedTuple):
+    """How one series looks."""
+
+    color: str
+    marker: str
+    line: Any
+
+    @property
+    def style(self) -> dict[str, Any]:
+        """Keywords of ``Axes.plot``."""
+        return {"color": self.color, "marker": self.marker, "linestyle": self.line, "markerfacecolor": "white"}
+
+
+SERIES = (
+    Series(BLUE, "o", "-"),
+    Series(VERMILION, "s", "--"),
+    Series(GREEN, "^", "-."),
+    Series(BLACK, "D", ":"),
+    Series(PURPLE, "v", (0, (5, 1, 1, 1, 1, 1))),
+    Series(ORANGE, "P", (0, (7, 2))),
+    Series(SKY, "X", (0, (1, 1))),
+)
+
+P = ParamSpec("P")
+
+
+def series(index: int) -> Series:
+    """The look of a series; after seven they come again.
+
+    >>> series(7) == series(0), len({(s.marker) for s in SERIES}) == len(SERIES)
+    (True, True)
+    """
+    return SERIES[index % len(SERIES)]
+
+
+def rules() -> AbstractContextManager[None]:
+    """``RULES`` in place of whatever settings are in force, which are as they were afterwards.
+
+    Raises:
+        BadInput: where matplotlib is missing.
+    """
+    try:
+        from matplotlib import rc_context
+    except ImportError:
+        raise BadInput("pictures need matplotlib: pip install matplotlib") from None
+    return rc_context(RULES)
+
+
+def picture(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Draw with ``RULES``."""
+
+    @wraps(draw)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        with rules():
+            return draw(*args, **kwargs)
+
+    return drawn
+
+
+def sheet(height: float, width: float = WIDTH, source: str = "") -> Figure:
+    """An empty figure, in inches, with what it rests on below."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    if source:
+        figure.supxlabel(source, x=0.01, ha="left", fontsize=NOTE, color=GREY)
+    return figure
+
+
+def panels(figure: Figure, rows: int, columns: int, **options: Any) -> np.ndarray:
+    """Axes (rows, columns)."""
+    axes: np.ndarray = figure.subplots(rows, columns, squeeze=False, **options)
+    return axes
+
+
+def signed() -> LinearSegmentedColormap:
+    """Orange below 0, white at 0, blue above, darkest at the top: in grey print no other entry is as dark."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("signed", [VERMILION, "#F2C078", "#FFFFFF", "#7FB2DA", "#003A5D"])
+
+
+def cited(*ids: str) -> str:
+    """The sources of some statements in short: each paper with its places, and the statements' ids.
+
+    >>> cited("dang2023-deep-imbalanced", "dang2023-deep-jump")
+    'Dang et al. 2023, Theorem 4.4; section 4.4 (dang2023-deep-imbalanced, dang2023-deep-jump)'
+    """
+    from theory.statement import statements
+
+    known, places = statements(), dict[str, list[str]]()
+    for id in ids:
+        found = known[id].source
+        if found is not None:
+            places.setdefault(found.paper.split(",")[0], []).append(found.locator)
+    papers = ". ".join(f"{paper}, {'; '.join(dict.fromkeys(where))}" for paper, where in places.items())
+    return f"{papers} ({', '.join(ids)})"
