@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from theory.claims import Clause, Identity, Spectrum, clause, equal
 from theory.closed_form.curvature import Eigenvalue, Eigenvalues, full_spectrum, softmax_layer_spectrum
 from theory.closed_form.deep_softmax import critical_decay
+from theory.collapse import Collapse, turned
 from theory.curvature import Curvature, cross_entropy, flattened
 from theory.ops import Expression, diagonal, identity, kron, log, one_hot, ones, relu, sum_squares
 from theory.papers.dang2023.letters import OFF
-from theory.papers.garrod2024.setting import HYPOTHESES, POINT, WITNESS, Collapse, at_layer, listed, points, source
+from theory.papers.garrod2024.setting import HYPOTHESES, POINT, WITNESS, at_layer, listed, points, source
 from theory.papers.garrod2025.landscape import ODDS
 from theory.papers.garrod2025.setting import collapse_factors
-from theory.papers.garrod2025.structure import turned
 from theory.statement import theorem
 
 EQUAL = POINT | {"L": 2, "unequal": False, "turn": False}

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from theory.claims import Identity, Spectrum, clause, equal
 from theory.closed_form.curvature import Eigenvalues, layer_spectrum
+from theory.collapse import Collapse
 from theory.curvature import flattened, split, squared, stencil
 from theory.model import UnconstrainedFeatures as Model
-from theory.ops import Expression, constant, identity, kron, ones, substitute, sum_squares, zeros
+from theory.ops import Expression, constant, identity, kron, matrix, ones, substitute, sum_squares, zeros
 from theory.papers.dang2023.letters import OFF
-from theory.papers.garrod2024.setting import EDGES, HYPOTHESES, WITNESS, Collapse, at_layer, listed, source
-from theory.papers.garrod2025.setting import matrix
+from theory.papers.garrod2024.setting import EDGES, HYPOTHESES, WITNESS, at_layer, listed, source
 from theory.statement import theorem
 
 

@@ -10,10 +10,11 @@ from typing import Any
 from hypothesis import strategies as st
 
 from theory.claims import Clause, GlobalMinimum, Identity, Relation, clause, equal, less
+from theory.collapse import Collapse
 from theory.model import UnconstrainedFeatures as Model
 from theory.ops import constant, identity, ones, repeat_columns, sum_squares
 from theory.papers.dang2023.letters import OFF
-from theory.papers.garrod2024.setting import HYPOTHESES, POINT, Collapse, points, source
+from theory.papers.garrod2024.setting import HYPOTHESES, POINT, points, source
 from theory.papers.tirer2022 import critical, decays, deep, extended, frame_point, layers, output
 from theory.papers.zhu2021 import collapse
 from theory.statement import theorem

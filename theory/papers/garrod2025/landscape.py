@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from theory.claims import Identity, Inequality, clause, equal, less
 from theory.closed_form.deep_softmax import critical_decay
+from theory.collapse import turned
 from theory.frames import simplex_etf
 from theory.ops import (
     Expression,
@@ -22,6 +23,7 @@ from theory.ops import (
     exp,
     identity,
     log,
+    matrix,
     ones,
     rank,
     repeat_columns,
@@ -35,7 +37,6 @@ from theory.papers.garrod2025.setting import (
     REAL,
     collapse_factors,
     collapse_softmax,
-    matrix,
     pairs,
     pairs_factors,
     pairs_softmax,
@@ -43,7 +44,6 @@ from theory.papers.garrod2025.setting import (
     source,
     total,
 )
-from theory.papers.garrod2025.structure import turned
 from theory.statement import Expected, theorem
 
 ODDS = [Fraction(x) for x in (2, 5, 19, 997)]

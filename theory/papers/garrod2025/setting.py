@@ -17,6 +17,7 @@ from theory.ops import (
     exp,
     identity,
     log,
+    matrix,
     ones,
     repeat_columns,
     sqrt,
@@ -114,14 +115,6 @@ def pairs_decays(K: int, L: int, n: int, decay: Any, beta: Expression) -> Expres
 def block(rows: Sequence[Sequence[int]]) -> Expression:
     """A matrix of integers."""
     return matrix([[Fraction(x) for x in row] for row in rows])
-
-
-def matrix(rows: Sequence[Sequence[int | Fraction]]) -> Expression:
-    """A matrix of rationals: columns of I, times the entries that are not zero, times rows of I."""
-    places = [(i, j) for i, row in enumerate(rows) for j, x in enumerate(row) if x]
-    left = identity(len(rows))[range(len(rows)), [i for i, _ in places]]
-    right = identity(len(rows[0]))[[j for _, j in places], range(len(rows[0]))]
-    return left @ diagonal([rows[i][j] for i, j in places]) @ right
 
 
 def inverted(rows: Sequence[Sequence[Fraction]]) -> list[list[Fraction]]:
