@@ -18,7 +18,7 @@ from theory.curvature import flattened, split, squared, stencil
 from theory.model import UnconstrainedFeatures as Model
 from theory.ops import Expression, constant, identity, kron, matrix, ones, substitute, sum_squares, zeros
 from theory.papers.dang2023.letters import OFF
-from theory.papers.garrod2024.setting import EDGES, HYPOTHESES, WITNESS, at_layer, listed, source
+from theory.papers.garrod2024.setting import EDGES, HYPOTHESES, PROVED, WITNESS, at_layer, listed, source
 from theory.statement import theorem
 
 
@@ -121,6 +121,7 @@ def second_variation(K: int, n: int, L: int, d: int, seed: int, mixed: int = 1) 
 @theorem(
     "garrod2024-layer-hessian",
     source=source("Theorem 4.1: rank and eigenvalues; their value is not in the paper"),
+    expected=PROVED,
     hypotheses=HYPOTHESES,
     **at_layer(),
     witness=WITNESS,
@@ -160,6 +161,7 @@ def scaled(eigenvalues: Eigenvalues, factor: Fraction) -> Eigenvalues:
 @theorem(
     "garrod2024-layer-eigenvectors",
     source=source("Theorem 4.1: eigenvectors"),
+    expected=PROVED,
     hypotheses=HYPOTHESES,
     **at_layer(),
     witness=WITNESS,
@@ -180,6 +182,7 @@ def layer_eigenvectors(layer: int, swap: bool = False, factor: Fraction = Fracti
 @theorem(
     "garrod2024-layer-hessian-ridge",
     source=source("Theorem 4.1 with the decay's own term", "X"),
+    expected=PROVED,
     hypotheses=HYPOTHESES,
     **at_layer(),
     witness=WITNESS,

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from theory.closed_form.curvature import Eigenvalues
-from theory.statement import Source
+from theory.statement import Expected, Source
 
 
 def source(locator: str, provenance: str = "Q") -> Source:
@@ -21,6 +21,8 @@ def source(locator: str, provenance: str = "Q") -> Source:
         provenance,
     )
 
+
+PROVED = Expected("holds", "proved")
 
 GAINS = [Fraction(x) for x in ("9/10", "15/16", "24/25", "80/81")]
 """Few primes, so that exact arithmetic with their roots is quick; all above 7/8, which is (L−1)/L for L = 8."""
