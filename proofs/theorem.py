@@ -121,9 +121,10 @@ def _check(sections: tuple[Section, ...], kind: Kind) -> None:
 FOLDER = Path(__file__).parent
 TRUSTED = (
     "__init__.py", "__main__.py", "collapsed.py", "contrast_kinds.py", "curvature_kinds.py", "entailment.py",
-    "graph_kinds.py", "graphs.py", "kinds.py", "orthogonal_kinds.py", "pairs_kinds.py", "reading.py", "scalar_kinds.py",
-    "simplex.py", "softmax_kinds.py", "theorem.py", "lemmas/collapse_setting.py", "lemmas/contrast_setting.py",
-    "lemmas/orthogonal_setting.py", "lemmas/pairs_setting.py", "lemmas/setting.py", "lemmas/softmax_setting.py",
+    "formulas.py", "graph_kinds.py", "graphs.py", "kinds.py", "orthogonal_kinds.py", "pairs_kinds.py", "reading.py",
+    "scalar_kinds.py", "simplex.py", "softmax_kinds.py", "theorem.py", "lemmas/collapse_setting.py",
+    "lemmas/contrast_setting.py", "lemmas/orthogonal_setting.py", "lemmas/pairs_setting.py", "lemmas/setting.py",
+    "lemmas/softmax_setting.py",
 )  # fmt: skip
 """What decides, beside the kernel."""
 

@@ -238,6 +238,7 @@ PARTS: dict[str, Callable[[int], int]] = {
 @theorem(
     "garrod2024-gn-ranks",
     source=source("Theorem 4.2: ranks and eigenvalues"),
+    expected=PROVED,
     hypotheses=HYPOTHESES,
     **at_layer(largest=6),
     part=st.sampled_from(sorted(PARTS)),
@@ -261,6 +262,7 @@ def gn_ranks(layer: int, part: str, ranks: Mapping[str, Callable[[int], int]] = 
 @theorem(
     "garrod2024-gn-orthogonal",
     source=source("Theorem 4.2: orthogonal images; their bases are not in the paper"),
+    expected=PROVED,
     hypotheses=HYPOTHESES,
     **at_layer(largest=4),
     witness=WITNESS,
@@ -288,6 +290,7 @@ def gn_orthogonal(layer: int, other: str = "cross", swap: bool = False, **point:
 @theorem(
     "garrod2024-gradient-alignment",
     source=source("Theorem 4.3; β is not in the paper"),
+    expected=PROVED,
     hypotheses=HYPOTHESES,
     **at_layer(),
     witness=WITNESS,
@@ -323,6 +326,7 @@ def gradient_alignment(layer: int, sign: int = 1, pairs: int = 1, mean: int = 1,
 @theorem(
     "garrod2024-weights",
     source=source("Theorem 4.4: rank and eigenvalues"),
+    expected=PROVED,
     hypotheses=HYPOTHESES,
     **at_layer(),
     witness=WITNESS,
@@ -342,6 +346,7 @@ def weights(layer: int, samples: int = 1, rank: int = 0, **point: Any) -> Spectr
 @theorem(
     "garrod2024-weights-vectors",
     source=source("Theorem 4.4: eigenvectors and recursion; the second form of the value is not in the paper"),
+    expected=PROVED,
     hypotheses=HYPOTHESES,
     **at_layer(),
     witness=WITNESS,
@@ -374,6 +379,7 @@ MATRICES = ("features", "between classes", "errors", "gradients", "centred gradi
 @theorem(
     "garrod2024-other-matrices",
     source=source("other matrices at the optimum", "X"),
+    expected=PROVED,
     hypotheses=HYPOTHESES,
     **at_layer(),
     which=st.sampled_from(MATRICES),
