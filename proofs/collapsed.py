@@ -16,14 +16,13 @@ from operator import add, matmul
 from typing import Any, NamedTuple
 
 from proofs.entailment import NotEntailed
-from proofs.formulas import same, summed, vanishes
+from proofs.formulas import is_positive, same, summed, vanishes
 from theory.claims import Clause, Identity, Relation, Spectrum, equal
 from theory.collapse import Collapse
 from theory.curvature import Curvature, flattened, split, squared
 from theory.ops import (
     Expression,
     class_means,
-    compare,
     constant,
     identity,
     kron,
@@ -67,7 +66,7 @@ class Point:
     n: int
 
     def __post_init__(self) -> None:
-        if not 0 < self.gamma < 1 or any(compare(decay, 0) <= 0 for decay in self.decays):
+        if not 0 < self.gamma < 1 or not all(map(is_positive, self.decays)):
             raise NotEntailed("the theorem is about 0 < γ < 1 and positive decays")
         at, pairs = self.curvature, zip(self.factors, self.decays, strict=True)
         gradients = [at.slope(layer) + decay * V for layer, (V, decay) in enumerate(pairs)]

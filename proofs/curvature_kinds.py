@@ -91,11 +91,13 @@ class Structure:
 
 @dataclass(frozen=True)
 class Operators:
-    """The Hessian of a layer and its three parts, on the K²-dimensional space of Aᵀ E Y Bᵀ and on all matrices."""
+    """The Hessian of a layer and its three parts, on the K²-dimensional space of Aᵀ E Y Bᵀ and on all matrices.
+
+    That the part within classes is 0 says that the Hessian maps every X to pair(A X B Yᵀ)/(nN), so into this space.
+    """
 
     outliers: Fact
     distinct: Fact
-    bulk: Fact
     within: Fact
     of_means: Fact
     across: Fact
@@ -108,7 +110,6 @@ class Operators:
         return [
             (self.outliers, hessian(pair(E)) - OUTLIER * pair(E), ALL),
             (self.distinct, A @ pair(E) @ B @ Y.T - n * N * OUTLIER * E, ALL),
-            (self.bulk, hessian(X) - 1 / (n * N) * pair(A @ X @ B @ Y.T), WEIGHTS),
             (self.within, within(X), WEIGHTS),
             (self.of_means, of_means(J, pair(E)) - OUTLIER * pair(J @ E), ALL),
             (self.across, of_means(ACROSS, pair(E)) - OUTLIER * pair(ACROSS @ E), ALL),

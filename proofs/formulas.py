@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from functools import lru_cache
 
+from proofs.entailment import NotEntailed, sign
 from theory.arithmetic.algebraic import AlgebraicNumbers
 from theory.arithmetic.interpreters import Undecidable
 from theory.ops import Expression, constant
@@ -64,4 +65,13 @@ def vanishes(formula: Expression) -> bool:
         entries = [x for row in value for x in row] if formula.shape else [value]
         return all(field.is_zero(field.number(Fraction(0)) + x) for x in entries)
     except Undecidable:
+        return False
+
+
+def is_positive(number: Expression) -> bool:
+    """Whether a constant number is positive; False where that is not decided."""
+    field = AlgebraicNumbers([number])
+    try:
+        return sign(field, field.number(Fraction(0)) + field.evaluate(number)) > 0
+    except (NotEntailed, Undecidable):
         return False

@@ -252,11 +252,10 @@ def operators_of(proof: Proof, ends: Ends, rows: Fact, inputs: Inputs) -> Operat
         + N * OUTLIER * (E @ labels),
         known=[ends.inside],
     )
-    front, back = A.T @ A @ X(m) @ B, B @ Y.T @ Y @ B.T
-    bulk = proof.algebra(
-        "bulk", hessian(X(m)) - 1 / (n * N) * pair(A @ X(m) @ B @ Y.T), 1 / (n * N) * (front @ inputs.collapsed.T)
+    inside_classes = proof.algebra(
+        "nothing within classes", within(X(m)), 1 / (n * N) * (A.T @ A @ X(m) @ B @ inputs.collapsed.T)
     )
-    inside_classes = proof.algebra("nothing within classes", within(X(m)), 1 / (n * N) * (front @ inputs.collapsed.T))
+    back = B @ Y.T @ Y @ B.T
     twice = A @ X(m) @ back @ back
     apart = proof.algebra(
         "orthogonal images",
@@ -266,7 +265,6 @@ def operators_of(proof: Proof, ends: Ends, rows: Fact, inputs: Inputs) -> Operat
     return Operators(
         outliers,
         distinct,
-        bulk,
         inside_classes,
         of_class("class part", J),
         of_class("cross part", ACROSS),
