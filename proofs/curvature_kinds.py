@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 import sympy as sp
 
-from proofs.collapsed import answers
+from proofs.collapsed import answers, sums
 from proofs.kernel import selection
 from proofs.kernel.facts import POSITIVE, ZERO, Fact
 from proofs.kernel.proof import Proof
@@ -26,7 +26,7 @@ from proofs.kernel.setting import Setting
 from proofs.kernel.words import Matrix, identity
 from proofs.lemmas import collapse_setting as s
 from proofs.lemmas import setting as deep
-from proofs.lemmas.collapse_setting import COLLAPSE
+from proofs.lemmas.collapse_setting import ANY_POINT, COLLAPSE
 from proofs.lemmas.setting import ALL, WEIGHTS, K, Lam, N, Q, R, W, Y, lam, m
 
 A, B = Q(m + 1), R(m - 1)
@@ -39,22 +39,28 @@ def pair(E: Matrix) -> Matrix:
     return A.T @ E @ Y @ B.T
 
 
-def hessian(X: Matrix) -> Matrix:
+def hessian(X: Matrix, A: Matrix = A, B: Matrix = B) -> Matrix:
     """The Hessian of the data term in W_m, applied to X."""
     return 1 / N * (A.T @ A @ X @ B @ B.T)
 
 
-def within(X: Matrix) -> Matrix:
+def within(X: Matrix, A: Matrix = A, B: Matrix = B) -> Matrix:
     """Its part within classes, applied to X."""
     return 1 / N * (A.T @ A @ X @ (B @ B.T - 1 / s.n * (B @ Y.T @ Y @ B.T)))
 
 
-def of_means(P: Matrix, X: Matrix) -> Matrix:
+def of_means(P: Matrix, X: Matrix, A: Matrix = A, B: Matrix = B) -> Matrix:
     """Its part of class means with the projection P on class space, applied to X: P = J for class, I − J for cross."""
     return 1 / (s.n * N) * (A.T @ P @ A @ X @ B @ Y.T @ Y @ B.T)
 
 
 ACROSS = identity(K) - s.J
+
+
+def difference() -> Matrix:
+    """The Hessian less its three parts, at any factors."""
+    at = (s.middle, s.front, s.back)
+    return hessian(*at) - within(*at) - of_means(ACROSS, *at) - of_means(s.J, *at)
 
 
 @dataclass(frozen=True)
@@ -165,6 +171,40 @@ is 0."""
             NotEntailed: for another claim, or without such a point.
         """
         return answers(claim, parameters)
+
+
+@dataclass(frozen=True, eq=False)
+class PartsOfHessian:
+    """At every point the Hessian of a layer is the sum of its parts."""
+
+    sum: Fact
+
+    cites: ClassVar[tuple[str, ...]] = ()
+    says: ClassVar[str] = """\
+For balanced classes and any factors, A above a layer and B below it, the Hessian X ↦ AᵀA X B Bᵀ/N of the data term is
+the sum of its parts within classes, X ↦ AᵀA X B (I − YᵀY/n) Bᵀ/N, across them, X ↦ Aᵀ (I − J) A X B YᵀY Bᵀ/(nN), and of
+class means, X ↦ Aᵀ J A X B YᵀY Bᵀ/(nN), J = 11ᵀ/K."""
+
+    @property
+    def premises(self) -> dict[Setting, tuple[Fact, ...]]:
+        """The steps by setting."""
+        return {ANY_POINT: (self.sum,)}
+
+    def check(self, proofs: Mapping[Any, Proof]) -> None:
+        """That the step says it.
+
+        Raises:
+            Rejected: when it does not.
+        """
+        _require(selection.states(proofs[ANY_POINT], self.sum, difference()), "the sum of the parts")
+
+    def entails(self, claim: Any, parameters: Mapping[str, Any]) -> dict[str, str]:
+        """Clauses that say this of some factors, which are read off the claim; ``parameters`` propose K and n.
+
+        Raises:
+            NotEntailed: for another claim, or without sizes.
+        """
+        return sums(claim, parameters)
 
 
 def _require(condition: bool, what: str) -> None:

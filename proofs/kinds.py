@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import sympy as sp
 
 from proofs.contrast_kinds import ContrastiveLoss
-from proofs.curvature_kinds import CurvatureAtCollapse
+from proofs.curvature_kinds import CurvatureAtCollapse, PartsOfHessian
 from proofs.entailment import NotEntailed, entailed, require_linear
 from proofs.graph_kinds import ForEveryGraph, GraphLosses
 from proofs.kernel import selection
@@ -327,6 +327,7 @@ Kind = (
     | ContrastiveLoss
     | OrthogonalMinimum
     | CurvatureAtCollapse
+    | PartsOfHessian
 )
 KINDS = (
     Balanced,
@@ -342,4 +343,5 @@ KINDS = (
     ContrastiveLoss,
     OrthogonalMinimum,
     CurvatureAtCollapse,
+    PartsOfHessian,
 )

@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from proofs.contrast_kinds import ContrastiveLoss
-from proofs.curvature_kinds import CurvatureAtCollapse
+from proofs.curvature_kinds import CurvatureAtCollapse, PartsOfHessian
 from proofs.entailment import NotEntailed
 from proofs.graph_kinds import ForEveryGraph, GraphLosses
 from proofs.graphs import GraphProof
@@ -31,7 +31,7 @@ from proofs.kernel.scalars import Rejected
 from proofs.kinds import KINDS, Kind
 from proofs.pairs_kinds import PairsBeatCollapse
 
-BY_PARAMETERS = ForEveryGraph | GraphLosses | PairsBeatCollapse | ContrastiveLoss | CurvatureAtCollapse
+BY_PARAMETERS = ForEveryGraph | GraphLosses | PairsBeatCollapse | ContrastiveLoss | CurvatureAtCollapse | PartsOfHessian
 """Kinds that take what they are applied to from the parameters of a claim."""
 
 PROOFS = (Proof, ConvexProof, MonotoneProof, GraphProof)

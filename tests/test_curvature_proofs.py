@@ -19,7 +19,7 @@ from proofs.kernel.scalars import Rejected
 from proofs.kernel.setting import COUNT as M
 from proofs.kernel.words import identity as unit
 from proofs.lemmas import collapse as lemma
-from proofs.lemmas.collapse_setting import COLLAPSE, E, J, X, gamma, n
+from proofs.lemmas.collapse_setting import ANY_POINT, COLLAPSE, E, J, X, back, front, gamma, middle, n
 from proofs.lemmas.setting import ALL, DEPTHS, K, Lam, N, Q, R, T, W, Y, beta, lam, m
 from proofs.theorem import Theorem
 from theory.arithmetic.interpreters import Rationals
@@ -228,6 +228,52 @@ def test_the_point_must_be_critical() -> None:
 def test_the_theorem_is_about_spectra_and_relations() -> None:
     with pytest.raises(NotEntailed, match="about spectra"):
         theorem().entails(Convergence((1, 1, 1), 1, (1, 2, 3)), None, {}, GIVEN)
+
+
+# ------------------------------------------------------------ at any point
+
+
+ANY = squared(integer_factors(3, 2, 2, 4, 5), (2, 2, 2))
+SUM = split(ANY, 1, 3, 2)
+
+SUMS = {
+    "the parts": (equal(ANY.layer(1), SUM["class"] + SUM["cross"] + SUM["within"]), True),
+    "one part": (equal(ANY.layer(1), SUM["class"] + SUM["cross"]), False),
+    "one part twice": (equal(ANY.layer(1), SUM["class"] + SUM["cross"] + SUM["cross"]), False),
+    "a little more": (equal(ANY.layer(1), SUM["class"] + (1 + TINY) * SUM["cross"] + SUM["within"]), False),
+    "at most": (at_most(ANY.layer(1), SUM["class"] + SUM["cross"] + SUM["within"]), False),
+    "another layer": (equal(squared(integer_factors(3, 2, 2, 4, 6), (2, 2, 2)).layer(1),
+                            SUM["class"] + SUM["cross"] + SUM["within"]), False),
+    "itself": (equal(ANY.layer(1), ANY.layer(1)), False),
+    "no Hessian": (equal(SUM["class"], SUM["class"]), False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SUMS)
+def test_the_hessian_is_the_sum_of_its_parts_at_any_point(name: str) -> None:
+    relation, true = SUMS[name]
+    answers = lemma.parts_theorem("parts").entails(Identity((clause("sum", relation),)), None, {}, {"K": 3, "n": 2})
+    assert (not answers["sum"]) == true
+
+
+@pytest.mark.parametrize("sizes", [{"K": 2, "n": 3}, {"K": 6, "n": 1}, {"K": 3, "n": 1}], ids=str)
+def test_the_classes_must_be_those_of_the_claim(sizes: dict[str, Any]) -> None:
+    claim = Identity((clause("sum", SUMS["the parts"][0]),))
+    assert lemma.parts_theorem("parts").entails(claim, None, {}, sizes)["sum"]
+
+
+def test_sizes_of_classes_must_be_proposed() -> None:
+    claim = Identity((clause("sum", SUMS["the parts"][0]),))
+    for sizes in ({}, {"K": 3}, {"K": 3, "n": 0}, {"K": 3.0, "n": 2}):
+        with pytest.raises(NotEntailed):
+            lemma.parts_theorem("parts").entails(claim, None, {}, sizes)
+
+
+def test_another_sum_of_parts_is_no_theorem() -> None:
+    proof = Proof("wrong", ANY_POINT)
+    at = (middle, front, back)
+    with pytest.raises(Rejected, match="not the combination"):
+        proof.algebra("sum", hessian(*at) - of_means(ACROSS, *at) - of_means(J, *at))
 
 
 # ------------------------------------------------------------ the operators are the matrices

@@ -17,7 +17,7 @@ import sympy as sp
 from proofs.kernel.instances import BITS, Instance
 from proofs.kernel.setting import COUNT as M
 from proofs.kernel.setting import LAYER as m
-from proofs.kernel.setting import Indexed
+from proofs.kernel.setting import Indexed, Setting
 from proofs.kernel.words import Matrix, Trace, identity, letter, only
 from proofs.lemmas.setting import (
     ALL,
@@ -41,6 +41,7 @@ from proofs.lemmas.setting import (
     orthogonal,
     samples,
 )
+from proofs.lemmas.softmax_setting import always
 
 n, gamma = sp.symbols("n gamma", positive=True)
 """Samples of a class, and the gain."""
@@ -130,3 +131,39 @@ the target is $T = Y$, the outputs are $R_M = \gamma Y$. $E$ is any matrix on cl
 $W_m$: the Hessian of the data term in $W_m$ maps $X_m$ to $Q_{m+1}^\top Q_{m+1} X_m R_{m-1} R_{m-1}^\top / N$. $e$ is
 the column of ones, $J = e e^\top n / N$ the mean over classes.""",
 )
+
+
+upper, lower = sp.symbols("upper lower")
+front, back, middle = letter("A", K, upper), letter("B", lower, samples), letter("X", upper, lower)
+
+
+def any_point(rng: Random) -> Instance:
+    """Any matrices above and below a layer."""
+    from flint import arb, arb_mat, ctx, fmpq
+
+    ctx.prec = BITS
+    classes, each, rows, width = rng.randint(1, 3), rng.randint(1, 3), rng.randint(1, 4), rng.randint(1, 4)
+    total = classes * each
+
+    def any_matrix(height: int, count: int) -> Any:
+        return arb_mat(height, count, [fmpq(rng.randint(-6, 6), 3) for _ in range(height * count)])
+
+    values = {
+        "A": any_matrix(classes, rows), "B": any_matrix(width, total), "X": any_matrix(rows, width),
+        "Y": arb_mat(classes, total, [int(i // each == k) for k in range(classes) for i in range(total)]),
+        "J": arb_mat(classes, classes, [arb(1) / classes] * classes**2),
+    }  # fmt: skip
+    spaces = {K: classes, samples: total, upper: rows, lower: width}
+    letters = {name: always(x) for name, x in values.items()}
+    return Instance({N: total, n: each}, {}, letters, spaces.__getitem__)
+
+
+ANY_POINT = Setting(
+    "any factors above and below a layer",
+    any_point,
+    letters={only(x).name: x for x in (front, back, middle, Y, J)},
+    spaces=frozenset([K, samples, upper, lower]),
+    reading=r"""$A$ and $B$ are the products of the factors above and below a layer, any matrices, $X$ is any matrix of
+the shape of the layer; $Y$ are the labels of $N$ samples, $n$ of each class, and $J$ is the mean over classes.""",
+)
+"""Nothing is known of the factors."""

@@ -205,6 +205,7 @@ def layer_hessian_ridge(
 @theorem(
     "garrod2024-gn-split",
     source=source("Theorem 4.2: the sum, with weights that make it one"),
+    expected=PROVED,
     K=st.integers(2, 3),
     n=st.integers(1, 3),
     L=st.integers(1, 3),
