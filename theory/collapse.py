@@ -1,4 +1,4 @@
-"""Deep neural collapse with squared error as factors: balanced classes, any decays, frames as coordinates or turned."""
+"""Deep neural collapse as factors: balanced classes, squared error or cross-entropy, frames as coordinates or turned."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from functools import cached_property, reduce
 from math import prod
 from operator import matmul, mul
 
-from theory.curvature import Curvature, squared
-from theory.ops import Expression, class_means, constant, diagonal, identity, matrix, repeat_columns, sqrt
+from theory.closed_form.deep_softmax import critical_decay
+from theory.curvature import Curvature, cross_entropy, squared
+from theory.frames import simplex_etf
+from theory.ops import Expression, class_means, constant, diagonal, identity, log, matrix, ones, repeat_columns, sqrt
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,58 @@ class Collapse:
     def size(self, layer: int) -> int:
         """Entries of W_l."""
         return (self.K if layer == self.L else self.d) * self.d
+
+
+@dataclass(frozen=True)
+class SoftmaxCollapse:
+    """Collapse with cross-entropy at the scale α = log r, where it is critical: outputs α S ⊗ 1ᵀ."""
+
+    K: int
+    n: int
+    L: int
+    spare: int
+    r: Fraction
+    turn: bool = False
+
+    @property
+    def softness(self) -> Fraction:
+        """κ = (1 − e^{−α})/(1 + (K − 1) e^{−α})."""
+        return (self.r - 1) / (self.r + self.K - 1)
+
+    @property
+    def decay(self) -> Expression:
+        """λ at which α is critical."""
+        return critical_decay(self.K, self.L, self.n, log(self.r))
+
+    @property
+    def shares(self) -> Expression:
+        """The softmax of the outputs (K × K): I's and J's multiples."""
+        return ((self.r - 1) * identity(self.K) + ones(self.K, self.K)) / (self.r + self.K - 1)
+
+    @property
+    def curvature(self) -> Curvature:
+        """Derivatives of the data term."""
+        point = collapse_factors(self.K, self.L, self.n, log(self.r), self.K + self.spare)
+        point = turned(point, self.K, self.L, self.K + self.spare) if self.turn else point
+        factors = (point["H"], *(point[f"W_{layer}"] for layer in range(1, self.L + 1)))
+        return cross_entropy(factors, (self.n,) * self.K, self.shares)
+
+
+def collapse_factors(K: int, L: int, n: int, alpha: Expression, d: int) -> dict[str, Expression]:
+    """Definition 2 of Garrod & Keating 2025, all U_l the first K coordinates: every factor s S, s = (α√n)^{1/(L+1)}.
+
+    The outputs are α S ⊗ 1ᵀ.
+    """
+    s, S = (alpha * sqrt(n)) ** Fraction(1, L + 1), simplex_etf(K)
+    weights = {f"W_{layer}": padded(s * S, (K if layer == L else d, d)) for layer in range(1, L + 1)}
+    return weights | {"H": repeat_columns(padded(s / sqrt(n) * S, (d, K)), (n,) * K)}
+
+
+def padded(matrix: Expression, shape: tuple[int, int]) -> Expression:
+    """The matrix in the upper left corner of a larger one of zeros."""
+    rows, columns = matrix.shape
+    left = matrix if shape[0] == rows else diagonal([1] * rows, shape[0], rows) @ matrix
+    return left if shape[1] == columns else left @ diagonal([1] * columns, columns, shape[1])
 
 
 def reflection(size: int, seed: int) -> Expression:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from theory.claims import Identity, Inequality, clause, equal, less
 from theory.closed_form.deep_softmax import critical_decay
-from theory.collapse import turned
+from theory.collapse import collapse_factors, turned
 from theory.frames import simplex_etf
 from theory.ops import (
     Expression,
@@ -35,7 +35,6 @@ from theory.ops import (
 from theory.papers.garrod2025.setting import (
     OFF,
     REAL,
-    collapse_factors,
     collapse_softmax,
     pairs,
     pairs_factors,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from theory.claims import CriticalPoints, Identity, Inequality, clause, equal
 from theory.closed_form.deep_softmax import model, problem
-from theory.collapse import reflection, turned
+from theory.collapse import collapse_factors, reflection, turned
 from theory.frames import simplex_etf
 from theory.model import UnconstrainedFeatures as Model
 from theory.ops import (
@@ -27,7 +27,7 @@ from theory.ops import (
     zeros,
 )
 from theory.papers.dang2023.reductions import schatten_form
-from theory.papers.garrod2025.setting import OFF, REAL, collapse_factors, product, source, total
+from theory.papers.garrod2025.setting import OFF, REAL, product, source, total
 from theory.statement import Expected, theorem
 
 DECAY = Fraction(1, 10)
