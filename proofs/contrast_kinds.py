@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from proofs.entailment import NotEntailed, sign
+from proofs.formulas import same
 from proofs.kernel import selection
 from proofs.kernel.facts import NONNEGATIVE, ZERO, Fact
 from proofs.kernel.proof import Proof
@@ -103,7 +104,7 @@ objective is φ(t*) + c |t*| has W Wᵀ = (c s/λ_W) S, H = (λ_W/c) Wᵀ Y and 
             raise NotEntailed("the theorem is about an inequality")
         read = _property if set(claim.variables) == {"z"} else _reduction
         known = read(claim, parameters)
-        found = next((x for x in known if _same(claim.left, x.left) and _same(claim.right, x.right)), None)
+        found = next((x for x in known if same(claim.left, x.left) and same(claim.right, x.right)), None)
         if found is None:
             raise NotEntailed("the sides are not those of the theorem")
         tight = {"tight": _tight(claim, found)} if claim.tight else {}
@@ -204,32 +205,6 @@ def _level(field: AlgebraicNumbers, column: Any, k: int) -> bool:
     zero = field.number(Fraction(0))
     others = [zero + x for j, x in enumerate(column) if j != k]
     return all(field.is_zero(x - others[0]) for x in others) and sign(field, column[k] - others[0]) >= 0
-
-
-def _same(left: Expression, right: Expression) -> bool:
-    """Whether two formulas are the same sum of multiples of the same parts, with equal constants."""
-    if left is right:
-        return True
-    total: dict[Expression, Expression] = {}
-    for formula, side in ((left, 1), (right, -1)):
-        for part, factor in _parts(formula):
-            total[part] = total[part] + side * factor if part in total else side * factor
-    field = AlgebraicNumbers(total.values())
-    try:
-        return all(field.is_zero(field.number(Fraction(0)) + field.evaluate(factor)) for factor in total.values())
-    except Undecidable:
-        return False
-
-
-def _parts(formula: Expression) -> list[tuple[Expression, Expression]]:
-    """Parts that are neither sums nor multiples, each with its constant factor."""
-    if formula.op == "add":
-        return [part for arg in formula.args for part in _parts(arg)]
-    if not formula.variables:
-        return [(constant(1), formula)]
-    if formula.op == "scale" and not formula.args[0].variables:
-        return [(part, formula.args[0] * factor) for part, factor in _parts(formula.args[1])]
-    return [(formula, constant(1))]
 
 
 def _require_loss(model: UnconstrainedFeatures) -> None:

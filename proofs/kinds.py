@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 import sympy as sp
 
 from proofs.contrast_kinds import ContrastiveLoss
+from proofs.curvature_kinds import CurvatureAtCollapse, PartsOfHessian
 from proofs.entailment import NotEntailed, entailed, require_linear
 from proofs.graph_kinds import ForEveryGraph, GraphLosses
 from proofs.kernel import selection
@@ -325,6 +326,8 @@ Kind = (
     | PairsBeatCollapse
     | ContrastiveLoss
     | OrthogonalMinimum
+    | CurvatureAtCollapse
+    | PartsOfHessian
 )
 KINDS = (
     Balanced,
@@ -339,4 +342,6 @@ KINDS = (
     PairsBeatCollapse,
     ContrastiveLoss,
     OrthogonalMinimum,
+    CurvatureAtCollapse,
+    PartsOfHessian,
 )

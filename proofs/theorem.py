@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from proofs.contrast_kinds import ContrastiveLoss
+from proofs.curvature_kinds import CurvatureAtCollapse, PartsOfHessian
 from proofs.entailment import NotEntailed
 from proofs.graph_kinds import ForEveryGraph, GraphLosses
 from proofs.graphs import GraphProof
@@ -29,6 +30,9 @@ from proofs.kernel.proof import Proof
 from proofs.kernel.scalars import Rejected
 from proofs.kinds import KINDS, Kind
 from proofs.pairs_kinds import PairsBeatCollapse
+
+BY_PARAMETERS = ForEveryGraph | GraphLosses | PairsBeatCollapse | ContrastiveLoss | CurvatureAtCollapse | PartsOfHessian
+"""Kinds that take what they are applied to from the parameters of a claim."""
 
 PROOFS = (Proof, ConvexProof, MonotoneProof, GraphProof)
 
@@ -90,7 +94,7 @@ class Theorem:
         """
         if self.gaps:
             raise NotEntailed("the proof has a gap")
-        if isinstance(self.kind, ForEveryGraph | GraphLosses | PairsBeatCollapse | ContrastiveLoss):
+        if isinstance(self.kind, BY_PARAMETERS):
             return self.kind.entails(claim, parameters)
         return self.kind.entails(claim, field, roots)
 
@@ -116,10 +120,11 @@ def _check(sections: tuple[Section, ...], kind: Kind) -> None:
 
 FOLDER = Path(__file__).parent
 TRUSTED = (
-    "__init__.py", "__main__.py", "contrast_kinds.py", "entailment.py", "graph_kinds.py", "graphs.py", "kinds.py",
-    "orthogonal_kinds.py", "pairs_kinds.py", "reading.py", "scalar_kinds.py", "simplex.py", "softmax_kinds.py",
-    "theorem.py", "lemmas/contrast_setting.py", "lemmas/orthogonal_setting.py", "lemmas/pairs_setting.py",
-    "lemmas/setting.py", "lemmas/softmax_setting.py",
+    "__init__.py", "__main__.py", "collapsed.py", "contrast_kinds.py", "curvature_kinds.py", "entailment.py",
+    "formulas.py", "graph_kinds.py", "graphs.py", "kinds.py", "orthogonal_kinds.py", "pairs_kinds.py", "reading.py",
+    "scalar_kinds.py", "simplex.py", "softmax_kinds.py", "theorem.py", "lemmas/collapse_setting.py",
+    "lemmas/contrast_setting.py", "lemmas/orthogonal_setting.py", "lemmas/pairs_setting.py", "lemmas/setting.py",
+    "lemmas/softmax_setting.py",
 )  # fmt: skip
 """What decides, beside the kernel."""
 

@@ -40,8 +40,11 @@ PROVED = [statement for statement in statements().values() if statement.expected
 IDS = [statement.id for statement in PROVED]
 WRONG = [(statement.id, wrong) for statement in PROVED for wrong in statement.wrong]
 
-ELEMENTARY = {f"sukenik2024-{name}" for name in ("srg-output", "srg-constant", "srg-loss", "srg-three-layers", "rank")}
-"""Theorems that need no classical fact: identities of polynomials in r, and induction."""
+ELEMENTARY = {
+    *(f"sukenik2024-{name}" for name in ("srg-output", "srg-constant", "srg-loss", "srg-three-layers", "rank")),
+    "garrod2024-gn-split",
+}
+"""Theorems that need no classical fact: identities of polynomials in r, induction, and identities of matrices."""
 
 MATCHED = 10
 """Instances of each statement whose claims are matched with its theorem here; ``--full`` runs match 300."""

@@ -288,6 +288,18 @@ def diagonal(entries: Sequence[Any], rows: int | None = None, columns: int | Non
     return _node("diagonal", scalars, shape)
 
 
+def matrix(rows: Sequence[Sequence[int | Fraction]]) -> Expression:
+    """A matrix of rationals: columns of I, times the entries that are not zero, times rows of I.
+
+    >>> matrix([[0, 2], [1, 0], [0, 0]]).shape
+    (3, 2)
+    """
+    places = [(i, j) for i, row in enumerate(rows) for j, x in enumerate(row) if x]
+    left = identity(len(rows))[range(len(rows)), [i for i, _ in places]]
+    right = identity(len(rows[0]))[[j for _, j in places], range(len(rows[0]))]
+    return left @ diagonal([rows[i][j] for i, j in places]) @ right
+
+
 def helmert(size: int, columns: int | None = None) -> Expression:
     """Orthonormal columns that span a part of the vectors with zero sum: ``size × columns``, at most size − 1.
 

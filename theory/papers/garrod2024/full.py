@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from functools import reduce
 from operator import add
@@ -13,14 +13,12 @@ from hypothesis import strategies as st
 
 from theory.claims import Clause, Identity, Spectrum, clause, equal
 from theory.closed_form.curvature import Eigenvalue, Eigenvalues, full_spectrum, softmax_layer_spectrum
-from theory.closed_form.deep_softmax import critical_decay
-from theory.curvature import Curvature, cross_entropy, flattened
-from theory.ops import Expression, diagonal, identity, kron, log, one_hot, ones, relu, sum_squares
+from theory.collapse import Collapse, SoftmaxCollapse
+from theory.curvature import flattened
+from theory.ops import Expression, diagonal, identity, kron, log, one_hot, relu, sum_squares
 from theory.papers.dang2023.letters import OFF
-from theory.papers.garrod2024.setting import HYPOTHESES, POINT, WITNESS, Collapse, at_layer, listed, points, source
+from theory.papers.garrod2024.setting import HYPOTHESES, POINT, WITNESS, at_layer, listed, points, source
 from theory.papers.garrod2025.landscape import ODDS
-from theory.papers.garrod2025.setting import collapse_factors
-from theory.papers.garrod2025.structure import turned
 from theory.statement import theorem
 
 EQUAL = POINT | {"L": 2, "unequal": False, "turn": False}
@@ -89,41 +87,6 @@ def full_hessian(
     ridge = identity(rows.shape[0]) * ridges[0]
     expected = predicted(at.K, at.n, at.L, at.d, at.gamma, regularised=regularised != other)
     return Spectrum(rows + ridge, listed(expected))
-
-
-@dataclass(frozen=True)
-class SoftmaxCollapse:
-    """Collapse with cross-entropy at the scale α = log r, where it is critical: outputs α S ⊗ 1ᵀ."""
-
-    K: int
-    n: int
-    L: int
-    spare: int
-    r: Fraction
-    turn: bool = False
-
-    @property
-    def softness(self) -> Fraction:
-        """κ = (1 − e^{−α})/(1 + (K − 1) e^{−α})."""
-        return (self.r - 1) / (self.r + self.K - 1)
-
-    @property
-    def decay(self) -> Expression:
-        """λ at which α is critical."""
-        return critical_decay(self.K, self.L, self.n, log(self.r))
-
-    @property
-    def shares(self) -> Expression:
-        """The softmax of the outputs (K × K): I's and J's multiples."""
-        return ((self.r - 1) * identity(self.K) + ones(self.K, self.K)) / (self.r + self.K - 1)
-
-    @property
-    def curvature(self) -> Curvature:
-        """Derivatives of the data term."""
-        point = collapse_factors(self.K, self.L, self.n, log(self.r), self.K + self.spare)
-        point = turned(point, self.K, self.L, self.K + self.spare) if self.turn else point
-        factors = (point["H"], *(point[f"W_{layer}"] for layer in range(1, self.L + 1)))
-        return cross_entropy(factors, (self.n,) * self.K, self.shares)
 
 
 SOFTMAX: dict[str, Any] = {

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from theory.claims import Identity, Spectrum, clause, equal
 from theory.closed_form.curvature import Eigenvalues, layer_spectrum
+from theory.collapse import Collapse
 from theory.curvature import flattened, split, squared, stencil
 from theory.model import UnconstrainedFeatures as Model
-from theory.ops import Expression, constant, identity, kron, ones, substitute, sum_squares, zeros
+from theory.ops import Expression, constant, identity, kron, matrix, ones, substitute, sum_squares, zeros
 from theory.papers.dang2023.letters import OFF
-from theory.papers.garrod2024.setting import EDGES, HYPOTHESES, WITNESS, Collapse, at_layer, listed, source
-from theory.papers.garrod2025.setting import matrix
+from theory.papers.garrod2024.setting import EDGES, HYPOTHESES, PROVED, WITNESS, at_layer, listed, source
 from theory.statement import theorem
 
 
@@ -121,6 +121,7 @@ def second_variation(K: int, n: int, L: int, d: int, seed: int, mixed: int = 1) 
 @theorem(
     "garrod2024-layer-hessian",
     source=source("Theorem 4.1: rank and eigenvalues; their value is not in the paper"),
+    expected=PROVED,
     hypotheses=HYPOTHESES,
     **at_layer(),
     witness=WITNESS,
@@ -160,6 +161,7 @@ def scaled(eigenvalues: Eigenvalues, factor: Fraction) -> Eigenvalues:
 @theorem(
     "garrod2024-layer-eigenvectors",
     source=source("Theorem 4.1: eigenvectors"),
+    expected=PROVED,
     hypotheses=HYPOTHESES,
     **at_layer(),
     witness=WITNESS,
@@ -180,6 +182,7 @@ def layer_eigenvectors(layer: int, swap: bool = False, factor: Fraction = Fracti
 @theorem(
     "garrod2024-layer-hessian-ridge",
     source=source("Theorem 4.1 with the decay's own term", "X"),
+    expected=PROVED,
     hypotheses=HYPOTHESES,
     **at_layer(),
     witness=WITNESS,
@@ -202,6 +205,7 @@ def layer_hessian_ridge(
 @theorem(
     "garrod2024-gn-split",
     source=source("Theorem 4.2: the sum, with weights that make it one"),
+    expected=PROVED,
     K=st.integers(2, 3),
     n=st.integers(1, 3),
     L=st.integers(1, 3),
@@ -235,6 +239,7 @@ PARTS: dict[str, Callable[[int], int]] = {
 @theorem(
     "garrod2024-gn-ranks",
     source=source("Theorem 4.2: ranks and eigenvalues"),
+    expected=PROVED,
     hypotheses=HYPOTHESES,
     **at_layer(largest=6),
     part=st.sampled_from(sorted(PARTS)),
@@ -258,6 +263,7 @@ def gn_ranks(layer: int, part: str, ranks: Mapping[str, Callable[[int], int]] = 
 @theorem(
     "garrod2024-gn-orthogonal",
     source=source("Theorem 4.2: orthogonal images; their bases are not in the paper"),
+    expected=PROVED,
     hypotheses=HYPOTHESES,
     **at_layer(largest=4),
     witness=WITNESS,
@@ -285,6 +291,7 @@ def gn_orthogonal(layer: int, other: str = "cross", swap: bool = False, **point:
 @theorem(
     "garrod2024-gradient-alignment",
     source=source("Theorem 4.3; β is not in the paper"),
+    expected=PROVED,
     hypotheses=HYPOTHESES,
     **at_layer(),
     witness=WITNESS,
@@ -320,6 +327,7 @@ def gradient_alignment(layer: int, sign: int = 1, pairs: int = 1, mean: int = 1,
 @theorem(
     "garrod2024-weights",
     source=source("Theorem 4.4: rank and eigenvalues"),
+    expected=PROVED,
     hypotheses=HYPOTHESES,
     **at_layer(),
     witness=WITNESS,
@@ -339,6 +347,7 @@ def weights(layer: int, samples: int = 1, rank: int = 0, **point: Any) -> Spectr
 @theorem(
     "garrod2024-weights-vectors",
     source=source("Theorem 4.4: eigenvectors and recursion; the second form of the value is not in the paper"),
+    expected=PROVED,
     hypotheses=HYPOTHESES,
     **at_layer(),
     witness=WITNESS,
@@ -371,6 +380,7 @@ MATRICES = ("features", "between classes", "errors", "gradients", "centred gradi
 @theorem(
     "garrod2024-other-matrices",
     source=source("other matrices at the optimum", "X"),
+    expected=PROVED,
     hypotheses=HYPOTHESES,
     **at_layer(),
     which=st.sampled_from(MATRICES),

@@ -10,10 +10,11 @@ from typing import Any
 from hypothesis import strategies as st
 
 from theory.claims import Clause, GlobalMinimum, Identity, Relation, clause, equal, less
+from theory.collapse import Collapse
 from theory.model import UnconstrainedFeatures as Model
 from theory.ops import constant, identity, ones, repeat_columns, sum_squares
 from theory.papers.dang2023.letters import OFF
-from theory.papers.garrod2024.setting import HYPOTHESES, POINT, Collapse, points, source
+from theory.papers.garrod2024.setting import HYPOTHESES, POINT, PROVED, points, source
 from theory.papers.tirer2022 import critical, decays, deep, extended, frame_point, layers, output
 from theory.papers.zhu2021 import collapse
 from theory.statement import theorem
@@ -22,6 +23,7 @@ from theory.statement import theorem
 @theorem(
     "garrod2024-closed-form",
     source=source("the optimum of Section 4, after Dang et al. 2023, Theorem 3.1"),
+    expected=PROVED,
     hypotheses={
         "balanced, K ≥ 2": lambda model: model.balanced and model.K >= 2,
         "squared error, linear layers, no bias": lambda model: model.has_modes and not model.has_bias,
@@ -77,6 +79,7 @@ def zero_threshold(
 @theorem(
     "garrod2024-dnc-structure",
     source=source("DNC1 to DNC4"),
+    expected=PROVED,
     hypotheses=HYPOTHESES,
     **points(),
     witness=POINT,

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from theory.claims import Identity, Inequality, clause, equal, less
 from theory.closed_form.deep_softmax import critical_decay
+from theory.collapse import collapse_factors, turned
 from theory.frames import simplex_etf
 from theory.ops import (
     Expression,
@@ -22,6 +23,7 @@ from theory.ops import (
     exp,
     identity,
     log,
+    matrix,
     ones,
     rank,
     repeat_columns,
@@ -33,9 +35,7 @@ from theory.ops import (
 from theory.papers.garrod2025.setting import (
     OFF,
     REAL,
-    collapse_factors,
     collapse_softmax,
-    matrix,
     pairs,
     pairs_factors,
     pairs_softmax,
@@ -43,7 +43,6 @@ from theory.papers.garrod2025.setting import (
     source,
     total,
 )
-from theory.papers.garrod2025.structure import turned
 from theory.statement import Expected, theorem
 
 ODDS = [Fraction(x) for x in (2, 5, 19, 997)]

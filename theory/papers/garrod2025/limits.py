@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from theory.claims import Clause, Identity, Inequality, at_most, clause, equal, less
 from theory.closed_form.deep_softmax import critical_decay, fit_of
+from theory.collapse import collapse_factors
 from theory.frames import simplex_etf
 from theory.ops import (
     Expression,
@@ -33,7 +34,6 @@ from theory.ops import (
 from theory.papers.garrod2025.setting import (
     OFF,
     REAL,
-    collapse_factors,
     collapse_softmax,
     pairs_factors,
     pairs_softmax,

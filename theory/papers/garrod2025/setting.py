@@ -10,13 +10,12 @@ from fractions import Fraction
 from functools import reduce
 from typing import Any
 
-from theory.frames import simplex_etf
 from theory.ops import (
     Expression,
-    diagonal,
     exp,
     identity,
     log,
+    matrix,
     ones,
     repeat_columns,
     sqrt,
@@ -48,23 +47,9 @@ def product(factors: Sequence[Expression]) -> Expression:
     return reduce(lambda a, b: a @ b, factors)
 
 
-def collapse_factors(K: int, L: int, n: int, alpha: Expression, d: int) -> dict[str, Expression]:
-    """Definition 2 with all U_l the first K coordinates: Z = α S ⊗ 1ᵀ, every factor s S, s = (α√n)^{1/(L+1)}."""
-    s, S = (alpha * sqrt(n)) ** Fraction(1, L + 1), simplex_etf(K)
-    weights = {f"W_{layer}": padded(s * S, (K if layer == L else d, d)) for layer in range(1, L + 1)}
-    return weights | {"H": repeat_columns(padded(s / sqrt(n) * S, (d, K)), (n,) * K)}
-
-
 def collapse_softmax(K: int, r: Fraction) -> Expression:
     """The softmax of log(r) S: shares r and 1 of r + K − 1."""
     return ((r - 1) * identity(K) + ones(K, K)) / (r + K - 1)
-
-
-def padded(matrix: Expression, shape: tuple[int, int]) -> Expression:
-    """The matrix in the upper left corner of a larger one of zeros."""
-    rows, columns = matrix.shape
-    left = matrix if shape[0] == rows else diagonal([1] * rows, shape[0], rows) @ matrix
-    return left if shape[1] == columns else left @ diagonal([1] * columns, columns, shape[1])
 
 
 # -------------------------------------------------------------------------------------------------- pairs, equation (5)
@@ -114,14 +99,6 @@ def pairs_decays(K: int, L: int, n: int, decay: Any, beta: Expression) -> Expres
 def block(rows: Sequence[Sequence[int]]) -> Expression:
     """A matrix of integers."""
     return matrix([[Fraction(x) for x in row] for row in rows])
-
-
-def matrix(rows: Sequence[Sequence[int | Fraction]]) -> Expression:
-    """A matrix of rationals: columns of I, times the entries that are not zero, times rows of I."""
-    places = [(i, j) for i, row in enumerate(rows) for j, x in enumerate(row) if x]
-    left = identity(len(rows))[range(len(rows)), [i for i, _ in places]]
-    right = identity(len(rows[0]))[[j for _, j in places], range(len(rows[0]))]
-    return left @ diagonal([rows[i][j] for i, j in places]) @ right
 
 
 def inverted(rows: Sequence[Sequence[Fraction]]) -> list[list[Fraction]]:

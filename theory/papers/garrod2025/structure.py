@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise
 
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from theory.claims import CriticalPoints, Identity, Inequality, clause, equal
 from theory.closed_form.deep_softmax import model, problem
+from theory.collapse import collapse_factors, reflection, turned
 from theory.frames import simplex_etf
 from theory.model import UnconstrainedFeatures as Model
 from theory.ops import (
@@ -26,7 +27,7 @@ from theory.ops import (
     zeros,
 )
 from theory.papers.dang2023.reductions import schatten_form
-from theory.papers.garrod2025.setting import OFF, REAL, collapse_factors, matrix, product, source, total
+from theory.papers.garrod2025.setting import OFF, REAL, product, source, total
 from theory.statement import Expected, theorem
 
 DECAY = Fraction(1, 10)
@@ -76,16 +77,6 @@ def critical_structure(K: int, L: int, n: int, spare: int, decay: Fraction, shif
         balanced = equal(W.T @ W, V @ V.T + shift * identity(V.shape[0]))
         clauses.append(clause(f"balanced W_{layer + 1} and {'H' if layer == 0 else f'W_{layer}'}", balanced))
     return CriticalPoints(found, tuple(clauses))
-
-
-def reflection(size: int, seed: int) -> Expression:
-    """I − 2vvᵀ/vᵀv for a vector of small integers: a rational orthogonal matrix."""
-    v = [(3 * i + seed) % 5 - 2 for i in range(size)]
-    v[0] = v[0] or 1
-    norm = sum(x * x for x in v)
-    return matrix(
-        [[Fraction(int(i == j)) - Fraction(2 * x * y, norm) for j, y in enumerate(v)] for i, x in enumerate(v)]
-    )
 
 
 def structured(K: int, L: int, d: int, values: Sequence[Expression | Fraction]) -> list[Expression]:
@@ -164,13 +155,6 @@ def prop1(K: int, L: int, n: int, spare: int, alpha: Fraction, above: int = 0, s
             clause("outputs", equal(weights[-1] @ means[-1], alpha * S)),
         )
     )
-
-
-def turned(point: Mapping[str, Expression], K: int, L: int, d: int) -> dict[str, Expression]:
-    """The same point with all hidden spaces turned by rational reflections."""
-    frames = [reflection(d, layer) for layer in range(L)] + [identity(K)]
-    weights = {f"W_{layer}": frames[layer] @ point[f"W_{layer}"] @ frames[layer - 1].T for layer in range(1, L + 1)}
-    return {**weights, "H": frames[0] @ point["H"]}
 
 
 @theorem(

@@ -1,0 +1,77 @@
+"""When two formulas are the same: sums of multiples of the same parts, with numbers that are exactly equal."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import lru_cache
+
+from proofs.entailment import NotEntailed, sign
+from theory.arithmetic.algebraic import AlgebraicNumbers
+from theory.arithmetic.interpreters import Undecidable
+from theory.ops import Expression, constant
+
+
+def same(left: Expression, right: Expression) -> bool:
+    """Whether two formulas are the same sum of multiples of the same parts; numbers are multiples of 1.
+
+    >>> from theory.ops import identity, ones, sqrt
+    >>> one, J = identity(2), ones(2, 2)
+    >>> same(sqrt(8) * one + J @ (2 * J), J @ J + J @ J + 2 * (sqrt(2) * one)), same(one, J)
+    (True, False)
+    """
+    if left is right or left.shape != right.shape:
+        return left is right
+    a, b, none = summed(left), summed(right), constant(0)
+    return all(vanishes(a.get(part, none) - b.get(part, none)) for part in {**a, **b})
+
+
+def summed(formula: Expression) -> dict[Expression, Expression]:
+    """The parts of a formula that are neither sums nor multiples, each with its constant factor."""
+    total: dict[Expression, Expression] = {}
+    for part, factor in _parts(formula):
+        total[part] = total[part] + factor if part in total else factor
+    return total
+
+
+def _parts(formula: Expression) -> list[tuple[Expression, Expression]]:
+    if not formula.shape and not formula.variables:
+        return [(constant(1), formula)]
+    if formula.op == "add":
+        return [part for arg in formula.args for part in _parts(arg)]
+    if formula.op == "scale" and not formula.args[0].variables:
+        return [(part, formula.args[0] * factor) for part, factor in _parts(formula.args[1])]
+    if formula.op == "matmul":
+        (left, a), (right, b) = map(_unscaled, formula.args)
+        return [(left @ right, a * b)]
+    return [(formula, constant(1))]
+
+
+def _unscaled(matrix: Expression) -> tuple[Expression, Expression]:
+    """A matrix without its constant factor, and the factor."""
+    factor = constant(1)
+    while matrix.op == "scale" and not matrix.args[0].variables:
+        factor, matrix = factor * matrix.args[0], matrix.args[1]
+    return matrix, factor
+
+
+@lru_cache(maxsize=4096)
+def vanishes(formula: Expression) -> bool:
+    """Whether a constant formula is exactly zero, in every entry; False where that is not decided."""
+    if formula.op == "rational":
+        return formula.data == 0
+    field = AlgebraicNumbers([formula])
+    try:
+        value = field.evaluate(formula)
+        entries = [x for row in value for x in row] if formula.shape else [value]
+        return all(field.is_zero(field.number(Fraction(0)) + x) for x in entries)
+    except Undecidable:
+        return False
+
+
+def is_positive(number: Expression) -> bool:
+    """Whether a constant number is positive; False where that is not decided."""
+    field = AlgebraicNumbers([number])
+    try:
+        return sign(field, field.number(Fraction(0)) + field.evaluate(number)) > 0
+    except (NotEntailed, Undecidable):
+        return False

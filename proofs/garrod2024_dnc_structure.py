@@ -1,0 +1,11 @@
+"""Features collapse, class means are orthogonal, rows are along them, and layers are balanced."""
+
+from __future__ import annotations
+
+from proofs.lemmas.collapse import curvature_theorem
+from proofs.theorem import Theorem
+
+
+def theorem() -> Theorem:
+    """Weights along class means, and the operator X ↦ AᵀA X B Bᵀ/N on the matrices Aᵀ E Y Bᵀ."""
+    return curvature_theorem("garrod2024-dnc-structure")

@@ -1,0 +1,11 @@
+"""At every point the Hessian of a layer is the sum of its three Gauss–Newton parts."""
+
+from __future__ import annotations
+
+from proofs.lemmas.collapse import parts_theorem
+from proofs.theorem import Theorem
+
+
+def theorem() -> Theorem:
+    """An identity of operators: all terms cancel."""
+    return parts_theorem("garrod2024-gn-split")

@@ -1,0 +1,11 @@
+"""Second moments of features, errors and gradients at collapse."""
+
+from __future__ import annotations
+
+from proofs.lemmas.collapse import curvature_theorem
+from proofs.theorem import Theorem
+
+
+def theorem() -> Theorem:
+    """Weights along class means, and the operator X ↦ AᵀA X B Bᵀ/N on the matrices Aᵀ E Y Bᵀ."""
+    return curvature_theorem("garrod2024-other-matrices")

@@ -1,0 +1,11 @@
+"""W_lᵀ W_l has rank K at collapse, with one eigenvalue."""
+
+from __future__ import annotations
+
+from proofs.lemmas.collapse import curvature_theorem
+from proofs.theorem import Theorem
+
+
+def theorem() -> Theorem:
+    """Weights along class means, and the operator X ↦ AᵀA X B Bᵀ/N on the matrices Aᵀ E Y Bᵀ."""
+    return curvature_theorem("garrod2024-weights")

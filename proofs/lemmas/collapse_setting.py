@@ -1,0 +1,169 @@
+"""What the letters of the proofs about curvature at collapse mean, and random points of collapse in balls.
+
+A critical point of the deep linear model with squared error whose outputs are γ Y, for balanced classes: n samples of
+each of N/n classes, any widths and decays. Letters and layers are those of ``proofs.lemmas.setting``; E is any matrix
+on class space, X_m any matrix of the shape of W_m, e the ones of class space, J = (n/N) e eᵀ.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import prod
+from random import Random
+from typing import Any
+
+import sympy as sp
+
+from proofs.kernel.instances import BITS, Instance
+from proofs.kernel.setting import COUNT as M
+from proofs.kernel.setting import LAYER as m
+from proofs.kernel.setting import Indexed, Setting
+from proofs.kernel.words import Matrix, Trace, identity, letter, only
+from proofs.lemmas.setting import (
+    ALL,
+    ALPHABET,
+    CRITICAL_POINT,
+    DEPTHS,
+    WEIGHTS,
+    K,
+    Lam,
+    N,
+    Q,
+    R,
+    T,
+    W,
+    Y,
+    beta,
+    columns,
+    eye,
+    lam,
+    one_dimension,
+    orthogonal,
+    samples,
+)
+from proofs.lemmas.softmax_setting import always
+
+n, gamma = sp.symbols("n gamma", positive=True)
+"""Samples of a class, and the gain."""
+E, J, e = letter("E", K, K), letter("J", K, symmetric=True), letter("e", K, one_dimension)
+
+
+def X(index: Any) -> Matrix:
+    """Any matrix of the shape of W_m."""
+    return letter("X", W(index).rows, W(index).columns, sp.sympify(index))
+
+
+def collapsed_point(rng: Random) -> Instance:
+    """Collapse of a random model at a random gain, along random frames, with λ_H such that it is critical."""
+    from flint import arb, arb_mat, ctx, fmpq
+
+    ctx.prec = BITS
+    depth, classes, each = rng.choice(DEPTHS), rng.randint(2, 3), rng.randint(1, 3)
+    total = classes * each
+    widths = [total, *(classes + rng.randint(0, 2) for _ in range(depth)), classes]
+    gain, above = fmpq(rng.randint(1, 19), 20), [fmpq(rng.randint(1, 9), rng.randint(2, 12)) for _ in range(depth)]
+    whole = gain ** (depth - 1) * (1 - gain) ** (depth + 1) / (fmpq(classes) ** (depth + 1) * each)
+    decays = [whole / prod(above, start=fmpq(1)), *above]
+    energy = gain * (1 - gain) / classes
+    labels = arb_mat(classes, total, [int(i // each == k) for k in range(classes) for i in range(total)])
+    top = orthogonal(rng, classes)
+    frames = [labels.transpose() * top * (1 / arb(each).sqrt())]
+    frames += [*(columns(orthogonal(rng, width), classes) for width in widths[1:-1]), top]
+    roots = [arb(energy / decay).sqrt() for decay in decays]
+    factors = [frames[i + 1] * frames[i].transpose() * root for i, root in enumerate(roots)]
+    products, lowers, upto = {depth + 1: eye(classes)}, {-1: eye(total)}, {depth + 1: fmpq(1)}
+    for i in range(depth, -1, -1):
+        products[i], upto[i] = products[i + 1] * factors[i], upto[i + 1] * decays[i]
+    for i in range(depth + 1):
+        lowers[i] = factors[i] * lowers[i - 1]
+
+    def any_matrix(rows: int, width: int) -> Any:
+        return arb_mat(rows, width, [fmpq(rng.randint(-6, 6), 3) for _ in range(rows * width)])
+
+    free = [any_matrix(widths[i + 1], widths[i]) for i in range(depth + 1)]
+    loose, ones = any_matrix(classes, classes), arb_mat(classes, 1, [1] * classes)
+    scalars = {M: depth, m: rng.randint(0, depth), N: total, n: each, gamma: arb(gain), beta: arb(energy)}
+    letters: dict[str, Any] = {
+        "W": lambda i: factors[i], "H": lambda _: factors[0], "Q": lambda i: products[i], "R": lambda i: lowers[i],
+        "X": lambda i: free[i], "E": lambda _: loose, "e": lambda _: ones, "Y": lambda _: labels, "T": lambda _: labels,
+        "J": lambda _: ones * ones.transpose() * (arb(1) / classes),
+    }  # fmt: skip
+    dimensions = {K: classes, samples: total, one_dimension: 1}
+
+    def space(name: sp.Expr) -> int:
+        return dimensions[name] if name in dimensions else widths[found.integer(name.args[0])]
+
+    constants = {"lambda": lambda i: arb(decays[i]), "Lambda": lambda i: arb(upto[i])}
+    found = Instance(scalars, constants, letters, space)
+    return found
+
+
+COLLAPSE = replace(
+    CRITICAL_POINT,
+    name="a critical point with the outputs γ Y",
+    draw=collapsed_point,
+    letters={
+        **{name: ALPHABET[name] for name in ("W", "Q", "R", "H", "T", "Y")},
+        "X": Indexed(X, *ALL),
+        **{only(x).name: x for x in (E, J, e)},
+    },
+    spaces=frozenset([K, samples, one_dimension]),
+    total=Trace({}),
+    sums={},
+    meanings={
+        "product": (Q(m) - Q(m + 1) @ W(m), WEIGHTS),
+        "product of decays": (Lam(m) - lam(m) * Lam(m + 1), ALL),
+        "inputs": (R(m) - W(m) @ R(m - 1), ALL),
+        "outputs": (R(M) - gamma * Y, None),
+        "target": (T - Y, None),
+        "balanced classes": (Y @ Y.T - n * identity(K), None),
+        "mean over classes": (J - n / N * (e @ e.T), None),
+        "number of classes": (e.T @ e - N / n * identity(one_dimension), None),
+    },
+    eigenvalues={},
+    spectra={},
+    inverses={},
+    definable=frozenset([beta]),
+    free=frozenset(),
+    reading=r"""The factors $W_m$ with $W_0 = H$, their products $Q_m = W_M \cdots W_m$ and $R_m = W_m \cdots W_1 H$,
+decays $\lambda_m$ with $\Lambda_m = \lambda_m \cdots \lambda_M$; $n$ samples of each class with labels $Y$, $N$ in all;
+the target is $T = Y$, the outputs are $R_M = \gamma Y$. $E$ is any matrix on class space and $X_m$ any of the shape of
+$W_m$: the Hessian of the data term in $W_m$ maps $X_m$ to $Q_{m+1}^\top Q_{m+1} X_m R_{m-1} R_{m-1}^\top / N$. $e$ is
+the column of ones, $J = e e^\top n / N$ the mean over classes.""",
+)
+
+
+upper, lower = sp.symbols("upper lower")
+front, back, middle = letter("A", K, upper), letter("B", lower, samples), letter("X", upper, lower)
+
+
+def any_point(rng: Random) -> Instance:
+    """Any matrices above and below a layer."""
+    from flint import arb, arb_mat, ctx, fmpq
+
+    ctx.prec = BITS
+    classes, each, rows, width = rng.randint(1, 3), rng.randint(1, 3), rng.randint(1, 4), rng.randint(1, 4)
+    total = classes * each
+
+    def any_matrix(height: int, count: int) -> Any:
+        return arb_mat(height, count, [fmpq(rng.randint(-6, 6), 3) for _ in range(height * count)])
+
+    values = {
+        "A": any_matrix(classes, rows), "B": any_matrix(width, total), "X": any_matrix(rows, width),
+        "Y": arb_mat(classes, total, [int(i // each == k) for k in range(classes) for i in range(total)]),
+        "J": arb_mat(classes, classes, [arb(1) / classes] * classes**2),
+    }  # fmt: skip
+    spaces = {K: classes, samples: total, upper: rows, lower: width}
+    letters = {name: always(x) for name, x in values.items()}
+    return Instance({N: total, n: each}, {}, letters, spaces.__getitem__)
+
+
+ANY_POINT = Setting(
+    "any factors above and below a layer",
+    any_point,
+    letters={only(x).name: x for x in (front, back, middle, Y, J)},
+    spaces=frozenset([K, samples, upper, lower]),
+    reading=r"""$A$ and $B$ are the products of the factors above and below a layer, any matrices, $X$ is any matrix of
+the shape of the layer; $Y$ are the labels of $N$ samples, $n$ of each class, and $J$ is the mean over classes.""",
+)
+"""Nothing is known of the factors."""

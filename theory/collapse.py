@@ -1,0 +1,160 @@
+"""Deep neural collapse as factors: balanced classes, squared error or cross-entropy, frames as coordinates or turned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property, reduce
+from math import prod
+from operator import matmul, mul
+
+from theory.closed_form.deep_softmax import critical_decay
+from theory.curvature import Curvature, cross_entropy, squared
+from theory.frames import simplex_etf
+from theory.ops import Expression, class_means, constant, diagonal, identity, log, matrix, ones, repeat_columns, sqrt
+
+
+@dataclass(frozen=True)
+class Collapse:
+    """Deep neural collapse at a gain γ: K classes of n samples, L layers, hidden spaces of K + ``spare`` dimensions.
+
+    Decays are λ for the features (l = 0) and all layers, or ``unequal`` multiples of it; the frames U_l are the first K
+    coordinates, or turned by reflections.
+    """
+
+    K: int
+    n: int
+    L: int
+    spare: int
+    gamma: Fraction
+    unequal: bool = False
+    turn: bool = False
+
+    @property
+    def d(self) -> int:
+        """Width of all hidden layers."""
+        return self.K + self.spare
+
+    @property
+    def shares(self) -> tuple[Fraction, ...]:
+        """λ_l/λ for l = 0 … L."""
+        return tuple(Fraction(2) ** (layer % 3 - 1) if self.unequal else Fraction(1) for layer in range(self.L + 1))
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Samples of each class."""
+        return (self.n,) * self.K
+
+    @cached_property
+    def decay(self) -> Expression:
+        """λ, from γ^{L−1} (1 − γ)^{L+1} = K^{L+1} n λ^{L+1} ∏ shares."""
+        load = self.gamma ** (self.L - 1) * (1 - self.gamma) ** (self.L + 1) / (self.n * prod(self.shares))
+        return constant(load) ** Fraction(1, self.L + 1) / self.K
+
+    def decay_of(self, layer: int) -> Expression:
+        """λ_l; λ_0 = λ_H."""
+        return self.decay * self.shares[layer]
+
+    def singular_value(self, layer: int) -> Expression:
+        """σ_l = √(τ/λ_l) with τ = γ (1 − γ)/K."""
+        return sqrt(self.gamma * (1 - self.gamma) / self.K / self.decay_of(layer))
+
+    @cached_property
+    def factors(self) -> tuple[Expression, ...]:
+        """H, W_1, …, W_L: σ_l U_l U_{l−1}ᵀ, the features ‖μ‖ U_0 ⊗ 1ᵀ with ‖μ‖² = τ/(n λ_H)."""
+        K, d = self.K, self.d
+        point = {"H": repeat_columns(diagonal([self.length(1)] * K, d, K), self.sizes)}
+        for layer in range(1, self.L + 1):
+            rows = K if layer == self.L else d
+            point[f"W_{layer}"] = diagonal([self.singular_value(layer)] * K, rows, d)
+        point = turned(point, K, self.L, d) if self.turn else point
+        return (point["H"], *(point[f"W_{layer}"] for layer in range(1, self.L + 1)))
+
+    @cached_property
+    def curvature(self) -> Curvature:
+        """Derivatives of the data term."""
+        return squared(self.factors, self.sizes)
+
+    def means(self, layer: int) -> Expression:
+        """μ_c^{(l)} as columns (d × K): what enters layer l, and the outputs for l = L + 1."""
+        chain = [*reversed(self.factors[1:layer]), class_means(self.factors[0], self.sizes)]
+        return reduce(matmul, chain)
+
+    def length(self, layer: int) -> Expression:
+        """‖μ_c^{(l)}‖, for each class: ‖μ^{(1)}‖ = σ_0/√n times σ_j for the layers before l."""
+        norm = self.singular_value(0) / sqrt(self.n)
+        return reduce(mul, [self.singular_value(j) for j in range(1, layer)], norm)
+
+    def size(self, layer: int) -> int:
+        """Entries of W_l."""
+        return (self.K if layer == self.L else self.d) * self.d
+
+
+@dataclass(frozen=True)
+class SoftmaxCollapse:
+    """Collapse with cross-entropy at the scale α = log r, where it is critical: outputs α S ⊗ 1ᵀ."""
+
+    K: int
+    n: int
+    L: int
+    spare: int
+    r: Fraction
+    turn: bool = False
+
+    @property
+    def softness(self) -> Fraction:
+        """κ = (1 − e^{−α})/(1 + (K − 1) e^{−α})."""
+        return (self.r - 1) / (self.r + self.K - 1)
+
+    @property
+    def decay(self) -> Expression:
+        """λ at which α is critical."""
+        return critical_decay(self.K, self.L, self.n, log(self.r))
+
+    @property
+    def shares(self) -> Expression:
+        """The softmax of the outputs (K × K): I's and J's multiples."""
+        return ((self.r - 1) * identity(self.K) + ones(self.K, self.K)) / (self.r + self.K - 1)
+
+    @property
+    def curvature(self) -> Curvature:
+        """Derivatives of the data term."""
+        point = collapse_factors(self.K, self.L, self.n, log(self.r), self.K + self.spare)
+        point = turned(point, self.K, self.L, self.K + self.spare) if self.turn else point
+        factors = (point["H"], *(point[f"W_{layer}"] for layer in range(1, self.L + 1)))
+        return cross_entropy(factors, (self.n,) * self.K, self.shares)
+
+
+def collapse_factors(K: int, L: int, n: int, alpha: Expression, d: int) -> dict[str, Expression]:
+    """Definition 2 of Garrod & Keating 2025, all U_l the first K coordinates: every factor s S, s = (α√n)^{1/(L+1)}.
+
+    The outputs are α S ⊗ 1ᵀ.
+    """
+    s, S = (alpha * sqrt(n)) ** Fraction(1, L + 1), simplex_etf(K)
+    weights = {f"W_{layer}": padded(s * S, (K if layer == L else d, d)) for layer in range(1, L + 1)}
+    return weights | {"H": repeat_columns(padded(s / sqrt(n) * S, (d, K)), (n,) * K)}
+
+
+def padded(matrix: Expression, shape: tuple[int, int]) -> Expression:
+    """The matrix in the upper left corner of a larger one of zeros."""
+    rows, columns = matrix.shape
+    left = matrix if shape[0] == rows else diagonal([1] * rows, shape[0], rows) @ matrix
+    return left if shape[1] == columns else left @ diagonal([1] * columns, columns, shape[1])
+
+
+def reflection(size: int, seed: int) -> Expression:
+    """I − 2vvᵀ/vᵀv for a vector of small integers: a rational orthogonal matrix."""
+    v = [(3 * i + seed) % 5 - 2 for i in range(size)]
+    v[0] = v[0] or 1
+    norm = sum(x * x for x in v)
+    return matrix(
+        [[Fraction(int(i == j)) - Fraction(2 * x * y, norm) for j, y in enumerate(v)] for i, x in enumerate(v)]
+    )
+
+
+def turned(point: Mapping[str, Expression], K: int, L: int, d: int) -> dict[str, Expression]:
+    """The same point with all hidden spaces turned by rational reflections."""
+    frames = [reflection(d, layer) for layer in range(L)] + [identity(K)]
+    weights = {f"W_{layer}": frames[layer] @ point[f"W_{layer}"] @ frames[layer - 1].T for layer in range(1, L + 1)}
+    return {**weights, "H": frames[0] @ point["H"]}
