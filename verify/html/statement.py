@@ -108,7 +108,7 @@ def _stated(statement: Statement, result: Examination) -> Html:
     source, expected = statement.source, statement.expected
     lines: list[Child] = [element("p", element("strong", in_words(result)), class_="verdict")]
     lines.append(element("p", "Expected: ", "; ".join(filter(None, (expectation(statement), expected.reason)))))
-    lines += [element("p", paragraph, class_="text") for paragraph in _paragraphs(statement.text)]
+    lines += [element("p", paragraph, class_="text") for paragraph in paragraphs(statement.text)]
     if source:
         known = (f"{source.paper} ({source.version}), {source.locator} ", provenance(source))
         lines.append(element("p", "Source: ", *known, f": {PROVENANCE[source.provenance]}"))
@@ -120,7 +120,7 @@ def _stated(statement: Statement, result: Examination) -> Html:
     return element("div", *lines)
 
 
-def _paragraphs(text: str) -> list[str]:
+def paragraphs(text: str) -> list[str]:
     """What a docstring says below its first line; lines that are set in stay lines."""
     found = [part for part in text.partition("\n")[2].split("\n\n") if part.strip()]
     return [part.strip("\n") if part.startswith(" ") else " ".join(part.split()) for part in found]
