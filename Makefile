@@ -2,8 +2,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+DOCS := $(VENV)/.docs-ready
 
-.PHONY: verify test check notebooks notebooks-test proofs mutants border bench env clean
+.PHONY: verify test check docs picture coverage notebooks notebooks-test proofs mutants border bench env clean
 
 verify: env
 	$(BIN)/collapse verify
@@ -18,6 +19,17 @@ check: env
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(DOCS)
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/build/html
+
+picture: env
+	$(BIN)/python docs/picture.py
+
+coverage: env
+	mkdir -p docs/build
+	$(BIN)/collapse verify --json docs/build/run.json
+	$(BIN)/python docs/coverage.py docs/build/run.json
 
 mutants: env
 	$(BIN)/python tests/mutants.py $(LINES)
@@ -44,5 +56,9 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $(READY)
 
+$(DOCS): $(READY)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	touch $(DOCS)
+
 clean:
-	rm -rf $(VENV) .collapse
+	rm -rf $(VENV) .collapse docs/build docs/generated

@@ -105,8 +105,8 @@ def test_low_rank_beats_collapse_at_three_classes_for_all_decays(
     assert main(["recheck", row["certificate"]]) == 1  # nothing is known of that name without the file
 
 
-def test_the_example_of_the_readme(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    text = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+def test_the_example_of_the_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (Path(__file__).parent.parent / "docs" / "conjectures.md").read_text(encoding="utf-8")
     (block,) = (part for part in text.split("```python\n") if part.startswith('"""Two guesses'))
     place = written(tmp_path, block.split("```")[0], header="")
     assert main(["check", f"{place}::operator_norm_is_submultiplicative", "--budget", "3"]) == 0

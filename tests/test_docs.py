@@ -1,19 +1,165 @@
-"""The examples of docs/claims.md run as they stand, and what the page says of each is what is found."""
+"""What the pages say: their commands and code run as printed, and what they print is what is found."""
 
 from __future__ import annotations
 
 import re
+import runpy
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import theory.statement
+from theory.statement import statements
 from verify.cli import main
 
-PAGE = (Path(__file__).parent.parent / "docs" / "claims.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parent.parent
+PAGES = {
+    str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+    if not {"generated", "build"} & set(path.parts)
+}
+BLOCK = re.compile(r"^```(python|console|text)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+NOT_RUN = {
+    "make verify": "verifies everything, for minutes; tests/test_runner.py runs parts",
+    "make test": "is what runs this",
+    "make env": "makes the environment that this runs in",
+    "source .venv/bin/activate": "a shell of its own would forget it",
+    "collapse check mine.py --budget 30": "tests/test_check.py runs it, conjecture by conjecture",
+    "collapse check mine.py --budget 4": "the test below runs it, conjecture by conjecture",
+    "collapse verify 'dang2023-*' --engine descent --device cuda --full --jobs 1": "needs a GPU, and an hour",
+}
+"""Commands of the pages that are not run here, with the reason."""
+
+
+def blocks(page: str) -> list[tuple[str, str]]:
+    """The language and the text of each block, in order."""
+    return BLOCK.findall(PAGES[page])
+
+
+def commands(block: str) -> Iterator[tuple[str, list[str]]]:
+    """Each command with the output printed below it; without a prompt every line is a command."""
+    prompted = block.startswith("$ ")
+    found: list[tuple[str, list[str]]] = []
+    for line in block.splitlines():
+        if line.startswith("$ ") or not prompted:
+            found.append((shlex.join(shlex.split(line.removeprefix("$ "), comments=True)), []))
+        else:
+            found[-1][1].append(line)
+    yield from found
+
+
+def assert_printed(printed: str, expected: list[str]) -> None:
+    """Each expected line is printed, in order; … stands for anything."""
+    lines = iter(line.rstrip() for line in printed.splitlines())
+    for line in filter(lambda line: line.strip(" …"), expected):
+        pattern = re.compile(".*".join(map(re.escape, line.rstrip().split("…"))))
+        assert any(pattern.fullmatch(found) for found in lines), f"not printed, or not in this order: {line}"
+
+
+class Folder:
+    """A working folder in which the blocks of one page run one after another."""
+
+    def __init__(self, path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.path, self.capsys, self.printed = path, capsys, ""
+        (path / "verify").symlink_to(ROOT / "verify")
+
+    def run(self, language: str, block: str) -> None:
+        """Keep conjectures as a file, execute other code, run commands, and compare what is printed."""
+        if language == "python" and "@conjecture" in block:
+            (self.path / "mine.py").write_text(block, encoding="utf-8")
+        elif language == "python":
+            exec(compile(block, "a block", "exec"), {"__name__": "__main__"})
+            self.printed = self.capsys.readouterr().out
+        elif language == "text" and self.printed:
+            assert_printed(self.printed, block.splitlines())
+        elif language == "console":
+            for command, expected in commands(block):
+                if command not in NOT_RUN:
+                    self.command(command, expected)
+
+    def command(self, command: str, expected: list[str]) -> None:
+        """Run one command; ``collapse`` in this process."""
+        name, *arguments = shlex.split(command)
+        if name == "collapse":
+            status = main(arguments)
+            out, err = self.capsys.readouterr()
+        else:
+            line = command.replace("python", sys.executable, 1).replace("'", "")  # so that * is the shell's
+            done = subprocess.run(line, shell=True, capture_output=True, text=True, check=False)
+            status, out, err = done.returncode, done.stdout, done.stderr
+        assert status in (0, 1) or (status == 2 and expected), err
+        assert "Traceback" not in err
+        assert_printed(out or err, expected)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Folder:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COLLAPSE_HOME")
+    monkeypatch.setattr(theory.statement, "_registry", dict(statements()))  # a page may add to it
+    return Folder(tmp_path, capsys)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)])
+def test_what_a_page_prints_is_what_is_found(page: str, folder: Folder) -> None:
+    for language, block in blocks(page):
+        folder.run(language, block)
+
+
+def test_what_is_not_run_stands_on_a_page() -> None:
+    printed = {c for page in PAGES for language, b in blocks(page) if language == "console" for c, _ in commands(b)}
+    assert set(NOT_RUN) <= printed
+
+
+def test_the_table_of_the_readme_counts_every_statement() -> None:
+    """It is made from a run, which takes minutes; here it is held against the registry and what that expects."""
+    table = PAGES["README.md"].split("docs/coverage.py -->")[1].split("<!-- end")[0]
+    rows = [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in table.strip().splitlines()]
+    heading, _, *papers, total = rows
+    expected: dict[str, Counter[str]] = {}
+    for statement in statements().values():
+        assert statement.source is not None
+        e = statement.expected
+        kind = e.at_least if e.conclusion == "holds" else e.conclusion
+        expected.setdefault(statement.source.paper, Counter())[kind] += 1
+    assert [row[0] for row in papers] == list(expected)
+    for name, *cells in (*papers, total):
+        found = dict(zip(heading[1:], (int(cell.replace("–", "0")) for cell in cells), strict=True))
+        wanted = expected.get(name, sum(expected.values(), Counter()))
+        assert found.pop("statements") == sum(found.values()) == wanted.total(), name
+        assert (found["refuted"], found["undecided"]) == (wanted["refuted"], wanted["undecided"]), name
+        assert found["proved"] >= wanted["proved"], name
+        assert found["numerical"] <= wanted["numerical"], name
+
+
+CLAIMS = PAGES["docs/claims.md"]
+
+
+def test_the_picture_is_the_one_that_its_command_draws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Up to the last digits of coordinates, which depend on the machine."""
+    monkeypatch.setattr(sys, "argv", ["picture.py", str(tmp_path / "drawn.svg")])
+    runpy.run_path(str(ROOT / "docs" / "picture.py"), run_name="__main__")
+    kept, drawn = (
+        re.sub(r"\d+\.\d+", lambda number: f"{float(number[0]):.1f}", path.read_text(encoding="utf-8"))
+        for path in (ROOT / "docs" / "minority-collapse.svg", tmp_path / "drawn.svg")
+    )
+    assert kept == drawn
+
+
+def test_the_citation_is_of_this_version() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
 
 
 def block(language: str) -> str:
-    return PAGE.split(f"```{language}\n")[1].split("```")[0]
+    return CLAIMS.split(f"```{language}\n")[1].split("```")[0]
 
 
 def sections() -> dict[str, list[str]]:

@@ -87,13 +87,17 @@ def verify(
     device: Annotated[str, typer.Option(help=f"{', '.join(DEVICES)}.")] = "auto",
     jobs: Annotated[int | None, typer.Option(min=1, help="Worker processes; default one a processor.")] = None,
     json: Json = None,
+    report: Annotated[
+        str | None, typer.Option("--report", metavar="DIR", help="Write a web page with all that was found.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Makes drawn instances and random starts reproducible.")] = 0,
     fresh: Annotated[bool, typer.Option("--fresh", help="Ignore stored results.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show clauses and engines.")] = False,
 ) -> None:
     """Check the papers' statements by independent means."""
     from theory.statement import omitted
-    from verify import report, runner
+    from verify import runner
+    from verify.report import console, print_report, verify_json
     from verify.results import exit_status
     from verify.store import Store
 
@@ -103,13 +107,15 @@ def verify(
     _require_device(device)
     _require_writable(json)
     left_out = omitted(*patterns or [])
+    write_page = _page_writer(report)
     with Store() as store:
         if store.note:
             print(f"collapse: {store.note}", file=sys.stderr)
         with _shown_progress() as progress:
             results = runner.run(statements, settings, engines, jobs or _default_jobs(), store, fresh, progress)
-        report.print_report(results, report.console(stderr=json == "-"), verbose, store.path, left_out)
-        _write_json(json, report.verify_json(results, store.path, left_out))
+        print_report(results, console(stderr=json == "-"), verbose, store.path, left_out)
+        _write_json(json, verify_json(results, store.path, left_out))
+        write_page(results, settings, engines if engine else (), left_out, store.path)
     raise typer.Exit(exit_status(results))
 
 
@@ -275,6 +281,19 @@ def _require_writable(path: str | None) -> None:
             pass
     except OSError as error:
         raise BadInput(f"--json {path}: cannot be written ({error.strerror})") from error
+
+
+def _page_writer(given: str | None) -> Callable[..., None]:
+    """What writes the page at the end; found out before the work is whether it can."""
+    if given is None:
+        return lambda *found: None
+    from verify.html.page import require_folder, write
+    from verify.html.statement import Run
+
+    folder = require_folder(given)
+    return lambda results, settings, engines, left_out, kept: write(
+        folder, results, Run(settings, engines, left_out), kept
+    )
 
 
 def _write_json(path: str | None, data: Any) -> None:

@@ -439,8 +439,8 @@ def entries_of(claim: Claim) -> int:
 
 
 def shown(parameters: Mapping[str, Any]) -> str:
-    """Parameters on one line."""
-    return ", ".join(f"{name} = {value}" for name, value in parameters.items()) or "no parameters"
+    """Parameters on one line, by name: Hypothesis draws them in any order."""
+    return ", ".join(f"{name} = {value}" for name, value in sorted(parameters.items())) or "no parameters"
 
 
 @contextmanager

@@ -86,14 +86,14 @@ def statements_table(results: Iterable[Examination]) -> Table:
     table = _table("", "statement", "verdict", "seconds>")
     for result in results:
         mark = Text("✓", "green") if result.as_expected else Text("✗", "bold red")
-        table.add_row(mark, Text(_name(result)), Text(in_words(result)), f"{result.seconds:.1f}")
+        table.add_row(mark, Text(id_of(result)), Text(in_words(result)), f"{result.seconds:.1f}")
     return table
 
 
 def details(result: Examination) -> Table:
     """What was found about each clause, and what by each engine."""
     table = _table("", "", "")
-    table.title, table.title_justify, table.show_header = Text(_name(result), "bold"), "left", False
+    table.title, table.title_justify, table.show_header = Text(id_of(result), "bold"), "left", False
     for name, verdict in result.clauses.items():
         table.add_row("clause", name, Text(_full(verdict)))
     for summary in result.engines:
@@ -110,16 +110,16 @@ def refuted_table(results: Iterable[Examination], path: KeptAt | None) -> Table:
             continue
         reason = result.statement.expected.reason if result.statement else ""
         certificate = next((c for c in result.certificates if c["kind"] in COUNTEREXAMPLES), None)
-        shown = "none was written" if certificate is None else _of_certificate(certificate)
-        table.add_row(_name(result), Text(reason or result.verdict.detail))
+        shown = "none was written" if certificate is None else seen_in(certificate)
+        table.add_row(id_of(result), Text(reason or result.verdict.detail))
         table.add_row("certificate", Text(shown))
         if certificate is not None and path is not None:
             table.add_row("again with", Text(f"collapse recheck {path(certificate)}"))
     return table
 
 
-def _of_certificate(certificate: Mapping[str, Any]) -> str:
-    """What the checker sees; where that is a relation of numbers, with the parameters that these come from."""
+def seen_in(certificate: Mapping[str, Any]) -> str:
+    """What the checker sees in a certificate; of a relation of numbers also the parameters that these come from."""
     shown = check({**certificate})
     if certificate["kind"] != "failed relation" or "origin" not in certificate:
         return shown
@@ -132,13 +132,20 @@ def configurations_table(results: Iterable[Examination]) -> Table:
     shape = ("class sizes", "M>", "decay", "bias")
     table = _table(*shape, "closed form>", "best found>", "difference>", "verdict", "statement")
     table.title, table.title_justify = Text("The papers' own configurations", "bold"), "left"
-    for result in results:
-        for instance in result.instances:
-            if instance.configuration and instance.model is not None:
-                for claimed, best in _compared(instance):
-                    values = _side_by_side(claimed, best)
-                    table.add_row(*_shape(instance.model), *values, _short(instance.verdict), _name(result))
+    for row in configurations(results):
+        table.add_row(*row)
     return table
+
+
+def configurations(results: Iterable[Examination]) -> list[tuple[str, ...]]:
+    """Of each configuration sizes, M, decays, bias, closed form, best found, difference, verdict and statement."""
+    return [
+        (*_shape(instance.model), *_side_by_side(claimed, best), _short(instance.verdict), id_of(result))
+        for result in results
+        for instance in result.instances
+        if instance.configuration and instance.model is not None
+        for claimed, best in _compared(instance)
+    ]
 
 
 def skipped_table(results: Iterable[Examination]) -> Table:
@@ -154,7 +161,7 @@ def list_table(statements: Iterable[Statement]) -> Table:
     """One line a statement: its id, what is expected, how its text is known, its title."""
     table = _table("statement", "expected", "text", "title")
     for s in statements:
-        table.add_row(s.id, _expected(s), s.source.provenance if s.source else "", Text(s.title))
+        table.add_row(s.id, expectation(s), s.source.provenance if s.source else "", Text(s.title))
     return table
 
 
@@ -175,7 +182,7 @@ def description(statement: Statement) -> Table:
         rows.append(("source", str(statement.source)))
         rows.append(("provenance", PROVENANCE[statement.source.provenance]))
     rows += [("hypothesis", name) for name in statement.hypotheses]
-    rows.append(("expected", ": ".join(filter(None, (_expected(statement), statement.expected.reason)))))
+    rows.append(("expected", ": ".join(filter(None, (expectation(statement), statement.expected.reason)))))
     rows += [("witness", f"{name} = {value}") for name, value in statement.witness.items()]
     rows += [("wrong version", f"{name}, which must be refuted") for name in statement.wrong]
     for label, text in rows:
@@ -248,7 +255,7 @@ def show_json(statements: Iterable[Statement]) -> dict[str, Any]:
 def _statement_json(result: Examination, path: KeptAt | None) -> dict[str, Any]:
     verdict, statement = result.verdict, result.statement
     return {
-        "id": _name(result),
+        "id": id_of(result),
         **(_origin(statement) if statement else {}),
         "conclusion": verdict.conclusion,
         "assurance": verdict.assurance,
@@ -290,7 +297,8 @@ def _origin(statement: Statement) -> dict[str, Any]:
     }
 
 
-def _expected(statement: Statement) -> str:
+def expectation(statement: Statement) -> str:
+    """The conclusion that is expected, and the least assurance where one is asked for."""
     expected = statement.expected
     return (
         f"{expected.conclusion}, at least {expected.at_least}" if expected.at_least != "none" else expected.conclusion
@@ -305,7 +313,8 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _name(result: Examination) -> str:
+def id_of(result: Examination) -> str:
+    """The statement's id, or ``claim`` for a claim without a statement."""
     return result.statement.id if result.statement else "claim"
 
 
