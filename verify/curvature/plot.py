@@ -13,6 +13,8 @@ from verify.curvature.spectrum import Predicted, Spectrum
 from verify.errors import BadInput
 
 BINS = 60
+BELOW = 5
+"""How far the axis of outliers goes on below the least: what follows them falls to rounding."""
 FLOOR = 1e-10
 """Eigenvalues below this share of the largest are rounding, and have no place on a log axis."""
 
@@ -68,7 +70,7 @@ def _write(figure: Any, path: str) -> None:
 def _eigenvalues(axes: Any, one: Course) -> None:
     steps, outliers = _series(one, "step"), np.array([at.alignment.eigenvalues[:-1].tolist() for at in one.checkpoints])
     axes.set_title(f"layer {one.layer}, data term", fontsize=8)
-    axes.plot(steps, outliers, color="C0", marker=".", linewidth=1)
+    axes.plot(steps, outliers, color="C0", marker=".", linewidth=0.6)
     axes.lines[0].set_label("the K² largest eigenvalues")
     following = _series(one, "next_eigenvalue")
     shown = following > FLOOR * outliers.max(initial=0.0)
@@ -77,6 +79,8 @@ def _eigenvalues(axes: Any, one: Course) -> None:
         value = float(one.limit.outlier)
         axes.axhline(value, linestyle="--", linewidth=1, color="C1", label=f"predicted, {value:.6g}")
     axes.set(yscale="log", ylabel="eigenvalue")
+    if (outliers > 0).any():
+        axes.set_ylim(bottom=outliers[outliers > 0].min() / BELOW)
 
 
 def _alignments(axes: Any, one: Course) -> None:
