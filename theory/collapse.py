@@ -1,4 +1,4 @@
-"""Deep neural collapse as factors: balanced classes, squared error or cross-entropy, frames as coordinates or turned."""
+"""Deep neural collapse as factors, balanced, squared error or cross-entropy; frames are coordinates, or turned."""
 
 from __future__ import annotations
 

@@ -1,0 +1,112 @@
+"""What runs on a GPU gives what the CPU gives, within what float64 in another order of sums can change."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import pytest
+import torch
+
+from theory.claims import GlobalMinimum, Inequality, NotGlobalMinimum
+from theory.closed_form.optimum import optimum
+from theory.model import UnconstrainedFeatures
+from theory.ops import constant, frobenius_norm, operator_norm
+from theory.statement import Instance, statements
+from verify.empirical.training import descent
+from verify.engines import Settings
+from verify.engines.descent import examine
+from verify.methods.kernels import LayeredModel
+from verify.methods.minimise import minimise
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+
+MODELS: dict[str, dict[str, Any]] = {
+    "linear": {"depth": 3, "widths": (5, 4, 6)},
+    "relu": {"depth": 3, "widths": (5, 4, 6), "activation": "relu"},
+    "bias": {"depth": 2, "widths": (4, 5), "bias": "last-layer"},
+    "cross-entropy": {"depth": 2, "widths": (4, 5), "loss": "ce"},
+    "focal": {"depth": 1, "widths": (4,), "loss": "focal", "gamma": 2},
+    "features at least 0": {"depth": 1, "widths": (4,), "sign": "nonnegative"},
+}
+
+
+def kernels(name: str) -> tuple[LayeredModel, LayeredModel]:
+    model = UnconstrainedFeatures(class_sizes=(3, 2, 2), decays=Fraction(1, 100), **MODELS[name])
+    return LayeredModel(model, False, "cuda"), LayeredModel(model, False, "cpu")
+
+
+def starts(kernel: LayeredModel, count: int) -> torch.Tensor:
+    gains = torch.ones(count, dtype=torch.float64)
+    return kernel.gaussian_starts(gains, torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_values_gradients_and_hessian_products(name: str) -> None:
+    cuda, cpu = kernels(name)
+    x = starts(cpu, 50)
+    directions = starts(cpu, 100)[50:]
+    for ours, theirs in zip(cuda.value_and_gradient(x.cuda()), cpu.value_and_gradient(x), strict=True):
+        torch.testing.assert_close(ours.cpu(), theirs, rtol=1e-12, atol=1e-12)
+    product = cuda.hessian(x.cuda())(directions.cuda())
+    torch.testing.assert_close(product.cpu(), cpu.hessian(x)(directions), rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize("name", ["linear", "relu"])
+def test_recorded_steps_are_those_of_the_cpu(name: str) -> None:
+    cuda, cpu = kernels(name)
+    x = starts(cpu, 9)
+    courses = zip(descent(cuda, x.cuda(), 0.1, (0, 12, 30), 0.5), descent(cpu, x, 0.1, (0, 12, 30), 0.5), strict=True)
+    for ours, theirs in courses:
+        torch.testing.assert_close(ours.cpu(), theirs, rtol=1e-9, atol=1e-9)
+
+
+def test_many_restarts_reach_the_certified_optimum() -> None:
+    model = UnconstrainedFeatures(class_sizes=(20, 10, 5, 5), depth=3, widths=(8,) * 3, decays=Fraction(1, 500))
+    kernel = LayeredModel(model, True, "cuda")
+    best = float(optimum(model).objective.decimal(20))
+    ends = minimise(kernel, starts(kernel, 2000))
+    assert float(ends.values.min()) >= best * (1 - 1e-12)
+    assert int(((ends.values - best).abs() <= 1e-9 * best).sum()) > 100
+
+
+CLAIMS: dict[str, Any] = {
+    "inequality": Inequality(lambda X: operator_norm(X), lambda X: frobenius_norm(X), X=(3, 2)),
+    "false inequality": Inequality(lambda X: frobenius_norm(X), lambda X: operator_norm(X), X=(3, 2)),
+}
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_inequalities_get_the_same_conclusions(name: str) -> None:
+    cuda, cpu = (examine(Instance(CLAIMS[name]), Settings(device=device)) for device in ("cuda", "cpu"))
+    assert [f.conclusion for f in cuda.findings] == [f.conclusion for f in cpu.findings]
+
+
+@pytest.mark.parametrize(
+    "id",
+    [
+        "dang2023-mse-balanced",
+        "dang2023-deep-imbalanced",
+        "dang2023-balancedness",
+        "zhu2021-ce-etf",
+        "zhu2021-landscape",
+        "losses-scale",
+        "sukenik2023-global",
+        "sukenik2024-g",
+    ],
+)
+def test_statements_get_the_same_conclusions(id: str) -> None:
+    statement = statements()[id]
+    instance = Instance.of(statement, statement.witness)
+    cuda, cpu = (examine(instance, Settings(device=device)) for device in ("cuda", "cpu"))
+    assert cuda.numbers["device"] == "cuda"
+    assert [(f.clause, f.conclusion) for f in cuda.findings] == [(f.clause, f.conclusion) for f in cpu.findings]
+
+
+def test_a_value_that_is_too_high_is_refuted_by_an_exact_point() -> None:
+    model = UnconstrainedFeatures(class_sizes=(3, 2), depth=2, widths=(3, 3), decays=Fraction(1, 100))
+    claim = GlobalMinimum(model, constant(Fraction(1, 2)))
+    evidence = examine(Instance(claim), Settings(device="cuda"))
+    assert evidence.findings[0].conclusion == "refuted"
+    beaten = examine(Instance(NotGlobalMinimum(model, constant(Fraction(1, 2)))), Settings(device="cuda"))
+    assert beaten.findings[0].assurance == "certified"
