@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from verify.curvature.course import Course
 
+BELOW = 5
+"""How far the axis of outliers goes on below the least: what follows them falls to rounding."""
 SHARES = {"f": "f: eigenvectors", "own": "f̃, c = c': the gradient", "other": "f̃, c ≠ c'"}
 """Numbers of checkpoints with their labels: mean as a line, least to most as a band."""
 
@@ -55,6 +57,8 @@ def _eigenvalues(axes: Any, one: Course) -> None:
         value = float(one.limit.outlier)
         axes.axhline(value, linestyle="--", linewidth=1, color=BLACK, label=f"predicted, {value:.6g}")
     axes.set(yscale="log", ylabel="eigenvalue")
+    if (outliers > 0).any():
+        axes.set_ylim(bottom=outliers[outliers > 0].min() / BELOW)
 
 
 def _shares(axes: Any, one: Course) -> None:
