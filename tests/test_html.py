@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,9 +15,14 @@ from pathlib import Path
 import browser
 import fakes
 import pytest
+import torch
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from reader import read
 
 import proofs
 import theory.statement
+from theory.arithmetic.floats import Floats
 from theory.claims import Inequality
 from theory.ops import (
     Expression,
@@ -25,6 +31,7 @@ from theory.ops import (
     constant,
     diagonal,
     exp,
+    frobenius_norm,
     identity,
     kron,
     largest_root,
@@ -48,7 +55,7 @@ from verify import runner
 from verify.cli import main
 from verify.html.claims import formulas
 from verify.html.elements import element
-from verify.html.mathml import LONGEST, Notation
+from verify.html.notation import LONGEST, Notation
 from verify.html.page import page, write
 from verify.html.statement import Files, Run
 from verify.results import Examination
@@ -119,6 +126,12 @@ def flat(node: ElementTree.Element) -> str:
         (class_means(W, (2, 1)), "W_{12}‾_{2,1}"),
         (repeat_columns(X, (2, 1)), "XY_{2,1}"),
         (kron(X, Y), "(X⊗Y)"),
+        (kron(X + Y, X @ Y), "((X+Y)⊗(XY))"),
+        ((X + Y)[0, 1], "(X+Y)_{1;2}"),
+        ((X @ Y)[(0,), (0, 1)], "(XY)_{1;1,2}"),
+        (exp(x) ** 2, "(e^{x})^{2}"),
+        (sum_squares(X) ** 2, "(‖X‖_{F}^{2})^{2}"),
+        (frobenius_norm(X), "‖X‖_{F}"),
         (blocks([[X, Y], [Y, X]]), "[X, Y; Y, X]"),
         (trace(X @ Y), "tr(XY)"),
         (sum_squares(X), "‖X‖_{F}^{2}"),
@@ -136,6 +149,41 @@ def flat(node: ElementTree.Element) -> str:
 )
 def test_a_formula_is_written_as_one_writes_it(formula: Expression, text: str) -> None:
     assert written(formula) == text
+
+
+positive = st.recursive(
+    st.one_of(st.just(x), st.just(variable("y")), st.fractions(Fraction(1, 9), 9, max_denominator=9).map(constant)),
+    lambda inner: st.one_of(
+        st.builds(operator.add, inner, inner),
+        st.builds(operator.mul, inner, inner),
+        st.builds(operator.truediv, inner, inner),
+        st.builds(operator.pow, inner, st.sampled_from([Fraction(i, j) for i in (-3, -1, 1, 2) for j in (1, 2, 3)])),
+    ),
+    max_leaves=6,
+)
+signed = st.recursive(
+    positive.map(lambda formula: (formula, formula)),
+    lambda inner: st.one_of(
+        st.builds(lambda a, b: (a[0] - b[0], a[1] + b[1]), inner, inner),
+        st.builds(lambda a, b: (a[0] * b[0], a[1] * b[1]), inner, inner),
+        st.builds(lambda a, b: (a[0] / b, a[1] / b), inner, positive),
+        st.builds(lambda a, n: (a[0] ** n, a[1] ** n), inner, st.sampled_from([2, 3])),
+    ),
+    max_leaves=4,
+)
+"""Formulas of x and y, and the same with sums in place of differences, which bounds how much can cancel."""
+
+
+@given(signed, st.floats(0.5, 3), st.floats(0.5, 3))
+@settings(deadline=None, max_examples=150)
+def test_a_formula_reads_as_what_it_is(pair: tuple[Expression, Expression], first: float, second: float) -> None:
+    """Up to a billionth of what could cancel: some dozens of operations lose less."""
+    formula, bound = pair
+    at = {"x": torch.tensor(first, dtype=torch.float64), "y": torch.tensor(second, dtype=torch.float64)}
+    size = float(Floats().evaluate(bound, at))
+    assume(size < 1e12)
+    shown = ElementTree.fromstring(element("math", Notation([]).write(formula)))
+    assert abs(read(shown, {"x": first, "y": second}) - float(Floats().evaluate(formula, at))) <= 1e-9 * size
 
 
 ARITY = {"mfrac": 2, "msup": 2, "msub": 2, "mroot": 2, "mover": 2, "msubsup": 3}

@@ -21,7 +21,8 @@ from theory.model import Problem
 from theory.ops import Expression
 from theory.relations import Point, Relation
 from verify.html.elements import Html, element
-from verify.html.mathml import Notation, identifier, math, operator
+from verify.html.mathml import identifier, math, operator
+from verify.html.notation import Notation
 
 Line = Sequence[Expression | str]
 """One formula: expressions, markup, and words between them."""

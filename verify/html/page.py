@@ -13,7 +13,7 @@ from typing import Any
 from theory.statement import PROVENANCE
 from verify.errors import BadInput
 from verify.html.elements import Child, Html, element, markup
-from verify.html.mathml import LETTERS
+from verify.html.notation import LETTERS
 from verify.html.statement import Files, Run, mark, pill, scope, section, table
 from verify.report import configurations, expectation, id_of
 from verify.results import Examination
