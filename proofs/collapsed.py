@@ -7,13 +7,13 @@ numbers that are exactly those of the theorem.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, reduce
 from math import prod
 from operator import add, matmul
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from proofs.entailment import NotEntailed
 from proofs.formulas import is_positive, same, summed, vanishes
@@ -37,11 +37,26 @@ SIZES, SWITCHES = ("K", "n", "L", "spare"), ("unequal", "turn")
 
 
 class Known(NamedTuple):
-    """A symmetric matrix with one eigenvalue so many times, all others 0."""
+    """A symmetric matrix with some different eigenvalues, each so often; all others are 0."""
 
     matrix: Expression
-    value: Expression
-    rank: int
+    eigenvalues: Sequence[tuple[Expression, int]]
+
+
+class Collapsed(Protocol):
+    """A point at which a theorem knows spectra, relations and numbers."""
+
+    def spectra(self, layer: int) -> Iterator[Known]:
+        """Matrices of a layer with their eigenvalues."""
+        ...
+
+    def relations(self, layer: int) -> Iterator[Relation]:
+        """Equations of a layer."""
+        ...
+
+    def numbers(self, layer: int) -> Mapping[Expression, Expression]:
+        """Numbers that are read off matrices of a layer."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -124,19 +139,19 @@ class Point:
         ⊗ μ_c, are orthogonal as the a_c are.
         """
         K, W, M, outlier = self.K, self.factors[layer], self.means(layer), self.outlier(layer)
-        yield Known(self.curvature.layer(layer), outlier, K * K)
-        yield Known(W.T @ W, self.beta / self.decays[layer], K)
+        yield Known(self.curvature.layer(layer), [(outlier, K * K)])
+        yield Known(W.T @ W, [(self.beta / self.decays[layer], K)])
         errors = (self.gamma - 1) * self.curvature.above(layer).T
         gradients = kron(errors, M)[range(errors.shape[0] * M.shape[0]), self._own]
         error = (1 - self.gamma) ** 2 * self.rows(layer)
         moments = ((M, self.squares(layer)), (errors, error), (gradients, error * self.squares(layer)))
         for X, value in moments:
             centred = X @ (identity(K) - self.mean)
-            yield Known(X @ X.T, value, K)
-            yield Known(centred @ centred.T, value, K - 1)
+            yield Known(X @ X.T, [(value, K)])
+            yield Known(centred @ centred.T, [(value, K - 1)])
         parts = split(self.curvature, layer, K, self.n)
         for name, rank in (("within", 0), ("cross", K * (K - 1)), ("class", K)):
-            yield Known(parts[name], outlier, rank)
+            yield Known(parts[name], [(outlier, rank)])
 
     @property
     def _own(self) -> list[int]:
@@ -144,7 +159,9 @@ class Point:
         return [c * (self.K + 1) for c in range(self.K)]
 
     def relations(self, layer: int) -> Iterator[Relation]:
-        """Equations of a layer."""
+        """Equations of a layer, and of no layer in particular."""
+        yield equal(self.factors[0], repeat_columns(self.means(1), self.sizes))
+        yield equal(self.means(self.L + 1), self.gamma * identity(self.K))
         W, lower, decay = self.factors[layer], self.factors[layer - 1], self.decays[layer]
         M, upper, squares = self.means(layer), self.means(layer + 1), self.squares(layer)
         yield equal(M.T @ M, squares * identity(self.K))
@@ -169,11 +186,6 @@ class Point:
         yield equal(parts["class"] @ sums, outlier * sums)
         yield equal(parts["cross"] @ differences, outlier * differences)
         yield equal(parts["cross"] @ parts["class"], zeros(*parts["class"].shape))
-
-    def everywhere(self) -> Iterator[Relation]:
-        """Equations of no layer in particular."""
-        yield equal(self.factors[0], repeat_columns(self.means(1), self.sizes))
-        yield equal(self.means(self.L + 1), self.gamma * identity(self.K))
 
     def numbers(self, layer: int) -> dict[Expression, Expression]:
         """Numbers that are read off matrices: the gradient's coefficients in all products of class means."""
@@ -206,19 +218,17 @@ def proposed(parameters: Mapping[str, Any]) -> tuple[Point, tuple[int, ...]]:
 # ----------------------------------------------------------------------------------------------- whether it is a claim
 
 
-def answers(claim: Any, parameters: Mapping[str, Any]) -> dict[str, str]:
-    """For each clause the empty text where the theorem entails it, else why it does not.
+def answers(claim: Any, point: Collapsed, layers: Sequence[int]) -> dict[str, str]:
+    """For each clause the empty text where the theorem entails it at some layers of a point, else why it does not.
 
     Raises:
-        NotEntailed: for another kind of claim or matrix, or without a point that the theorem is about.
+        NotEntailed: for another kind of claim or another matrix.
     """
     if type(claim) is Spectrum:
-        point, layers = proposed(parameters)
         return _spectrum(claim, (known for layer in layers for known in point.spectra(layer)))
     if type(claim) is not Identity:
         raise NotEntailed("the theorem is about spectra and relations of constants")
-    point, layers = proposed(parameters)
-    known = [*point.everywhere(), *(relation for layer in layers for relation in point.relations(layer))]
+    known = [relation for layer in layers for relation in point.relations(layer)]
     numbers = {node: value for layer in layers for node, value in point.numbers(layer).items()}
     return {c.name: _clause(c, known, numbers) for c in claim.clauses}
 
@@ -232,17 +242,18 @@ def _clause(clause: Clause, known: list[Relation], numbers: Mapping[Expression, 
 
 
 def _spectrum(claim: Spectrum, spectra: Iterable[Known]) -> dict[str, str]:
-    """The eigenvalues of s S + r I for a matrix S of the theorem: s · value + r so often, else r."""
+    """The eigenvalues of s S + r I for a matrix S of the theorem: s times each of its values, and r."""
     one = identity(claim.matrix.shape[0])
     parts = summed(claim.matrix)
     shift = parts.get(one, constant(0))
-    for matrix, value, rank in spectra:
+    for matrix, eigenvalues in spectra:
         first, factor = next(iter(summed(matrix).items()))
         if first not in parts or first is one:
             continue
         scale = parts[first] / factor
         if same(claim.matrix, scale * matrix + shift * one):
-            counts = [(scale * value + shift, rank), (shift, one.shape[0] - rank)]
+            rest = one.shape[0] - sum(times for _, times in eigenvalues)
+            counts = [*((scale * value + shift, times) for value, times in eigenvalues), (shift, rest)]
             return _compared(claim, [(x, times) for x, times in counts if times])
     raise NotEntailed("the matrix is none of the theorem's")
 

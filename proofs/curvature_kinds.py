@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 import sympy as sp
 
-from proofs.collapsed import answers, sums
+from proofs.collapsed import answers, proposed, sums
 from proofs.kernel import selection
 from proofs.kernel.facts import POSITIVE, ZERO, Fact
 from proofs.kernel.proof import Proof
@@ -170,7 +170,7 @@ is 0."""
         Raises:
             NotEntailed: for another claim, or without such a point.
         """
-        return answers(claim, parameters)
+        return answers(claim, *proposed(parameters))
 
 
 @dataclass(frozen=True, eq=False)

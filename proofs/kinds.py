@@ -31,6 +31,7 @@ from proofs.lemmas.setting import BIASED, CONSTRUCTION, CRITICAL_POINT
 from proofs.orthogonal_kinds import OrthogonalMinimum
 from proofs.pairs_kinds import PairsBeatCollapse
 from proofs.scalar_kinds import Answers, Proofs, ScalarMinimum, ScaleMinimum, require, require_best
+from proofs.softmax_curvature_kinds import SoftmaxCurvature
 from proofs.softmax_kinds import SoftmaxMinimum
 from theory.claims import CriticalPoints, GlobalMinimum, Inequality, Relation, equal
 from theory.model import UnconstrainedFeatures
@@ -328,6 +329,7 @@ Kind = (
     | OrthogonalMinimum
     | CurvatureAtCollapse
     | PartsOfHessian
+    | SoftmaxCurvature
 )
 KINDS = (
     Balanced,
@@ -344,4 +346,5 @@ KINDS = (
     OrthogonalMinimum,
     CurvatureAtCollapse,
     PartsOfHessian,
+    SoftmaxCurvature,
 )

@@ -30,8 +30,17 @@ from proofs.kernel.proof import Proof
 from proofs.kernel.scalars import Rejected
 from proofs.kinds import KINDS, Kind
 from proofs.pairs_kinds import PairsBeatCollapse
+from proofs.softmax_curvature_kinds import SoftmaxCurvature
 
-BY_PARAMETERS = ForEveryGraph | GraphLosses | PairsBeatCollapse | ContrastiveLoss | CurvatureAtCollapse | PartsOfHessian
+BY_PARAMETERS = (
+    ForEveryGraph
+    | GraphLosses
+    | PairsBeatCollapse
+    | ContrastiveLoss
+    | CurvatureAtCollapse
+    | PartsOfHessian
+    | SoftmaxCurvature
+)
 """Kinds that take what they are applied to from the parameters of a claim."""
 
 PROOFS = (Proof, ConvexProof, MonotoneProof, GraphProof)
@@ -120,11 +129,11 @@ def _check(sections: tuple[Section, ...], kind: Kind) -> None:
 
 FOLDER = Path(__file__).parent
 TRUSTED = (
-    "__init__.py", "__main__.py", "collapsed.py", "contrast_kinds.py", "curvature_kinds.py", "entailment.py",
-    "formulas.py", "graph_kinds.py", "graphs.py", "kinds.py", "orthogonal_kinds.py", "pairs_kinds.py", "reading.py",
-    "scalar_kinds.py", "simplex.py", "softmax_kinds.py", "theorem.py", "lemmas/collapse_setting.py",
-    "lemmas/contrast_setting.py", "lemmas/orthogonal_setting.py", "lemmas/pairs_setting.py", "lemmas/setting.py",
-    "lemmas/softmax_setting.py",
+    "__init__.py", "__main__.py", "collapsed.py", "collapsed_softmax.py", "contrast_kinds.py", "curvature_kinds.py",
+    "entailment.py", "formulas.py", "graph_kinds.py", "graphs.py", "kinds.py", "orthogonal_kinds.py", "pairs_kinds.py",
+    "reading.py", "scalar_kinds.py", "simplex.py", "softmax_curvature_kinds.py", "softmax_kinds.py", "theorem.py",
+    "lemmas/collapse_setting.py", "lemmas/contrast_setting.py", "lemmas/orthogonal_setting.py",
+    "lemmas/pairs_setting.py", "lemmas/setting.py", "lemmas/softmax_collapse_setting.py", "lemmas/softmax_setting.py",
 )  # fmt: skip
 """What decides, beside the kernel."""
 

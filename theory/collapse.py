@@ -1,4 +1,4 @@
-"""Deep neural collapse as factors, balanced, squared error or cross-entropy; frames are coordinates, or turned."""
+"""Deep neural collapse as factors: balanced classes, squared error or cross-entropy, turned frames or coordinates."""
 
 from __future__ import annotations
 

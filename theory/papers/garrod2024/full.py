@@ -17,7 +17,7 @@ from theory.collapse import Collapse, SoftmaxCollapse
 from theory.curvature import flattened
 from theory.ops import Expression, diagonal, identity, kron, log, one_hot, relu, sum_squares
 from theory.papers.dang2023.letters import OFF
-from theory.papers.garrod2024.setting import HYPOTHESES, POINT, WITNESS, at_layer, listed, points, source
+from theory.papers.garrod2024.setting import HYPOTHESES, POINT, PROVED, WITNESS, at_layer, listed, points, source
 from theory.papers.garrod2025.landscape import ODDS
 from theory.statement import theorem
 
@@ -126,6 +126,7 @@ def all_pairs(K: int, size: int, alpha: Any, softness: Any) -> Eigenvalues:
 @theorem(
     "garrod2024-ce-layer-spectrum",
     source=source("cross-entropy with adjustments, as in v2 and v3", "X"),
+    expected=PROVED,
     **SOFTMAX | {"hypotheses": SOFTMAX["hypotheses"] | {"K ≥ 3": lambda K, **_: K >= 3}},
     witness=SOFTMAX_POINT,
     configurations=tuple(SOFTMAX_POINT | {"K": 3, "spare": 0, "n": 1, "layer": layer} for layer in (1, 3)),
@@ -158,6 +159,7 @@ def ce_layer_spectrum(
 @theorem(
     "garrod2024-ce-gradient",
     source=source("cross-entropy: the gradient and the top eigenvector", "X"),
+    expected=PROVED,
     **SOFTMAX,
     witness=SOFTMAX_POINT,
     configurations=(SOFTMAX_POINT | {"K": 2, "spare": 0, "layer": 3},),

@@ -1,0 +1,101 @@
+"""What the theorem about curvature at collapse with cross-entropy says at one point."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property, reduce
+from operator import matmul
+from typing import Any
+
+from proofs.collapsed import Known
+from proofs.entailment import NotEntailed
+from proofs.formulas import is_positive, vanishes
+from theory.claims import Relation, equal
+from theory.collapse import SoftmaxCollapse
+from theory.curvature import Curvature, cross_entropy, flattened
+from theory.ops import Expression, identity, log, one_hot, ones
+
+
+@dataclass(frozen=True)
+class SoftmaxPoint:
+    """A critical point of the deep linear model with cross-entropy whose outputs are α S Y, α = log r.
+
+    Args:
+        factors: H, W_1, …, W_L.
+        decays: λ_H, λ_1, …, λ_L.
+        r: e^α.
+        K: classes.
+        n: samples of each.
+
+    Raises:
+        NotEntailed: where it is not critical, or has other outputs, or that is not decided.
+    """
+
+    factors: tuple[Expression, ...]
+    decays: tuple[Expression, ...]
+    r: Fraction
+    K: int
+    n: int
+
+    def __post_init__(self) -> None:
+        if self.r <= 1 or not all(map(is_positive, self.decays)):
+            raise NotEntailed("the theorem is about α > 0 and positive decays")
+        pairs = zip(self.factors, self.decays, strict=True)
+        gradients = [self.curvature.slope(layer) + decay * V for layer, (V, decay) in enumerate(pairs)]
+        centring = identity(self.K) - ones(self.K, self.K) / self.K
+        residual = reduce(matmul, self.factors[::-1]) - log(self.r) * (centring @ one_hot(self.sizes))
+        if not all(map(vanishes, (residual, *gradients))):
+            raise NotEntailed("the proposed point is not critical, or its outputs are not α S Y")
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Samples of each class."""
+        return (self.n,) * self.K
+
+    @cached_property
+    def curvature(self) -> Curvature:
+        """The derivatives of the average loss; the softmax of α S has the shares r and 1 of r + K − 1."""
+        K, r = self.K, self.r
+        return cross_entropy(self.factors, self.sizes, ((r - 1) * identity(K) + ones(K, K)) / (r + K - 1))
+
+    def value(self, layer: int, share: int) -> Expression:
+        """λ_l α (1 + κ · share)/K."""
+        kappa = (self.r - 1) / (self.r + self.K - 1)
+        return self.decays[layer] * log(self.r) * ((1 + kappa * share) / self.K)
+
+    def spectra(self, layer: int) -> Iterator[Known]:
+        """The Hessian of a layer."""
+        K, shares = self.K, {self.K - 1: 1}
+        if K > 2:
+            shares |= {K - 2: K - 1, 0: K * K - 3 * K + 1}
+        yield Known(self.curvature.layer(layer), [(self.value(layer, x), times) for x, times in shares.items()])
+
+    def relations(self, layer: int) -> Iterator[Relation]:
+        """The gradient of a layer, and the top eigenvector."""
+        weights = flattened([self.factors[layer]])
+        yield equal(flattened([self.curvature.slope(layer)]), -self.decays[layer] * weights)
+        yield equal(self.curvature.layer(layer) @ weights, self.value(layer, self.K - 1) * weights)
+
+    def numbers(self, layer: int) -> Mapping[Expression, Expression]:
+        """None."""
+        return {}
+
+
+def proposed(parameters: Mapping[str, Any]) -> tuple[SoftmaxPoint, tuple[int, ...]]:
+    """The point that the parameters of a claim propose, and its layer.
+
+    Raises:
+        NotEntailed: where they propose none, or one that the theorem is not about.
+    """
+    sizes: list[Any] = [parameters.get(x) for x in ("K", "n", "L", "spare", "layer")]
+    r = parameters.get("r")
+    exact = all(type(x) is int and x >= 0 for x in sizes) and type(parameters.get("turn")) is bool
+    if not exact or type(r) is not Fraction or r <= 1:
+        raise NotEntailed("no point of collapse is proposed")
+    *shape, layer = sizes
+    at = SoftmaxCollapse(*shape, r, parameters["turn"])  # type: ignore[call-arg]
+    if at.K < 2 or at.n < 1 or not 1 <= layer <= at.L:
+        raise NotEntailed("the theorem is about two classes or more, and a layer of weights")
+    return SoftmaxPoint(at.curvature.factors, (at.decay,) * (at.L + 1), r, at.K, at.n), (layer,)
