@@ -58,6 +58,7 @@ def executed(path: Path) -> Any:
             notebook,
             timeout=SECONDS,
             kernel_name="python3",
+            extra_arguments=["--IPKernelApp.log_level=ERROR"],
             allow_errors=True,
             store_widget_state=False,
             record_timing=False,
