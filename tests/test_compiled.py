@@ -24,7 +24,8 @@ from theory.ops import Expression, exp, frobenius_norm, kron, log, log_sum_exp, 
 from theory.papers.garrod2025.setting import matrix
 from verify.compiled import lanes, lbfgs, programs, steps, tape
 from verify.compiled.programs import NoTape, of_formulas, of_model
-from verify.methods import kernels, minimise
+from verify.empirical.training import repeat
+from verify.methods import columns, kernels, minimise
 from verify.methods.kernels import LayeredModel
 from verify.methods.minimise import HISTORY, Formula, Layout
 
@@ -228,6 +229,35 @@ def test_steps_are_those_of_the_batched_loop() -> None:
         x = x + velocity
     torch.testing.assert_close(found, x, rtol=1e-10, atol=1e-12)
     torch.testing.assert_close(speeds, velocity, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("relu", [False, True])
+def test_gradients_in_columns_are_those_in_rows(relu: bool) -> None:
+    activation = "relu" if relu else "linear"
+    model = UnconstrainedFeatures(
+        class_sizes=(2, 1, 3), depth=3, widths=(3, 5, 4), decays="1/50", activation=activation
+    )
+    kernel = LayeredModel(model, collapsed=False)
+    x = batch(kernel, 9)
+    assert columns.fits(kernel)
+    torch.testing.assert_close(columns.gradient(kernel)(x.T).T, kernel.value_and_gradient(x)[1], rtol=1e-13, atol=1e-14)
+
+
+def test_steps_in_columns_are_those_in_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without machine code, which a GPU's tests compile."""
+    monkeypatch.setattr(columns.torch, "compile", lambda function: function)
+    kernel = LayeredModel(MODEL, collapsed=False)
+    x, velocity = batch(kernel, 9), 0.1 * batch(kernel, 9).flip(0)
+    rate = torch.linspace(0.01, 0.3, kernel.layout.size, dtype=torch.float64)[None]
+    found = columns.steps(kernel, x, velocity, rate, 20, 0.9, repeat)
+    for ours, theirs in zip(found, steps(of_model(kernel), x, velocity, rate, 20, 0.9), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("other", [{"loss": "ce"}, {"bias": "last-layer"}, {"widths": (3, 9)}])
+def test_columns_are_for_narrow_models_with_squared_error(other: dict[str, Any]) -> None:
+    assert columns.fits(LayeredModel(MODEL, False))
+    assert not columns.fits(LayeredModel(MODEL.with_(activation="linear", **other), False))
 
 
 def _on_a_gpu(kernel: LayeredModel) -> LayeredModel:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from theory.model import UnconstrainedFeatures
 from verify import compiled
 from verify.compiled.programs import of_model
+from verify.methods import columns
 from verify.methods.kernels import LayeredModel
 
 Tensor = torch.Tensor
@@ -116,6 +117,8 @@ def _advanced(
 ) -> tuple[Tensor, Tensor]:
     if kernel.is_compiled:
         return compiled.steps(of_model(kernel), x, velocity, rate, steps, momentum)
+    if kernel.device.type == "cuda" and columns.fits(kernel):
+        return columns.steps(kernel, x, velocity, rate, steps, momentum, repeat)
     x, velocity = x.clone(), velocity.clone()
 
     def step() -> None:
