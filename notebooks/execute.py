@@ -11,7 +11,7 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,12 +73,23 @@ def cleaned(notebook: Any) -> Any:
     notebook.metadata = nbformat.from_dict(METADATA)
     for number, cell in enumerate((cell for cell in notebook.cells if cell.cell_type == "code"), start=1):
         cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k in ("tags",)})
-        cell.outputs = [output for output in cell.outputs if WIDGET not in output.get("data", {})]
+        cell.outputs = joined(output for output in cell.outputs if WIDGET not in output.get("data", {}))
         cell.execution_count = number
         for output in cell.outputs:
             if "execution_count" in output:
                 output.execution_count = number
     return notebook
+
+
+def joined(outputs: Iterable[Any]) -> list[Any]:
+    """Outputs with text that was printed in one go in one piece: how a kernel cuts it depends on how busy it is."""
+    found: list[Any] = []
+    for output in outputs:
+        if found and output.output_type == found[-1].output_type == "stream" and output.name == found[-1].name:
+            found[-1].text += output.text
+        else:
+            found.append(output)
+    return found
 
 
 def faults(notebook: Any) -> Iterator[str]:

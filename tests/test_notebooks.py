@@ -1,4 +1,4 @@
-"""The notebooks run, without errors or warnings, and give what is stored; and the helpers that they use.
+"""The notebooks run, without errors or warnings, and give what is stored; and what they share.
 
 What executes a notebook has the mark ``notebooks`` and runs by ``make notebooks-test``.
 """
@@ -100,6 +100,16 @@ def test_widgets_times_and_versions_are_not_stored() -> None:
     assert [output.output_type for output in cleaned.cells[0].outputs] == ["stream"]
     assert cleaned.metadata == execute.METADATA
     assert set(cleaned.cells[0].metadata) <= {"tags"}
+
+
+def test_printed_text_is_one_output_however_it_arrives() -> None:
+    pieces = [stream("a\n"), stream("b"), stream("c", "stderr"), stream("d")]
+    (cell,) = execute.cleaned(code("x", *pieces)).cells
+    assert [(output.name, output.text) for output in cell.outputs] == [
+        ("stdout", "a\nb"),
+        ("stderr", "c"),
+        ("stdout", "d"),
+    ]
 
 
 @pytest.fixture

@@ -116,7 +116,7 @@ def test_numbers_stand_in_few_cells_and_names_at_few_classes() -> None:
     [
         (lambda: gram_matrices(PLAIN, {"logits": np.eye(2)}), r"found\['logits'\] must be 3 × 3, got \(2, 2\)"),
         (lambda: gram_matrices(PLAIN, {"gram": np.eye(3)}), "found must have names among logits"),
-        (lambda: gram_matrices(SOFT.with_(depth=2, widths=4)), "no closed form is proved here"),
+        (lambda: gram_matrices(SOFT.with_(depth=2, widths=4)), "no closed form of the Gram matrices is proved here"),
         (lambda: gram_matrices(PLAIN.with_(class_sizes=(1,) * 2001, widths=1)), "at most 2000 classes"),
         (lambda: heatmaps({}), "at least one matrix"),
         (lambda: class_means(np.eye(3), ["1", "2"]), "a column for each of 2 names"),
@@ -333,7 +333,7 @@ def test_settings_of_others_are_neither_used_nor_changed() -> None:
 def test_neither_a_display_nor_pyplot_is_needed() -> None:
     code = (
         "import sys, verify.pictures as p, verify.pictures.files; assert 'matplotlib' not in sys.modules;"
-        "p.jump((1,), 2); p.predicted_means; assert 'matplotlib.pyplot' not in sys.modules"
+        "p.jump((1,), 2); p.class_means([[1.0]], ['a']); assert 'matplotlib.pyplot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
@@ -357,8 +357,8 @@ def test_the_optimum_is_drawn(arguments: list[str], tmp_path: Path, capsys: pyte
     [
         (["--plot", "a.pdf"], "--plot needs a file that ends in .svg or .png, got a.pdf"),
         (["--plot", "no/a.svg"], "--plot: no/a.svg cannot be written (there is no folder no)"),
-        (["--plot", "a.svg", "--activation", "relu"], "--plot: no closed form is proved here"),
-        (["--plot", "a.svg", "--loss", "ce"], "--plot: no closed form is proved here"),
+        (["--plot", "a.svg", "--activation", "relu"], "--plot: no closed form of the Gram matrices is proved here"),
+        (["--plot", "a.svg", "--loss", "ce"], "--plot: no closed form of the Gram matrices is proved here"),
     ],
 )
 def test_a_picture_that_there_is_not(

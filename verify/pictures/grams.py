@@ -86,7 +86,7 @@ def predicted(model: UnconstrainedFeatures) -> tuple[dict[str, Array], str]:
         if is_known(model):
             W, means = (floats(factor) for factor in factors(model))
             return grams([W], means), cited(ids[model.loss])
-    raise ValueError(f"no closed form is proved here, so that there are no predicted matrices ({shortened(model)})")
+    raise ValueError(f"no closed form of the Gram matrices is proved here ({shortened(model)})")
 
 
 def floats(formula: Expression) -> Array:
@@ -142,7 +142,8 @@ def heatmaps(
                 continue
             image = _panel(place, row[kind], limit, names)
             place.set_title(f"{KINDS.get(kind, kind)}\n{name}".rstrip())
-        figure.colorbar(image, ax=list(column), location="bottom", shrink=0.75, aspect=25, pad=0.02)
+        scale = figure.colorbar(image, ax=list(column), location="bottom", shrink=0.75, aspect=25, pad=0.02)
+        scale.set_ticks([-limit, 0, limit], labels=[f"−{limit:.2g}", "0", f"{limit:.2g}"])
     return figure
 
 

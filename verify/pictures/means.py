@@ -22,7 +22,7 @@ EDGES = 6
 """Most classes whose means are joined pairwise, which shows the polytope."""
 SEEN = 0.95
 """Share of a mean's length from which on it is said to be seen in full."""
-MOST = 30
+MOST = 12
 """Most classes that the legend names."""
 
 
