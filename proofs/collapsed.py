@@ -225,7 +225,7 @@ def answers(claim: Any, point: Collapsed, layers: Sequence[int]) -> dict[str, st
         NotEntailed: for another kind of claim or another matrix.
     """
     if type(claim) is Spectrum:
-        return _spectrum(claim, (known for layer in layers for known in point.spectra(layer)))
+        return spectrum(claim, (known for layer in layers for known in point.spectra(layer)))
     if type(claim) is not Identity:
         raise NotEntailed("the theorem is about spectra and relations of constants")
     known = [relation for layer in layers for relation in point.relations(layer)]
@@ -241,8 +241,12 @@ def _clause(clause: Clause, known: list[Relation], numbers: Mapping[Expression, 
     return "" if good else "a relation is not one of the theorem's"
 
 
-def _spectrum(claim: Spectrum, spectra: Iterable[Known]) -> dict[str, str]:
-    """The eigenvalues of s S + r I for a matrix S of the theorem: s times each of its values, and r."""
+def spectrum(claim: Spectrum, spectra: Iterable[Known]) -> dict[str, str]:
+    """Whether a matrix is s S + r I for a matrix S of the theorem, with s times each of its values and r.
+
+    Raises:
+        NotEntailed: where it is not.
+    """
     one = identity(claim.matrix.shape[0])
     parts = summed(claim.matrix)
     shift = parts.get(one, constant(0))
@@ -254,8 +258,20 @@ def _spectrum(claim: Spectrum, spectra: Iterable[Known]) -> dict[str, str]:
         if same(claim.matrix, scale * matrix + shift * one):
             rest = one.shape[0] - sum(times for _, times in eigenvalues)
             counts = [*((scale * value + shift, times) for value, times in eigenvalues), (shift, rest)]
-            return _compared(claim, [(x, times) for x, times in counts if times])
+            return _compared(claim, _merged(counts))
     raise NotEntailed("the matrix is none of the theorem's")
+
+
+def _merged(counts: Iterable[tuple[Expression, int]]) -> list[tuple[Expression, int]]:
+    """Different values alone, with the sum of their multiplicities."""
+    found: list[tuple[Expression, int]] = []
+    for value, times in counts:
+        before = next((i for i, (x, _) in enumerate(found) if same(x, value)), None)
+        if before is None:
+            found.append((value, times))
+        else:
+            found[before] = (value, found[before][1] + times)
+    return [(value, times) for value, times in found if times]
 
 
 def _compared(claim: Spectrum, expected: list[tuple[Expression, int]]) -> dict[str, str]:

@@ -18,6 +18,7 @@ import sympy as sp
 from proofs.contrast_kinds import ContrastiveLoss
 from proofs.curvature_kinds import CurvatureAtCollapse, PartsOfHessian
 from proofs.entailment import NotEntailed, entailed, require_linear
+from proofs.full_curvature_kinds import FullCurvature
 from proofs.graph_kinds import ForEveryGraph, GraphLosses
 from proofs.kernel import selection
 from proofs.kernel.facts import POSITIVE, ZERO, Fact
@@ -330,6 +331,7 @@ Kind = (
     | CurvatureAtCollapse
     | PartsOfHessian
     | SoftmaxCurvature
+    | FullCurvature
 )
 KINDS = (
     Balanced,
@@ -347,4 +349,5 @@ KINDS = (
     CurvatureAtCollapse,
     PartsOfHessian,
     SoftmaxCurvature,
+    FullCurvature,
 )

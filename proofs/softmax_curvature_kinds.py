@@ -40,7 +40,7 @@ class SoftmaxCurvature:
     column: Fact
     diagonal: Fact
 
-    cites: ClassVar[tuple[str, ...]] = ("critical",)
+    cites: ClassVar[tuple[str, ...]] = ()
     says: ClassVar[str] = """\
 Let the classes be balanced, K of them with n samples each, S = I − 11ᵀ/K, and H, W_1, …, W_L any critical point of the
 deep linear model with cross-entropy whose outputs are α S Y, α > 0, for any widths and decays; let κ = (1 − e^{−α})/(1

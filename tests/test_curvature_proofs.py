@@ -303,11 +303,12 @@ def test_hessian_and_parts_are_the_operators_of_the_kind(layer: int) -> None:
 # ------------------------------------------------------------ wrong proofs
 
 
-def fresh() -> tuple[Proof, lemma.Ends, lemma.Energies, lemma.Inputs]:
+def fresh() -> tuple[Proof, lemma.Ends, lemma.Energies, lemma.Inputs, Fact]:
     proof = Proof("wrong", COLLAPSE)
     ends = lemma.ends_of(proof)
     energies = lemma.energies_of(proof, ends)
-    return proof, ends, energies, lemma.inputs_of(proof, ends, energies.rows)
+    inputs = lemma.inputs_of(proof, ends, energies.rows)
+    return proof, ends, energies, inputs, lemma.lengths_of(proof, ends, inputs)[1]
 
 
 FRESH = fresh()
@@ -325,19 +326,19 @@ def through(rows: Fact, features: Fact) -> Combination:
 
 
 def more_outliers(proof: Proof) -> None:
-    _, ends, energies, inputs = FRESH
+    _, ends, energies, inputs, _ = FRESH
     goal = hessian(pair(E)) - (1 + UNSEEN) * OUTLIER * pair(E)
     proof.algebra("more", goal, through(energies.rows, inputs.features), known=[ends.inside])
 
 
 def outliers_without_the_rows(proof: Proof) -> None:
-    _, ends, _, inputs = FRESH
+    _, ends, _, inputs, _ = FRESH
     goal, given = hessian(pair(E)) - OUTLIER * pair(E), 1 / (N * (1 - gamma)) * A.T @ E @ inputs.features @ B.T
     proof.algebra("outliers", goal, given, known=[ends.inside])
 
 
 def a_gain_of_one(proof: Proof) -> None:
-    _, _, energies, inputs = FRESH
+    _, _, energies, inputs, _ = FRESH
     proof.algebra("outliers", hessian(pair(E)) - OUTLIER * pair(E), through(energies.rows, inputs.features))
 
 
@@ -353,7 +354,7 @@ def a_neighbours_decay(proof: Proof) -> None:
 
 def every_matrix_is_an_outlier(proof: Proof) -> None:
     goal = hessian(X(m)) - OUTLIER * X(m)
-    proof.algebra("all", goal, 1 / (n * N) * (A.T @ A @ X(m) @ B @ FRESH[3].collapsed.T), known=[FRESH[1].inside])
+    proof.algebra("all", goal, 1 / (n * N) * (A.T @ A @ X(m) @ B @ FRESH[4].T), known=[FRESH[1].inside])
 
 
 def features_collapse_without_labels(proof: Proof) -> None:
@@ -364,7 +365,7 @@ def features_collapse_without_labels(proof: Proof) -> None:
 
 
 def all_samples_collapse(proof: Proof) -> None:
-    proof.algebra("features", within(X(m)), 1 / (n * N) * (A.T @ A @ X(m) @ B @ FRESH[3].collapsed.T))
+    proof.algebra("features", within(X(m)), 1 / (n * N) * (A.T @ A @ X(m) @ B @ FRESH[4].T))
     proof.algebra("all layers", R(m) - UNSEEN * R(m), 1 * proof.steps[-1].fact)
 
 
