@@ -34,6 +34,7 @@ from proofs.pairs_kinds import PairsBeatCollapse
 from proofs.scalar_kinds import Answers, Proofs, ScalarMinimum, ScaleMinimum, require, require_best
 from proofs.softmax_curvature_kinds import SoftmaxCurvature
 from proofs.softmax_kinds import SoftmaxMinimum
+from proofs.threshold_kinds import ZeroThreshold
 from theory.claims import CriticalPoints, GlobalMinimum, Inequality, Relation, equal
 from theory.model import UnconstrainedFeatures
 from theory.ops import Expression, constant, diagonal, ones, schatten, sum_squares, variable, zeros
@@ -332,6 +333,7 @@ Kind = (
     | PartsOfHessian
     | SoftmaxCurvature
     | FullCurvature
+    | ZeroThreshold
 )
 KINDS = (
     Balanced,
@@ -350,4 +352,5 @@ KINDS = (
     PartsOfHessian,
     SoftmaxCurvature,
     FullCurvature,
+    ZeroThreshold,
 )

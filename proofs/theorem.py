@@ -32,6 +32,7 @@ from proofs.kernel.scalars import Rejected
 from proofs.kinds import KINDS, Kind
 from proofs.pairs_kinds import PairsBeatCollapse
 from proofs.softmax_curvature_kinds import SoftmaxCurvature
+from proofs.threshold_kinds import ZeroThreshold
 
 BY_PARAMETERS = (
     ForEveryGraph
@@ -42,6 +43,7 @@ BY_PARAMETERS = (
     | PartsOfHessian
     | SoftmaxCurvature
     | FullCurvature
+    | ZeroThreshold
 )
 """Kinds that take what they are applied to from the parameters of a claim."""
 
@@ -134,7 +136,7 @@ TRUSTED = (
     "__init__.py", "__main__.py", "collapsed.py", "collapsed_softmax.py", "contrast_kinds.py", "curvature_kinds.py",
     "entailment.py", "formulas.py", "full_curvature_kinds.py", "graph_kinds.py", "graphs.py", "kinds.py",
     "orthogonal_kinds.py", "pairs_kinds.py", "reading.py", "scalar_kinds.py", "simplex.py",
-    "softmax_curvature_kinds.py", "softmax_kinds.py", "theorem.py", "lemmas/collapse_setting.py",
+    "softmax_curvature_kinds.py", "softmax_kinds.py", "theorem.py", "threshold_kinds.py", "lemmas/collapse_setting.py",
     "lemmas/contrast_setting.py", "lemmas/orthogonal_setting.py", "lemmas/pairs_setting.py", "lemmas/setting.py",
     "lemmas/softmax_collapse_setting.py", "lemmas/softmax_setting.py",
 )  # fmt: skip

@@ -37,9 +37,11 @@ from proofs.lemmas.setting import (
     columns,
     eye,
     lam,
+    later,
     one_dimension,
     orthogonal,
     samples,
+    t,
 )
 from proofs.lemmas.softmax_setting import always
 
@@ -230,3 +232,20 @@ ANY_POINT = Setting(
 the shape of the layer; $Y$ are the labels of $N$ samples, $n$ of each class, and $J$ is the mean over classes.""",
 )
 """Nothing is known of the factors."""
+
+
+def two_gains(rng: Random) -> Instance:
+    """A number of layers and two gains t < t′."""
+    from flint import arb, ctx, fmpq
+
+    ctx.prec = BITS
+    low, high = sorted(rng.sample(range(1, 60), 2))
+    return Instance({M: rng.choice(DEPTHS), t: arb(fmpq(low, 60)), later: arb(fmpq(high, 60))})
+
+
+GAINS = Setting(
+    "gains of collapse",
+    two_gains,
+    free=frozenset([t, later]),
+    reading="$t < t'$ are any gains, $M$ is the number of weight matrices.",
+)
