@@ -308,32 +308,3 @@ def _number(formula: Expression, numbers: Mapping[Expression, Expression]) -> Ex
     if formula.op == "power":
         return first**formula.data  # type: ignore[operator]
     return first + others[0] if formula.op == "add" else first * others[0]
-
-
-# -------------------------------------------------------------------------------------------------- at any other point
-
-
-def sums(claim: Any, parameters: Mapping[str, Any]) -> dict[str, str]:
-    """For each clause the empty text where it says that the Hessian of a layer is the sum of its parts, else why not.
-
-    Raises:
-        NotEntailed: for another kind of claim, or without sizes.
-    """
-    K, n = parameters.get("K"), parameters.get("n")
-    if type(claim) is not Identity or type(K) is not int or type(n) is not int or K < 1 or n < 1:
-        raise NotEntailed("the theorem is about a relation of constants, for K classes of n samples")
-    other = "a relation is not that of a Hessian with its parts"
-    return {c.name: "" if all(_is_sum(r, K, n) for r in c.relations) else other for c in claim.clauses}
-
-
-def _is_sum(relation: Relation, K: int, n: int) -> bool:
-    """Whether the left side is the Hessian of a layer between some A and B, and the right side the sum of its parts."""
-    outer = relation.left
-    if relation.sign != "=" or [x.op for x in (outer, *outer.args)] != ["kron", "matmul", "matmul"]:
-        return False
-    above, chosen = outer.args[0].args[1], outer.args[1].args[0]
-    if chosen.op != "submatrix" or above.shape[0] != K or chosen.args[0].shape[1] != K * n:
-        return False
-    below = chosen.args[0]
-    at = squared((below, zeros(above.shape[1], below.shape[0]), above), (n,) * K)
-    return at.layer(1) is outer and same(relation.right, reduce(add, split(at, 1, K, n).values()))

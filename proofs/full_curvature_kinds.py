@@ -23,12 +23,12 @@ from proofs.formulas import same
 from proofs.kernel import selection
 from proofs.kernel.facts import POSITIVE, ZERO, Fact
 from proofs.kernel.proof import Proof
-from proofs.kernel.scalars import Rejected
 from proofs.kernel.setting import COUNT as M
 from proofs.kernel.setting import Setting
 from proofs.kernel.words import Matrix
 from proofs.lemmas.collapse_setting import DIRECTIONS, C, D, E, F, O, c, gamma, n, tau
 from proofs.lemmas.setting import ALL, WEIGHTS, Lam, N, Q, R, W, Y, beta, lam, m
+from proofs.scalar_kinds import require
 from theory.claims import Spectrum
 
 ODDS = gamma / (1 - gamma)
@@ -130,7 +130,7 @@ Without the decays' own terms each eigenvalue is less by λ."""
         """
         inside = [(1 - gamma, POSITIVE)]
         for fact, body, layers in self.said():
-            _require(selection.states(proofs[DIRECTIONS], fact, body, ZERO, inside, layers), fact.name)
+            require(selection.states(proofs[DIRECTIONS], fact, body, ZERO, inside, layers), fact.name)
 
     def said(self) -> list[tuple[Fact, Any, Any]]:
         """What each step must say, and for which layers."""
@@ -186,8 +186,3 @@ def known(point: Point) -> Known:
     ]
     hessian = point.curvature.full((0,) * (L + 1))
     return Known(hessian, [(decay * value, times) for value, times in eigenvalues if times])
-
-
-def _require(condition: bool, what: str) -> None:
-    if not condition:
-        raise Rejected(f"the theorem needs a step that says: {what}")

@@ -20,6 +20,7 @@ from proofs.kernel.setting import COUNT as M
 from proofs.kernel.words import identity as unit
 from proofs.lemmas import collapse as lemma
 from proofs.lemmas.collapse_setting import ANY_POINT, COLLAPSE, E, J, X, back, front, gamma, middle, n
+from proofs.lemmas.parts import parts_theorem
 from proofs.lemmas.setting import ALL, DEPTHS, K, Lam, N, Q, R, T, W, Y, beta, lam, m
 from proofs.theorem import Theorem
 from theory.arithmetic.interpreters import Rationals
@@ -252,21 +253,21 @@ SUMS = {
 @pytest.mark.parametrize("name", SUMS)
 def test_the_hessian_is_the_sum_of_its_parts_at_any_point(name: str) -> None:
     relation, true = SUMS[name]
-    answers = lemma.parts_theorem("parts").entails(Identity((clause("sum", relation),)), None, {}, {"K": 3, "n": 2})
+    answers = parts_theorem("parts").entails(Identity((clause("sum", relation),)), None, {}, {"K": 3, "n": 2})
     assert (not answers["sum"]) == true
 
 
 @pytest.mark.parametrize("sizes", [{"K": 2, "n": 3}, {"K": 6, "n": 1}, {"K": 3, "n": 1}], ids=str)
 def test_the_classes_must_be_those_of_the_claim(sizes: dict[str, Any]) -> None:
     claim = Identity((clause("sum", SUMS["the parts"][0]),))
-    assert lemma.parts_theorem("parts").entails(claim, None, {}, sizes)["sum"]
+    assert parts_theorem("parts").entails(claim, None, {}, sizes)["sum"]
 
 
 def test_sizes_of_classes_must_be_proposed() -> None:
     claim = Identity((clause("sum", SUMS["the parts"][0]),))
     for sizes in ({}, {"K": 3}, {"K": 3, "n": 0}, {"K": 3.0, "n": 2}):
         with pytest.raises(NotEntailed):
-            lemma.parts_theorem("parts").entails(claim, None, {}, sizes)
+            parts_theorem("parts").entails(claim, None, {}, sizes)
 
 
 def test_another_sum_of_parts_is_no_theorem() -> None:

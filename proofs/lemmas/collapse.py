@@ -18,9 +18,7 @@ from proofs.curvature_kinds import (
     B,
     CurvatureAtCollapse,
     Operators,
-    PartsOfHessian,
     Structure,
-    difference,
     hessian,
     of_means,
     pair,
@@ -30,7 +28,7 @@ from proofs.kernel.facts import POSITIVE, Fact
 from proofs.kernel.proof import Proof
 from proofs.kernel.setting import COUNT as M
 from proofs.kernel.words import Matrix, identity
-from proofs.lemmas.collapse_setting import ANY_POINT, COLLAPSE, E, J, X, e, gamma, n
+from proofs.lemmas.collapse_setting import COLLAPSE, E, J, X, e, gamma, n
 from proofs.lemmas.critical_points import neighbours
 from proofs.lemmas.setting import ALL, WEIGHTS, K, Lam, N, Q, R, W, Y, beta, lam, m
 from proofs.theorem import Section, Theorem
@@ -302,10 +300,3 @@ def curvature_theorem(id: str) -> Theorem:
     """The theorem for a statement about the Hessian of a layer, gradients or weights at collapse."""
     section, kind = collapse_section()
     return Theorem(id, (section,), kind)
-
-
-def parts_theorem(id: str) -> Theorem:
-    """The theorem for a statement about the sum of the parts of a Hessian."""
-    proof = Proof("parts", ANY_POINT)
-    parts = PartsOfHessian(proof.algebra("sum of the parts", difference()))
-    return Theorem(id, (Section("The parts of a Hessian", proof),), parts)
