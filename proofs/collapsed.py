@@ -225,7 +225,7 @@ def answers(claim: Any, point: Collapsed, layers: Sequence[int]) -> dict[str, st
         NotEntailed: for another kind of claim or another matrix.
     """
     if type(claim) is Spectrum:
-        return _spectrum(claim, (known for layer in layers for known in point.spectra(layer)))
+        return spectrum(claim, (known for layer in layers for known in point.spectra(layer)))
     if type(claim) is not Identity:
         raise NotEntailed("the theorem is about spectra and relations of constants")
     known = [relation for layer in layers for relation in point.relations(layer)]
@@ -241,8 +241,12 @@ def _clause(clause: Clause, known: list[Relation], numbers: Mapping[Expression, 
     return "" if good else "a relation is not one of the theorem's"
 
 
-def _spectrum(claim: Spectrum, spectra: Iterable[Known]) -> dict[str, str]:
-    """The eigenvalues of s S + r I for a matrix S of the theorem: s times each of its values, and r."""
+def spectrum(claim: Spectrum, spectra: Iterable[Known]) -> dict[str, str]:
+    """Whether a matrix is s S + r I for a matrix S of the theorem, with s times each of its values and r.
+
+    Raises:
+        NotEntailed: where it is not.
+    """
     one = identity(claim.matrix.shape[0])
     parts = summed(claim.matrix)
     shift = parts.get(one, constant(0))
@@ -254,8 +258,20 @@ def _spectrum(claim: Spectrum, spectra: Iterable[Known]) -> dict[str, str]:
         if same(claim.matrix, scale * matrix + shift * one):
             rest = one.shape[0] - sum(times for _, times in eigenvalues)
             counts = [*((scale * value + shift, times) for value, times in eigenvalues), (shift, rest)]
-            return _compared(claim, [(x, times) for x, times in counts if times])
+            return _compared(claim, _merged(counts))
     raise NotEntailed("the matrix is none of the theorem's")
+
+
+def _merged(counts: Iterable[tuple[Expression, int]]) -> list[tuple[Expression, int]]:
+    """Different values alone, with the sum of their multiplicities."""
+    found: list[tuple[Expression, int]] = []
+    for value, times in counts:
+        before = next((i for i, (x, _) in enumerate(found) if same(x, value)), None)
+        if before is None:
+            found.append((value, times))
+        else:
+            found[before] = (value, found[before][1] + times)
+    return [(value, times) for value, times in found if times]
 
 
 def _compared(claim: Spectrum, expected: list[tuple[Expression, int]]) -> dict[str, str]:
@@ -292,32 +308,3 @@ def _number(formula: Expression, numbers: Mapping[Expression, Expression]) -> Ex
     if formula.op == "power":
         return first**formula.data  # type: ignore[operator]
     return first + others[0] if formula.op == "add" else first * others[0]
-
-
-# -------------------------------------------------------------------------------------------------- at any other point
-
-
-def sums(claim: Any, parameters: Mapping[str, Any]) -> dict[str, str]:
-    """For each clause the empty text where it says that the Hessian of a layer is the sum of its parts, else why not.
-
-    Raises:
-        NotEntailed: for another kind of claim, or without sizes.
-    """
-    K, n = parameters.get("K"), parameters.get("n")
-    if type(claim) is not Identity or type(K) is not int or type(n) is not int or K < 1 or n < 1:
-        raise NotEntailed("the theorem is about a relation of constants, for K classes of n samples")
-    other = "a relation is not that of a Hessian with its parts"
-    return {c.name: "" if all(_is_sum(r, K, n) for r in c.relations) else other for c in claim.clauses}
-
-
-def _is_sum(relation: Relation, K: int, n: int) -> bool:
-    """Whether the left side is the Hessian of a layer between some A and B, and the right side the sum of its parts."""
-    outer = relation.left
-    if relation.sign != "=" or [x.op for x in (outer, *outer.args)] != ["kron", "matmul", "matmul"]:
-        return False
-    above, chosen = outer.args[0].args[1], outer.args[1].args[0]
-    if chosen.op != "submatrix" or above.shape[0] != K or chosen.args[0].shape[1] != K * n:
-        return False
-    below = chosen.args[0]
-    at = squared((below, zeros(above.shape[1], below.shape[0]), above), (n,) * K)
-    return at.layer(1) is outer and same(relation.right, reduce(add, split(at, 1, K, n).values()))

@@ -12,15 +12,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from typing import Any, ClassVar
 
 import sympy as sp
 
-from proofs.collapsed import answers, proposed, sums
+from proofs.collapsed import answers, proposed
+from proofs.entailment import NotEntailed
+from proofs.formulas import same
 from proofs.kernel import selection
 from proofs.kernel.facts import POSITIVE, ZERO, Fact
 from proofs.kernel.proof import Proof
-from proofs.kernel.scalars import Rejected
 from proofs.kernel.setting import COUNT as M
 from proofs.kernel.setting import Setting
 from proofs.kernel.words import Matrix, identity
@@ -28,6 +31,10 @@ from proofs.lemmas import collapse_setting as s
 from proofs.lemmas import setting as deep
 from proofs.lemmas.collapse_setting import ANY_POINT, COLLAPSE
 from proofs.lemmas.setting import ALL, WEIGHTS, K, Lam, N, Q, R, W, Y, lam, m
+from proofs.scalar_kinds import require
+from theory.claims import Identity, Relation
+from theory.curvature import split, squared
+from theory.ops import zeros
 
 A, B = Q(m + 1), R(m - 1)
 """What is above and below the layer m."""
@@ -156,10 +163,10 @@ is 0."""
         Raises:
             Rejected: when one does not.
         """
-        _require(type(self.structure) is Structure and type(self.operators) is Operators, "structure and operators")
+        require(type(self.structure) is Structure and type(self.operators) is Operators, "structure and operators")
         below_one = [(1 - s.gamma, POSITIVE)]
         for fact, body, layers in (*self.structure.said(), *self.operators.said()):
-            _require(selection.states(proofs[COLLAPSE], fact, body, ZERO, below_one, layers), fact.name)
+            require(selection.states(proofs[COLLAPSE], fact, body, ZERO, below_one, layers), fact.name)
 
     def entails(self, claim: Any, parameters: Mapping[str, Any]) -> dict[str, str]:
         """Clauses about the eigenvalues of a matrix of the theorem, or made of its relations, at one point.
@@ -196,7 +203,7 @@ class means, X ↦ Aᵀ J A X B YᵀY Bᵀ/(nN), J = 11ᵀ/K."""
         Raises:
             Rejected: when it does not.
         """
-        _require(selection.states(proofs[ANY_POINT], self.sum, difference()), "the sum of the parts")
+        require(selection.states(proofs[ANY_POINT], self.sum, difference()), "the sum of the parts")
 
     def entails(self, claim: Any, parameters: Mapping[str, Any]) -> dict[str, str]:
         """Clauses that say this of some factors, which are read off the claim; ``parameters`` propose K and n.
@@ -204,9 +211,21 @@ class means, X ↦ Aᵀ J A X B YᵀY Bᵀ/(nN), J = 11ᵀ/K."""
         Raises:
             NotEntailed: for another claim, or without sizes.
         """
-        return sums(claim, parameters)
+        K, n = parameters.get("K"), parameters.get("n")
+        if type(claim) is not Identity or type(K) is not int or type(n) is not int or K < 1 or n < 1:
+            raise NotEntailed("the theorem is about a relation of constants, for K classes of n samples")
+        other = "a relation is not that of a Hessian with its parts"
+        return {c.name: "" if all(_is_sum(r, K, n) for r in c.relations) else other for c in claim.clauses}
 
 
-def _require(condition: bool, what: str) -> None:
-    if not condition:
-        raise Rejected(f"the theorem needs a step that says: {what}")
+def _is_sum(relation: Relation, K: int, n: int) -> bool:
+    """Whether the left side is the Hessian of a layer between some A and B, and the right side the sum of its parts."""
+    outer = relation.left
+    if relation.sign != "=" or [x.op for x in (outer, *outer.args)] != ["kron", "matmul", "matmul"]:
+        return False
+    above, chosen = outer.args[0].args[1], outer.args[1].args[0]
+    if chosen.op != "submatrix" or above.shape[0] != K or chosen.args[0].shape[1] != K * n:
+        return False
+    below = chosen.args[0]
+    at = squared((below, zeros(above.shape[1], below.shape[0]), above), (n,) * K)
+    return at.layer(1) is outer and same(relation.right, reduce(add, split(at, 1, K, n).values()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proofs.lemmas.collapse import parts_theorem
+from proofs.lemmas.parts import parts_theorem
 from proofs.theorem import Theorem
 
 

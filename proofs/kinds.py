@@ -18,6 +18,7 @@ import sympy as sp
 from proofs.contrast_kinds import ContrastiveLoss
 from proofs.curvature_kinds import CurvatureAtCollapse, PartsOfHessian
 from proofs.entailment import NotEntailed, entailed, require_linear
+from proofs.full_curvature_kinds import FullCurvature
 from proofs.graph_kinds import ForEveryGraph, GraphLosses
 from proofs.kernel import selection
 from proofs.kernel.facts import POSITIVE, ZERO, Fact
@@ -33,6 +34,7 @@ from proofs.pairs_kinds import PairsBeatCollapse
 from proofs.scalar_kinds import Answers, Proofs, ScalarMinimum, ScaleMinimum, require, require_best
 from proofs.softmax_curvature_kinds import SoftmaxCurvature
 from proofs.softmax_kinds import SoftmaxMinimum
+from proofs.threshold_kinds import ZeroThreshold
 from theory.claims import CriticalPoints, GlobalMinimum, Inequality, Relation, equal
 from theory.model import UnconstrainedFeatures
 from theory.ops import Expression, constant, diagonal, ones, schatten, sum_squares, variable, zeros
@@ -330,6 +332,8 @@ Kind = (
     | CurvatureAtCollapse
     | PartsOfHessian
     | SoftmaxCurvature
+    | FullCurvature
+    | ZeroThreshold
 )
 KINDS = (
     Balanced,
@@ -347,4 +351,6 @@ KINDS = (
     CurvatureAtCollapse,
     PartsOfHessian,
     SoftmaxCurvature,
+    FullCurvature,
+    ZeroThreshold,
 )

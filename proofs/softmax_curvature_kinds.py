@@ -16,12 +16,12 @@ from proofs.curvature_kinds import A, B, pair
 from proofs.kernel import selection
 from proofs.kernel.facts import POSITIVE, ZERO, Fact
 from proofs.kernel.proof import Proof
-from proofs.kernel.scalars import Rejected
 from proofs.kernel.setting import Setting
 from proofs.kernel.words import Matrix, identity
 from proofs.lemmas.collapse_setting import E, n
 from proofs.lemmas.setting import ALL, WEIGHTS, N, Y, lam, m, one_dimension
 from proofs.lemmas.softmax_collapse_setting import COLUMN, SOFTMAX_COLLAPSE, D, S, alpha, count, delta, kappa, p, tau, u
+from proofs.scalar_kinds import require
 
 
 def weighted(F: Matrix) -> Matrix:
@@ -40,7 +40,7 @@ class SoftmaxCurvature:
     column: Fact
     diagonal: Fact
 
-    cites: ClassVar[tuple[str, ...]] = ("critical",)
+    cites: ClassVar[tuple[str, ...]] = ()
     says: ClassVar[str] = """\
 Let the classes be balanced, K of them with n samples each, S = I − 11ᵀ/K, and H, W_1, …, W_L any critical point of the
 deep linear model with cross-entropy whose outputs are α S Y, α > 0, for any widths and decays; let κ = (1 − e^{−α})/(1
@@ -77,7 +77,7 @@ the last two alone are left. The gradient of the average loss is −λ_l W_l, an
             (COLUMN, self.diagonal, count**2 * (u.T @ S @ D @ S @ u) - entry * identity(one_dimension), None),
         ]  # fmt: skip
         for setting, fact, body, layers in said:
-            _require(selection.states(proofs[setting], fact, body, ZERO, inside, layers), fact.name)
+            require(selection.states(proofs[setting], fact, body, ZERO, inside, layers), fact.name)
 
     def entails(self, claim: Any, parameters: Mapping[str, Any]) -> dict[str, str]:
         """Clauses about the eigenvalues of the Hessian of a layer, or made of the theorem's relations, at one point.
@@ -89,8 +89,3 @@ the last two alone are left. The gradient of the average loss is −λ_l W_l, an
             NotEntailed: for another claim, or without such a point.
         """
         return answers(claim, *proposed(parameters))
-
-
-def _require(condition: bool, what: str) -> None:
-    if not condition:
-        raise Rejected(f"the theorem needs a step that says: {what}")

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from proofs.contrast_kinds import ContrastiveLoss
 from proofs.curvature_kinds import CurvatureAtCollapse, PartsOfHessian
 from proofs.entailment import NotEntailed
+from proofs.full_curvature_kinds import FullCurvature
 from proofs.graph_kinds import ForEveryGraph, GraphLosses
 from proofs.graphs import GraphProof
 from proofs.kernel.axioms import AXIOMS
@@ -31,6 +32,7 @@ from proofs.kernel.scalars import Rejected
 from proofs.kinds import KINDS, Kind
 from proofs.pairs_kinds import PairsBeatCollapse
 from proofs.softmax_curvature_kinds import SoftmaxCurvature
+from proofs.threshold_kinds import ZeroThreshold
 
 BY_PARAMETERS = (
     ForEveryGraph
@@ -40,6 +42,8 @@ BY_PARAMETERS = (
     | CurvatureAtCollapse
     | PartsOfHessian
     | SoftmaxCurvature
+    | FullCurvature
+    | ZeroThreshold
 )
 """Kinds that take what they are applied to from the parameters of a claim."""
 
@@ -130,10 +134,11 @@ def _check(sections: tuple[Section, ...], kind: Kind) -> None:
 FOLDER = Path(__file__).parent
 TRUSTED = (
     "__init__.py", "__main__.py", "collapsed.py", "collapsed_softmax.py", "contrast_kinds.py", "curvature_kinds.py",
-    "entailment.py", "formulas.py", "graph_kinds.py", "graphs.py", "kinds.py", "orthogonal_kinds.py", "pairs_kinds.py",
-    "reading.py", "scalar_kinds.py", "simplex.py", "softmax_curvature_kinds.py", "softmax_kinds.py", "theorem.py",
-    "lemmas/collapse_setting.py", "lemmas/contrast_setting.py", "lemmas/orthogonal_setting.py",
-    "lemmas/pairs_setting.py", "lemmas/setting.py", "lemmas/softmax_collapse_setting.py", "lemmas/softmax_setting.py",
+    "entailment.py", "formulas.py", "full_curvature_kinds.py", "graph_kinds.py", "graphs.py", "kinds.py",
+    "orthogonal_kinds.py", "pairs_kinds.py", "reading.py", "scalar_kinds.py", "simplex.py",
+    "softmax_curvature_kinds.py", "softmax_kinds.py", "theorem.py", "threshold_kinds.py", "lemmas/collapse_setting.py",
+    "lemmas/contrast_setting.py", "lemmas/orthogonal_setting.py", "lemmas/pairs_setting.py", "lemmas/setting.py",
+    "lemmas/softmax_collapse_setting.py", "lemmas/softmax_setting.py",
 )  # fmt: skip
 """What decides, beside the kernel."""
 

@@ -20,6 +20,7 @@ from proofs.kernel.setting import COUNT as M
 from proofs.kernel.words import identity as unit
 from proofs.lemmas import collapse as lemma
 from proofs.lemmas.collapse_setting import ANY_POINT, COLLAPSE, E, J, X, back, front, gamma, middle, n
+from proofs.lemmas.parts import parts_theorem
 from proofs.lemmas.setting import ALL, DEPTHS, K, Lam, N, Q, R, T, W, Y, beta, lam, m
 from proofs.theorem import Theorem
 from theory.arithmetic.interpreters import Rationals
@@ -252,21 +253,21 @@ SUMS = {
 @pytest.mark.parametrize("name", SUMS)
 def test_the_hessian_is_the_sum_of_its_parts_at_any_point(name: str) -> None:
     relation, true = SUMS[name]
-    answers = lemma.parts_theorem("parts").entails(Identity((clause("sum", relation),)), None, {}, {"K": 3, "n": 2})
+    answers = parts_theorem("parts").entails(Identity((clause("sum", relation),)), None, {}, {"K": 3, "n": 2})
     assert (not answers["sum"]) == true
 
 
 @pytest.mark.parametrize("sizes", [{"K": 2, "n": 3}, {"K": 6, "n": 1}, {"K": 3, "n": 1}], ids=str)
 def test_the_classes_must_be_those_of_the_claim(sizes: dict[str, Any]) -> None:
     claim = Identity((clause("sum", SUMS["the parts"][0]),))
-    assert lemma.parts_theorem("parts").entails(claim, None, {}, sizes)["sum"]
+    assert parts_theorem("parts").entails(claim, None, {}, sizes)["sum"]
 
 
 def test_sizes_of_classes_must_be_proposed() -> None:
     claim = Identity((clause("sum", SUMS["the parts"][0]),))
     for sizes in ({}, {"K": 3}, {"K": 3, "n": 0}, {"K": 3.0, "n": 2}):
         with pytest.raises(NotEntailed):
-            lemma.parts_theorem("parts").entails(claim, None, {}, sizes)
+            parts_theorem("parts").entails(claim, None, {}, sizes)
 
 
 def test_another_sum_of_parts_is_no_theorem() -> None:
@@ -303,11 +304,12 @@ def test_hessian_and_parts_are_the_operators_of_the_kind(layer: int) -> None:
 # ------------------------------------------------------------ wrong proofs
 
 
-def fresh() -> tuple[Proof, lemma.Ends, lemma.Energies, lemma.Inputs]:
+def fresh() -> tuple[Proof, lemma.Ends, lemma.Energies, lemma.Inputs, Fact]:
     proof = Proof("wrong", COLLAPSE)
     ends = lemma.ends_of(proof)
     energies = lemma.energies_of(proof, ends)
-    return proof, ends, energies, lemma.inputs_of(proof, ends, energies.rows)
+    inputs = lemma.inputs_of(proof, ends, energies.rows)
+    return proof, ends, energies, inputs, lemma.lengths_of(proof, ends, inputs)[1]
 
 
 FRESH = fresh()
@@ -325,19 +327,19 @@ def through(rows: Fact, features: Fact) -> Combination:
 
 
 def more_outliers(proof: Proof) -> None:
-    _, ends, energies, inputs = FRESH
+    _, ends, energies, inputs, _ = FRESH
     goal = hessian(pair(E)) - (1 + UNSEEN) * OUTLIER * pair(E)
     proof.algebra("more", goal, through(energies.rows, inputs.features), known=[ends.inside])
 
 
 def outliers_without_the_rows(proof: Proof) -> None:
-    _, ends, _, inputs = FRESH
+    _, ends, _, inputs, _ = FRESH
     goal, given = hessian(pair(E)) - OUTLIER * pair(E), 1 / (N * (1 - gamma)) * A.T @ E @ inputs.features @ B.T
     proof.algebra("outliers", goal, given, known=[ends.inside])
 
 
 def a_gain_of_one(proof: Proof) -> None:
-    _, _, energies, inputs = FRESH
+    _, _, energies, inputs, _ = FRESH
     proof.algebra("outliers", hessian(pair(E)) - OUTLIER * pair(E), through(energies.rows, inputs.features))
 
 
@@ -353,7 +355,7 @@ def a_neighbours_decay(proof: Proof) -> None:
 
 def every_matrix_is_an_outlier(proof: Proof) -> None:
     goal = hessian(X(m)) - OUTLIER * X(m)
-    proof.algebra("all", goal, 1 / (n * N) * (A.T @ A @ X(m) @ B @ FRESH[3].collapsed.T), known=[FRESH[1].inside])
+    proof.algebra("all", goal, 1 / (n * N) * (A.T @ A @ X(m) @ B @ FRESH[4].T), known=[FRESH[1].inside])
 
 
 def features_collapse_without_labels(proof: Proof) -> None:
@@ -364,7 +366,7 @@ def features_collapse_without_labels(proof: Proof) -> None:
 
 
 def all_samples_collapse(proof: Proof) -> None:
-    proof.algebra("features", within(X(m)), 1 / (n * N) * (A.T @ A @ X(m) @ B @ FRESH[3].collapsed.T))
+    proof.algebra("features", within(X(m)), 1 / (n * N) * (A.T @ A @ X(m) @ B @ FRESH[4].T))
     proof.algebra("all layers", R(m) - UNSEEN * R(m), 1 * proof.steps[-1].fact)
 
 

@@ -42,9 +42,9 @@ WRONG = [(statement.id, wrong) for statement in PROVED for wrong in statement.wr
 
 ELEMENTARY = {
     *(f"sukenik2024-{name}" for name in ("srg-output", "srg-constant", "srg-loss", "srg-three-layers", "rank")),
-    "garrod2024-gn-split",
+    *(f"garrod2024-{name}" for name in ("gn-split", "ce-layer-spectrum", "ce-gradient")),
 }
-"""Theorems that need no classical fact: identities of polynomials in r, induction, and identities of matrices."""
+"""Theorems that need no classical fact: identities of polynomials in r, of matrices, and induction."""
 
 MATCHED = 10
 """Instances of each statement whose claims are matched with its theorem here; ``--full`` runs match 300."""

@@ -18,9 +18,7 @@ from proofs.curvature_kinds import (
     B,
     CurvatureAtCollapse,
     Operators,
-    PartsOfHessian,
     Structure,
-    difference,
     hessian,
     of_means,
     pair,
@@ -30,7 +28,7 @@ from proofs.kernel.facts import POSITIVE, Fact
 from proofs.kernel.proof import Proof
 from proofs.kernel.setting import COUNT as M
 from proofs.kernel.words import Matrix, identity
-from proofs.lemmas.collapse_setting import ANY_POINT, COLLAPSE, E, J, X, e, gamma, n
+from proofs.lemmas.collapse_setting import COLLAPSE, E, J, X, e, gamma, n
 from proofs.lemmas.critical_points import neighbours
 from proofs.lemmas.setting import ALL, WEIGHTS, K, Lam, N, Q, R, W, Y, beta, lam, m
 from proofs.theorem import Section, Theorem
@@ -53,6 +51,7 @@ class Ends:
     decays: Fact
     whole: Fact
     gradient: Fact
+    outputs: Fact
 
 
 def ends_of(proof: Proof) -> Ends:
@@ -61,12 +60,12 @@ def ends_of(proof: Proof) -> Ends:
     energy = proof.definition("energy", beta, n * gamma * (1 - gamma) / N, given=[inside])
     positive = proof.positive("β > 0", beta, POSITIVE, [(n * gamma / N, [inside], 1)], given=energy)
     product, inputs, target = (proof.meaning(name) for name in ("product", "inputs", "target"))
-    entering = proof.at("inputs of weights", inputs, m, layers=WEIGHTS)
+    entering, reached = proof.at("inputs of weights", inputs, m, layers=WEIGHTS), proof.meaning("outputs")
     (chain,) = proof.induction(
         ["outputs from every layer"],
         [A @ R(m) - gamma * Y],
         ALL,
-        [proof.meaning("outputs")],
+        [reached],
         lambda at_m: [at_m + product @ B - A @ entering],
     )
     whole = proof.algebra("outputs through a layer", A @ W(m) @ B - gamma * Y, chain - A @ inputs)
@@ -77,7 +76,7 @@ def ends_of(proof: Proof) -> Ends:
         critical - 1 / N * (A.T @ (whole - target) @ B.T),
     )
     labels, decays = proof.meaning("balanced classes"), proof.meaning("product of decays")
-    return Ends(inside, energy, positive, product, inputs, labels, decays, whole, gradient)
+    return Ends(inside, energy, positive, product, inputs, labels, decays, whole, gradient, reached)
 
 
 @dataclass(frozen=True)
@@ -134,21 +133,31 @@ class Inputs:
     """Y BᵀB is a multiple of Y, and class means are along the rows above them."""
 
     features: Fact
-    lengths: Fact
     means: Fact
     below: Fact
-    collapsed: Fact
 
 
 def inputs_of(proof: Proof, ends: Ends, rows: Fact) -> Inputs:
     """(1−γ) β^{M−m} Y BᵀB = N γ λ(m) Λ(m+1) Y, from outputs and gradient; then β^{M−m} R_m = γ Λ(m+1) Aᵀ Y."""
-    whole, gradient, labels, positive = ends.whole, ends.gradient, ends.labels, ends.positive
-    load = lam(m) * Lam(m + 1)
+    whole, gradient, positive, load = ends.whole, ends.gradient, ends.positive, lam(m) * Lam(m + 1)
     features = proof.algebra(
         "inputs of a layer",
         (1 - gamma) * ABOVE * (Y @ B.T @ B) - N * gamma * load * Y,
         N * Lam(m + 1) * (lam(m) * whole - A @ gradient @ B) - (1 - gamma) * (rows @ Y @ B.T @ B),
     )
+    means = proof.algebra(
+        "class means along rows",
+        ABOVE * R(m) - gamma * Lam(m + 1) * (A.T @ Y),
+        ABOVE * ends.inputs + ABOVE / lam(m) * (gradient @ B) + 1 / (N * lam(m)) * (A.T @ features),
+        known=[positive],
+    )
+    below = proof.at("class means that enter a weight", means, m - 1, layers=WEIGHTS)
+    return Inputs(features, means, below)
+
+
+def lengths_of(proof: Proof, ends: Ends, inputs: Inputs) -> tuple[Fact, Fact]:
+    """‖μ‖² = γ² Λ(m)/β^{M−m+1}, and features are their class means."""
+    features, below, labels, load = inputs.features, inputs.below, ends.labels, lam(m) * Lam(m + 1)
     lengths = proof.algebra(
         "lengths of class means",
         BELOW * (Y @ B.T @ B @ Y.T) - n**2 * gamma**2 * Lam(m) * identity(K),
@@ -158,23 +167,18 @@ def inputs_of(proof: Proof, ends: Ends, rows: Fact) -> Inputs:
         + n * gamma**2 * Lam(m) * labels,
         known=[ends.inside],
     )
-    means = proof.algebra(
-        "class means along rows",
-        ABOVE * R(m) - gamma * Lam(m + 1) * (A.T @ Y),
-        ABOVE * ends.inputs + ABOVE / lam(m) * (gradient @ B) + 1 / (N * lam(m)) * (A.T @ features),
-        known=[positive],
-    )
-    below = proof.at("class means that enter a weight", means, m - 1, layers=WEIGHTS)
     collapsed = proof.algebra(
         "collapsed inputs",
         n * B - B @ Y.T @ Y,
         1 / BELOW * (n * below - below @ Y.T @ Y - gamma * Lam(m) * (Q(m).T @ labels @ Y)),
-        known=[positive],
+        known=[ends.positive],
     )
-    return Inputs(features, lengths, means, below, collapsed)
+    return lengths, collapsed
 
 
-def structure_of(proof: Proof, ends: Ends, energies: Energies, inputs: Inputs) -> Structure:
+def structure_of(
+    proof: Proof, ends: Ends, energies: Energies, inputs: Inputs, lengths: Fact, collapsed: Fact
+) -> Structure:
     """Weights along class means: W_m is a multiple of R_m YᵀY Bᵀ, and λ(m) W_mᵀ W_m is β on class means."""
     Wm, load = W(m), n * gamma * Lam(m + 1)
     vectors = proof.algebra(
@@ -208,18 +212,18 @@ def structure_of(proof: Proof, ends: Ends, energies: Energies, inputs: Inputs) -
         ends.energy,
         ends.gradient,
         energies.rows,
-        inputs.lengths,
+        lengths,
         inputs.means,
-        inputs.collapsed,
+        collapsed,
         energies.balanced,
         squares,
         vectors,
     )
 
 
-def operators_of(proof: Proof, ends: Ends, rows: Fact, inputs: Inputs) -> Operators:
+def operators_of(proof: Proof, ends: Ends, rows: Fact, features: Fact, collapsed: Fact) -> Operators:
     """Aᵀ E Y Bᵀ ↦ λ(m) γ/(1−γ) Aᵀ E Y Bᵀ, as A Aᵀ and Y BᵀB are scalar and the product of the scalars is known."""
-    features, labels, scale = inputs.features, ends.labels, 1 / Lam(m + 1)
+    labels, scale = ends.labels, 1 / Lam(m + 1)
     J_is_mean, count = proof.meaning("mean over classes"), proof.meaning("number of classes")
     projection = proof.algebra(
         "J is a projection",
@@ -255,7 +259,7 @@ def operators_of(proof: Proof, ends: Ends, rows: Fact, inputs: Inputs) -> Operat
         known=[ends.inside],
     )
     inside_classes = proof.algebra(
-        "nothing within classes", within(X(m)), 1 / (n * N) * (A.T @ A @ X(m) @ B @ inputs.collapsed.T)
+        "nothing within classes", within(X(m)), 1 / (n * N) * (A.T @ A @ X(m) @ B @ collapsed.T)
     )
     back = B @ Y.T @ Y @ B.T
     twice = A @ X(m) @ back @ back
@@ -286,8 +290,9 @@ def collapse_section() -> tuple[Section, CurvatureAtCollapse]:
     ends = ends_of(proof)
     energies = energies_of(proof, ends)
     inputs = inputs_of(proof, ends, energies.rows)
-    structure = structure_of(proof, ends, energies, inputs)
-    operators = operators_of(proof, ends, energies.rows, inputs)
+    lengths, collapsed = lengths_of(proof, ends, inputs)
+    structure = structure_of(proof, ends, energies, inputs, lengths, collapsed)
+    operators = operators_of(proof, ends, energies.rows, inputs.features, collapsed)
     return Section("Curvature at collapse", proof), CurvatureAtCollapse(structure, operators)
 
 
@@ -295,10 +300,3 @@ def curvature_theorem(id: str) -> Theorem:
     """The theorem for a statement about the Hessian of a layer, gradients or weights at collapse."""
     section, kind = collapse_section()
     return Theorem(id, (section,), kind)
-
-
-def parts_theorem(id: str) -> Theorem:
-    """The theorem for a statement about the sum of the parts of a Hessian."""
-    proof = Proof("parts", ANY_POINT)
-    parts = PartsOfHessian(proof.algebra("sum of the parts", difference()))
-    return Theorem(id, (Section("The parts of a Hessian", proof),), parts)

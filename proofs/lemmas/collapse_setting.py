@@ -37,20 +37,35 @@ from proofs.lemmas.setting import (
     columns,
     eye,
     lam,
+    later,
     one_dimension,
     orthogonal,
     samples,
+    t,
 )
 from proofs.lemmas.softmax_setting import always
 
 n, gamma = sp.symbols("n gamma", positive=True)
 """Samples of a class, and the gain."""
+c, C, tau = sp.Function("c", real=True), sp.Function("C", real=True), sp.Symbol("tau", real=True)
+"""Coefficients of directions, and C(m) = λ(m) c(m) + ⋯ + λ(M) c(M)."""
+D = letter("D", K, samples)
 E, J, e = letter("E", K, K), letter("J", K, symmetric=True), letter("e", K, one_dimension)
 
 
 def X(index: Any) -> Matrix:
     """Any matrix of the shape of W_m."""
     return letter("X", W(index).rows, W(index).columns, sp.sympify(index))
+
+
+def F(index: Any) -> Matrix:
+    """Any matrix out of W_m, K columns wide, that the factors above map to 0."""
+    return letter("F", W(index).rows, K, sp.sympify(index))
+
+
+def O(index: Any) -> Matrix:  # noqa: E743
+    """Any matrix of the shape of W_m between the complements of what collapse uses."""
+    return letter("O", W(index).rows, W(index).columns, sp.sympify(index))
 
 
 def collapsed_point(rng: Random) -> Instance:
@@ -81,19 +96,37 @@ def collapsed_point(rng: Random) -> Instance:
         return arb_mat(rows, width, [fmpq(rng.randint(-6, 6), 3) for _ in range(rows * width)])
 
     free = [any_matrix(widths[i + 1], widths[i]) for i in range(depth + 1)]
+    beside = [eye(width) - U * U.transpose() for width, U in zip(widths, frames, strict=True)]
+    left = [beside[i + 1] * any_matrix(widths[i + 1], classes) for i in range(depth)]
+    rest = [beside[i + 1] * any_matrix(widths[i + 1], widths[i]) * beside[i] for i in range(depth + 1)]
+    within = any_matrix(classes, total) * beside[0]
+    steps = [fmpq(rng.randint(-6, 6), 5) for _ in decays]
+    sums = [sum((x * y for x, y in zip(decays[i:], steps[i:], strict=True)), fmpq(0)) for i in range(depth + 2)]
     loose, ones = any_matrix(classes, classes), arb_mat(classes, 1, [1] * classes)
-    scalars = {M: depth, m: rng.randint(0, depth), N: total, n: each, gamma: arb(gain), beta: arb(energy)}
+    scalars = {
+        M: depth,
+        m: rng.randint(0, depth),
+        N: total,
+        n: each,
+        gamma: arb(gain),
+        beta: arb(energy),
+        tau: fmpq(rng.randint(-9, 9), 4),
+    }
     letters: dict[str, Any] = {
         "W": lambda i: factors[i], "H": lambda _: factors[0], "Q": lambda i: products[i], "R": lambda i: lowers[i],
         "X": lambda i: free[i], "E": lambda _: loose, "e": lambda _: ones, "Y": lambda _: labels, "T": lambda _: labels,
-        "J": lambda _: ones * ones.transpose() * (arb(1) / classes),
+        "J": lambda _: ones * ones.transpose() * (arb(1) / classes), "F": lambda i: left[i], "O": lambda i: rest[i],
+        "D": lambda _: within,
     }  # fmt: skip
     dimensions = {K: classes, samples: total, one_dimension: 1}
 
     def space(name: sp.Expr) -> int:
         return dimensions[name] if name in dimensions else widths[found.integer(name.args[0])]
 
-    constants = {"lambda": lambda i: arb(decays[i]), "Lambda": lambda i: arb(upto[i])}
+    constants = {
+        "lambda": lambda i: arb(decays[i]), "Lambda": lambda i: arb(upto[i]),
+        "c": lambda i: arb(steps[i]), "C": lambda i: arb(sums[i]),
+    }  # fmt: skip
     found = Instance(scalars, constants, letters, space)
     return found
 
@@ -133,6 +166,38 @@ the column of ones, $J = e e^\top n / N$ the mean over classes.""",
 )
 
 
+DIRECTIONS = replace(
+    COLLAPSE,
+    name="directions from a critical point with the outputs γ Y",
+    letters={
+        **{name: x for name, x in COLLAPSE.letters.items() if name not in ("X", "J", "e")},
+        "F": Indexed(F, sp.Integer(0), M - 1),
+        "O": Indexed(O, *ALL),
+        "D": D,
+    },
+    constants={**COLLAPSE.constants, c: ALL, C: (sp.Integer(0), M + 1)},
+    rewrites={**COLLAPSE.rewrites, C(M + 1): sp.Integer(0)},
+    spaces=frozenset([K, samples]),
+    meanings={
+        **{
+            name: COLLAPSE.meanings[name]
+            for name in ("product", "product of decays", "inputs", "outputs", "target", "balanced classes")
+        },
+        "sum of coefficients": (C(m) - lam(m) * c(m) - C(m + 1), ALL),
+        "out of the range": (Q(m + 1) @ F(m), (sp.Integer(0), M - 1)),
+        "within classes": (D @ Y.T, None),
+        "beside the range": (Q(m + 1) @ O(m), ALL),
+        "beside the inputs": (O(m) @ R(m - 1), WEIGHTS),
+        "beside the labels": (O(0) @ Y.T, None),
+    },
+    free=frozenset([tau]),
+    reading=COLLAPSE.reading.split(" $E$ is any")[0].replace("\n", " ")
+    + r""" $E$ is any matrix on class space; $c_m$ are any numbers, $C_m = \lambda_m c_m + \cdots + \lambda_M c_M$;
+$F_m$, $D$ and $O_m$ are any matrices with $Q_{m+1} F_m = 0$, with $D Y^\top = 0$, and with $Q_{m+1} O_m = 0$, $O_m
+R_{m-1} = 0$ for $m \ge 1$, $O_0 Y^\top = 0$.""",
+)
+"""Directions in all factors, by parts: on class space, between range and complement, within classes, and the rest."""
+
 upper, lower = sp.symbols("upper lower")
 front, back, middle = letter("A", K, upper), letter("B", lower, samples), letter("X", upper, lower)
 
@@ -167,3 +232,20 @@ ANY_POINT = Setting(
 the shape of the layer; $Y$ are the labels of $N$ samples, $n$ of each class, and $J$ is the mean over classes.""",
 )
 """Nothing is known of the factors."""
+
+
+def two_gains(rng: Random) -> Instance:
+    """A number of layers and two gains t < t′."""
+    from flint import arb, ctx, fmpq
+
+    ctx.prec = BITS
+    low, high = sorted(rng.sample(range(1, 60), 2))
+    return Instance({M: rng.choice(DEPTHS), t: arb(fmpq(low, 60)), later: arb(fmpq(high, 60))})
+
+
+GAINS = Setting(
+    "gains of collapse",
+    two_gains,
+    free=frozenset([t, later]),
+    reading="$t < t'$ are any gains, $M$ is the number of weight matrices.",
+)

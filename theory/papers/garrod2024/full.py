@@ -53,6 +53,7 @@ def shallower(K: int, n: int, L: int, d: int, gamma: Any, **given: Any) -> Eigen
 @theorem(
     "garrod2024-full-hessian",
     source=source("the Hessian in all factors (compare Theorem 6 of v2 and v3)", "X"),
+    expected=PROVED,
     hypotheses=HYPOTHESES
     | {
         "equal decays": lambda unequal, **_: not unequal,

@@ -50,6 +50,7 @@ def closed_form(model: Model, factor: Fraction = Fraction(1), fewer: int = 0, po
 @theorem(
     "garrod2024-zero-threshold",
     source=source("condition (2)"),
+    expected=PROVED,
     hypotheses={"γ the root nearest 1": lambda L, gamma, **_: Fraction(L - 1, 2 * L) < gamma < 1},
     K=st.integers(2, 12),
     n=st.integers(1, 5),

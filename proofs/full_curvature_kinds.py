@@ -1,0 +1,188 @@
+"""The kind of theorem about the Hessian in all factors at collapse: squared error, equal decays, any depth and widths.
+
+Along directions X_0, …, X_L the products Q_m = W_L ⋯ W_m and R_m = W_m ⋯ H change by Q′_m and R′_m, where Q′_{L+1} = 0,
+Q′_m = Q′_{m+1} W_m + Q_{m+1} X_m and R′_{−1} = 0, R′_m = X_m R_{m−1} + W_m R′_{m−1}; the outputs Z = R_L by R′_L. As
+Z − Y = (γ−1) Y, the gradient by W_m, Q_{m+1}ᵀ (Z − Y) R_{m−1}ᵀ/N + λ(m) W_m, changes by
+
+    λ(m) X_m + (Q_{m+1}ᵀ R′_L R_{m−1}ᵀ − (1−γ) (Q′_{m+1}ᵀ Y R_{m−1}ᵀ + Q_{m+1}ᵀ Y R′_{m−1}ᵀ))/N.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, ClassVar
+
+import sympy as sp
+
+from proofs.collapsed import Known, Point, proposed, spectrum
+from proofs.curvature_kinds import A, B, pair
+from proofs.entailment import NotEntailed
+from proofs.formulas import same
+from proofs.kernel import selection
+from proofs.kernel.facts import POSITIVE, ZERO, Fact
+from proofs.kernel.proof import Proof
+from proofs.kernel.setting import COUNT as M
+from proofs.kernel.setting import Setting
+from proofs.kernel.words import Matrix
+from proofs.lemmas.collapse_setting import DIRECTIONS, C, D, E, F, O, c, gamma, n, tau
+from proofs.lemmas.setting import ALL, WEIGHTS, Lam, N, Q, R, W, Y, beta, lam, m
+from proofs.scalar_kinds import require
+from theory.claims import Spectrum
+
+ODDS = gamma / (1 - gamma)
+INNER = (sp.Integer(0), M - 1)
+UPPER = n * gamma * Lam(m + 2) / beta ** (M - m)
+"""How long the part of a layer is that belongs to F_m in the layer below."""
+
+
+def above(index: Any) -> Matrix:
+    """Q′_m along X_m = c(m) Aᵀ E Y Bᵀ: n γ/β C(m) E Q_m."""
+    return n * gamma / beta * C(index) * (E @ Q(index))
+
+
+def below(index: Any) -> Matrix:
+    """R′_m along X_m = c(m) Aᵀ E Y Bᵀ: γ/β (C(0) − C(m+1)) R_m Yᵀ E Y."""
+    return gamma / beta * (C(0) - C(index + 1)) * (R(index) @ Y.T @ E @ Y)
+
+
+def outputs() -> Matrix:
+    """R′_L along these: n γ²/β C(0) E Y."""
+    return n * gamma**2 / beta * C(0) * (E @ Y)
+
+
+def changed(X: Matrix, upper: Matrix | None, middle: Matrix | None, lower: Matrix | None) -> Matrix:
+    """How the gradient by W_m changes along X_m with Q′_{m+1}, R′_L and R′_{m−1}; None where one is 0."""
+    total = lam(m) * X
+    if middle is not None:
+        total = total + 1 / N * (A.T @ middle @ B.T)
+    if upper is not None:
+        total = total - (1 - gamma) / N * (upper.T @ Y @ B.T)
+    return total if lower is None else total - (1 - gamma) / N * (A.T @ Y @ lower.T)
+
+
+def right() -> Matrix:
+    """X_{m+1} of a pair: a multiple of Q_{m+2}ᵀ F_mᵀ."""
+    return tau * UPPER * (Q(m + 2).T @ F(m).T)
+
+
+def moved() -> Matrix:
+    """How the gradient of the upper layer of a pair changes: R′_m = F_m Y BᵀB."""
+    return lam(m + 1) * right() - (1 - gamma) / N * (Q(m + 2).T @ Y @ (F(m) @ Y @ B.T @ B).T)
+
+
+def mixed() -> Matrix:
+    """How gradients change on class space: E and Eᵀ."""
+    own = lam(m) * c(m)
+    return (ODDS * C(0) + own) * pair(E) - (C(0) - own) * pair(E.T)
+
+
+def inside_classes() -> Matrix:
+    """The change of the features' gradient along X_0 = Q_1ᵀ D, less λ(0)/(1−γ) times X_0."""
+    X = Q(1).T @ D
+    return lam(0) * X + 1 / N * (Q(1).T @ Q(1) @ X) - lam(0) / (1 - gamma) * X
+
+
+@dataclass(frozen=True, eq=False)
+class FullCurvature:
+    """The Hessian in all factors, by parts of the directions."""
+
+    chain_above: Fact
+    chain_below: Fact
+    reached: Fact
+    class_space: Fact
+    pair_weights: Fact
+    pair_inputs: Fact
+    pair_above: Fact
+    pair_lower: Fact
+    pair_upper: Fact
+    within: Fact
+    within_inputs: Fact
+    rest: Fact
+
+    cites: ClassVar[tuple[str, ...]] = ()
+    says: ClassVar[str] = """\
+Let the classes be balanced, K of them with n samples each, and H, W_1, …, W_L any critical point with the outputs γ Y,
+0 < γ < 1, all decays λ, all widths d ≥ K. Every direction X_0, …, X_L in the factors is a sum of these, where A =
+W_L ⋯ W_{l+1} and B = W_{l−1} ⋯ H are above and below a layer:
+
+- X_l = c_l Aᵀ E Y Bᵀ with any K × K matrix E. The gradients change by Aᵀ (λ c_l (E + Eᵀ) + C (γ/(1−γ) E − Eᵀ)) Y Bᵀ,
+  C = λ Σ c_l. So all c_l equal gives the eigenvalues λ (2 + (L+1)(γ/(1−γ) − 1)) for E = Eᵀ, K (K+1)/2 times, and
+  λ (L+1)/(1−γ) for E = −Eᵀ, K (K−1)/2 times; Σ c_l = 0 gives 2λ and 0, L times as often.
+- X_l = F Y Bᵀ and X_{l+1} = τ n γ Λ_{l+2}/β^{L−l} Q_{l+2}ᵀ Fᵀ with A F = 0, all others 0, l = 0 … L − 1, where
+  Q_{l+2} = W_L ⋯ W_{l+2}: eigenvectors for τ = λ with 0 and for τ = −λ with 2λ, K (d − K) times each for every l.
+- X_0 = W_1ᵀ ⋯ W_Lᵀ D with D Yᵀ = 0: λ/(1−γ), K² (n−1) times.
+- X_l with A X_l = 0 and X_l B = 0, and X_0 with A X_0 = 0 and X_0 Yᵀ = 0: λ.
+
+Without the decays' own terms each eigenvalue is less by λ."""
+
+    @property
+    def premises(self) -> dict[Setting, tuple[Fact, ...]]:
+        """The steps by setting."""
+        return {DIRECTIONS: tuple(vars(self).values())}
+
+    def check(self, proofs: Mapping[Any, Proof]) -> None:
+        """That the steps say it.
+
+        Raises:
+            Rejected: when one does not.
+        """
+        inside = [(1 - gamma, POSITIVE)]
+        for fact, body, layers in self.said():
+            require(selection.states(proofs[DIRECTIONS], fact, body, ZERO, inside, layers), fact.name)
+
+    def said(self) -> list[tuple[Fact, Any, Any]]:
+        """What each step must say, and for which layers."""
+        along = c(m) * pair(E)
+        left = F(m) @ Y @ B.T
+        return [
+            (self.chain_above, above(m) - above(m + 1) @ W(m) - A @ along, WEIGHTS),
+            (self.chain_below, below(m) - along @ B - W(m) @ below(m - 1), ALL),
+            (self.reached, gamma / beta * C(0) * (R(M) @ Y.T @ E @ Y) - outputs(), None),
+            (self.class_space, changed(along, above(m + 1), outputs(), below(m - 1)) - mixed(), ALL),
+            (self.pair_weights, F(m).T @ W(m), INNER),
+            (self.pair_inputs, F(m).T @ R(m), INNER),
+            (self.pair_above, W(m + 1) @ F(m), INNER),
+            (self.pair_lower, changed(left, Q(m + 2) @ right(), None, None) - (lam(m) - tau) * left, INNER),
+            (self.pair_upper, moved() - lam(m + 1) * (tau - lam(m)) * UPPER * (Q(m + 2).T @ F(m).T), INNER),
+            (self.within, inside_classes(), None),
+            (self.within_inputs, D @ B.T, WEIGHTS),
+            (self.rest, W(m + 1) @ O(m), INNER),
+        ]
+
+    def entails(self, claim: Any, parameters: Mapping[str, Any]) -> dict[str, str]:
+        """Clauses about the eigenvalues of the Hessian in all factors at one point.
+
+        ``parameters`` propose the point; that it is critical with the outputs γ Y and equal decays, and that the matrix
+        of the claim is its Hessian, is decided exactly.
+
+        Raises:
+            NotEntailed: for another claim, or without such a point.
+        """
+        if type(claim) is not Spectrum:
+            raise NotEntailed("the theorem is about a spectrum")
+        point, _ = proposed(parameters)
+        return spectrum(claim, [known(point)])
+
+
+def known(point: Point) -> Known:
+    """The Hessian of the data term in all factors: that of the objective less λ.
+
+    Raises:
+        NotEntailed: for unequal decays.
+    """
+    K, L, decay, odds = point.K, point.L, point.decays[0], point.gamma / (1 - point.gamma)
+    if not all(same(decay, other) for other in point.decays):
+        raise NotEntailed("the theorem is about equal decays")
+    symmetric, antisymmetric = K * (K + 1) // 2, K * (K - 1) // 2
+    pairs = sum(K * (V.shape[0] - K) for V in point.factors[:-1])
+    eigenvalues = [
+        (1 + (L + 1) * (odds - 1), symmetric),
+        ((L + 1) * (odds + 1) - 1, antisymmetric),
+        (Fraction(1), L * symmetric + pairs),
+        (Fraction(-1), L * antisymmetric + pairs),
+        (odds, K * K * (point.n - 1)),
+    ]
+    hessian = point.curvature.full((0,) * (L + 1))
+    return Known(hessian, [(decay * value, times) for value, times in eigenvalues if times])
