@@ -19,15 +19,30 @@ from test_interpreters import CASES, random_values
 
 from theory.arithmetic import floats as batched
 from theory.arithmetic.floats import Floats
+from theory.claims import GlobalMinimum, Inequality, Minimisation
 from theory.model import UnconstrainedFeatures
-from theory.ops import Expression, exp, frobenius_norm, kron, log, log_sum_exp, nuclear_norm, ones, trace, variable
+from theory.ops import (
+    Expression,
+    exp,
+    frobenius_norm,
+    kron,
+    log,
+    log_sum_exp,
+    nuclear_norm,
+    ones,
+    relu,
+    trace,
+    variable,
+)
 from theory.papers.garrod2025.setting import matrix
+from theory.statement import statements
 from verify.compiled import lanes, lbfgs, programs, steps, tape
 from verify.compiled.programs import NoTape, of_formulas, of_model
 from verify.empirical.training import repeat
 from verify.methods import columns, kernels, minimise
 from verify.methods.kernels import LayeredModel
 from verify.methods.minimise import HISTORY, Formula, Layout
+from verify.methods.searches import FormulaSearch
 
 X = variable("X", (3, 2))
 SHAPES = {"X": (3, 2), "Y": (2, 3), "S": (3, 3), "x": ()}
@@ -36,6 +51,8 @@ WEIGHTS = [Fraction(3, 7), Fraction(-2, 5), Fraction(1), Fraction(5, 3), Fractio
 EXTRA = {
     "exponential": exp(trace(X @ ones(2, 3))),
     "logarithm": log(1 + frobenius_norm(X)),
+    "exponentials of entries": exp(X),
+    "logarithms of entries": log(ones(3, 2) + relu(X)),
     "log-sum-exp": log_sum_exp(X),
     "norm of a Kronecker product": nuclear_norm(kron(X, variable("Y", (2, 3)))),
     "a part twice": (X @ variable("Y", (2, 3))) @ (X @ variable("Y", (2, 3))),
@@ -93,6 +110,31 @@ def test_a_tape_has_the_value_and_gradient_of_its_formula(name: str) -> None:
     scale = 1 + slopes.norm(dim=1, keepdim=True).numpy()
     np.testing.assert_allclose(value, expected.numpy(), rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(gradient / scale, slopes.numpy() / scale, rtol=0, atol=1e-10)
+
+
+SEARCHED = [id for id, s in statements().items() if s.expected.conclusion != "undecided"]
+
+
+@pytest.mark.parametrize("id", SEARCHED)
+def test_what_statements_search_has_the_value_and_gradient_of_its_formula(id: str) -> None:
+    claim = statements()[id].claim(dict(statements()[id].witness))
+    if isinstance(claim, Inequality):
+        problem = Minimisation(claim.right - claim.left, dict(claim.variables))
+    elif isinstance(claim, GlobalMinimum) and isinstance(claim.problem, Minimisation):
+        problem = claim.problem
+    else:
+        return
+    search = FormulaSearch(problem, torch.device("cpu"), units=0)
+    program = search.program(value=problem.objective)
+    if program is None:
+        return
+    points = search.starts(9, torch.Generator().manual_seed(0))[1:]
+    value, gradient = run(program, points)
+    expected, slopes = (part.numpy() for part in Formula(search.objective.function).value_and_gradient(points))
+    size = Floats().magnitude(problem.objective, search.values(points))
+    np.testing.assert_allclose(value, expected, rtol=1e-9, atol=1e-12 * size)
+    scale = 1 + np.linalg.norm(slopes, axis=1, keepdims=True)
+    np.testing.assert_allclose(gradient / scale, slopes / scale, rtol=0, atol=1e-9 * (1 + size))
 
 
 def test_squares_units_and_quotients() -> None:

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
@@ -330,6 +330,7 @@ def test_laws_of_the_optimum(fields, decay, width):
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(1, 8), st.fractions(Fraction(1, 10**6), 1), st.integers(1, 60))
+@example(3, Fraction(999817, 10**6), 1)
 def test_deficit_encloses_the_largest_root(M, share, digits):
     q = critical_load(M) * share
     y = deficit(M, q, digits)

@@ -53,7 +53,8 @@ def deficit(M: int, q: Fraction, digits: int = 30) -> Interval:
     exponent = _log_deficit(M, q) / log(2)
     shift = bits - floor(exponent)
     guess = int(2 ** (exponent - floor(exponent)) * 2**50) << max(bits - 50, 0) >> max(50 - bits, 0)
-    found = _enclose(M, q, guess, shift)
+    around = _enclose(M, q, guess, shift)
+    found = Interval(around.low, min(around.high, Fraction(1, M)))
     nearby = found.middle.limit_denominator(10 ** max(digits // 3, 1))
     if found.contains(nearby) and nearby ** (M + 1) * (1 - nearby) ** (M - 1) == q:
         return Interval.exact(nearby)

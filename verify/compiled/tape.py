@@ -137,9 +137,11 @@ def _scalars(program: Any, row: Integers, V: Lanes) -> None:
             exponent = program.numbers[r]
             V[out, lane] = sqrt(V[a, lane]) if exponent == 0.5 else V[a, lane] ** exponent
         elif code == EXP:
-            V[out, lane] = exp(V[a, lane])
+            for i in range(p):
+                V[out + i, lane] = exp(V[a + i, lane])
         elif code == LOG:
-            V[out, lane] = log(V[a, lane])
+            for i in range(p):
+                V[out + i, lane] = log(V[a + i, lane])
         elif code == QUOTIENT:
             left, right = V[a, lane], V[b, lane]
             V[out, lane] = (right - left) / max(abs(left) + abs(right), 1e-300)
@@ -201,9 +203,11 @@ def _slopes(program: Any, row: Integers, V: Lanes, G: Lanes) -> None:
             if G[out, lane] != 0.0:
                 G[a, lane] += G[out, lane] * exponent * V[a, lane] ** (exponent - 1.0)
         elif code == EXP:
-            G[a, lane] += G[out, lane] * V[out, lane]
+            for i in range(p):
+                G[a + i, lane] += G[out + i, lane] * V[out + i, lane]
         elif code == LOG:
-            G[a, lane] += G[out, lane] / V[a, lane]
+            for i in range(p):
+                G[a + i, lane] += G[out + i, lane] / V[a + i, lane]
         elif code == QUOTIENT:
             left, right = V[a, lane], V[b, lane]
             size = max(abs(left) + abs(right), 1e-300)
