@@ -104,8 +104,8 @@ class FullCurvature:
     cites: ClassVar[tuple[str, ...]] = ()
     says: ClassVar[str] = """\
 Let the classes be balanced, K of them with n samples each, and H, W_1, …, W_L any critical point with the outputs γ Y,
-0 < γ < 1, all decays λ, all widths d ≥ K. Every direction X_0, …, X_L in the factors is a sum of these, where A =
-W_L ⋯ W_{l+1} and B = W_{l−1} ⋯ H are above and below a layer:
+0 < γ < 1, all decays λ, all widths d ≥ K; β = γ (1−γ)/K and Λ_l = λ^{L−l+1}. Every direction X_0, …, X_L in the factors
+is a sum of these, where A = W_L ⋯ W_{l+1} and B = W_{l−1} ⋯ H are above and below a layer:
 
 - X_l = c_l Aᵀ E Y Bᵀ with any K × K matrix E. The gradients change by Aᵀ (λ c_l (E + Eᵀ) + C (γ/(1−γ) E − Eᵀ)) Y Bᵀ,
   C = λ Σ c_l. So all c_l equal gives the eigenvalues λ (2 + (L+1)(γ/(1−γ) − 1)) for E = Eᵀ, K (K+1)/2 times, and
