@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 import sympy as sp
 
-from proofs.collapsed import Known, Point, proposed, spectrum
+from proofs.collapsed import Point, proposed
 from proofs.curvature_kinds import A, B, pair
 from proofs.entailment import NotEntailed
 from proofs.formulas import same
@@ -28,6 +28,7 @@ from proofs.kernel.setting import Setting
 from proofs.kernel.words import Matrix
 from proofs.lemmas.collapse_setting import DIRECTIONS, C, D, E, F, O, c, gamma, n, tau
 from proofs.lemmas.setting import ALL, WEIGHTS, Lam, N, Q, R, W, Y, beta, lam, m
+from proofs.matching import Known, spectrum
 from proofs.scalar_kinds import require
 from theory.claims import Spectrum
 
