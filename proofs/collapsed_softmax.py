@@ -9,9 +9,9 @@ from functools import cached_property, reduce
 from operator import matmul
 from typing import Any
 
-from proofs.collapsed import Known
 from proofs.entailment import NotEntailed
 from proofs.formulas import is_positive, vanishes
+from proofs.matching import Known
 from theory.claims import Relation, equal
 from theory.collapse import SoftmaxCollapse
 from theory.curvature import Curvature, cross_entropy, flattened

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 import sympy as sp
 
-from proofs.collapsed import answers, proposed
+from proofs.collapsed import proposed
 from proofs.entailment import NotEntailed
 from proofs.formulas import same
 from proofs.kernel import selection
@@ -31,6 +31,7 @@ from proofs.lemmas import collapse_setting as s
 from proofs.lemmas import setting as deep
 from proofs.lemmas.collapse_setting import ANY_POINT, COLLAPSE
 from proofs.lemmas.setting import ALL, WEIGHTS, K, Lam, N, Q, R, W, Y, lam, m
+from proofs.matching import answers
 from proofs.scalar_kinds import require
 from theory.claims import Identity, Relation
 from theory.curvature import split, squared

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 import sympy as sp
 
-from proofs.collapsed import Known, Point, proposed, spectrum
+from proofs.collapsed import Point, proposed
 from proofs.curvature_kinds import A, B, pair
 from proofs.entailment import NotEntailed
 from proofs.formulas import same
@@ -28,6 +28,7 @@ from proofs.kernel.setting import Setting
 from proofs.kernel.words import Matrix
 from proofs.lemmas.collapse_setting import DIRECTIONS, C, D, E, F, O, c, gamma, n, tau
 from proofs.lemmas.setting import ALL, WEIGHTS, Lam, N, Q, R, W, Y, beta, lam, m
+from proofs.matching import Known, spectrum
 from proofs.scalar_kinds import require
 from theory.claims import Spectrum
 
@@ -104,8 +105,8 @@ class FullCurvature:
     cites: ClassVar[tuple[str, ...]] = ()
     says: ClassVar[str] = """\
 Let the classes be balanced, K of them with n samples each, and H, W_1, …, W_L any critical point with the outputs γ Y,
-0 < γ < 1, all decays λ, all widths d ≥ K. Every direction X_0, …, X_L in the factors is a sum of these, where A =
-W_L ⋯ W_{l+1} and B = W_{l−1} ⋯ H are above and below a layer:
+0 < γ < 1, all decays λ, all widths d ≥ K; β = γ (1−γ)/K and Λ_l = λ^{L−l+1}. Every direction X_0, …, X_L in the factors
+is a sum of these, where A = W_L ⋯ W_{l+1} and B = W_{l−1} ⋯ H are above and below a layer:
 
 - X_l = c_l Aᵀ E Y Bᵀ with any K × K matrix E. The gradients change by Aᵀ (λ c_l (E + Eᵀ) + C (γ/(1−γ) E − Eᵀ)) Y Bᵀ,
   C = λ Σ c_l. So all c_l equal gives the eigenvalues λ (2 + (L+1)(γ/(1−γ) − 1)) for E = Eᵀ, K (K+1)/2 times, and

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from proofs.collapsed import answers
 from proofs.collapsed_softmax import proposed
 from proofs.curvature_kinds import A, B, pair
 from proofs.kernel import selection
@@ -21,6 +20,7 @@ from proofs.kernel.words import Matrix, identity
 from proofs.lemmas.collapse_setting import E, n
 from proofs.lemmas.setting import ALL, WEIGHTS, N, Y, lam, m, one_dimension
 from proofs.lemmas.softmax_collapse_setting import COLUMN, SOFTMAX_COLLAPSE, D, S, alpha, count, delta, kappa, p, tau, u
+from proofs.matching import answers
 from proofs.scalar_kinds import require
 
 

@@ -131,6 +131,11 @@ def collapsed_point(rng: Random) -> Instance:
     return found
 
 
+FACTORS = r"""The factors $W_m$ with $W_0 = H$, their products $Q_m = W_M \cdots W_m$ and $R_m = W_m \cdots W_1 H$,
+decays $\lambda_m$ with $\Lambda_m = \lambda_m \cdots \lambda_M$; $n$ samples of each class with labels $Y$, $N$ in all;
+"""
+"""How a page begins."""
+
 COLLAPSE = replace(
     CRITICAL_POINT,
     name="a critical point with the outputs γ Y",
@@ -158,11 +163,10 @@ COLLAPSE = replace(
     inverses={},
     definable=frozenset([beta]),
     free=frozenset(),
-    reading=r"""The factors $W_m$ with $W_0 = H$, their products $Q_m = W_M \cdots W_m$ and $R_m = W_m \cdots W_1 H$,
-decays $\lambda_m$ with $\Lambda_m = \lambda_m \cdots \lambda_M$; $n$ samples of each class with labels $Y$, $N$ in all;
-the target is $T = Y$, the outputs are $R_M = \gamma Y$. $E$ is any matrix on class space and $X_m$ any of the shape of
-$W_m$: the Hessian of the data term in $W_m$ maps $X_m$ to $Q_{m+1}^\top Q_{m+1} X_m R_{m-1} R_{m-1}^\top / N$. $e$ is
-the column of ones, $J = e e^\top n / N$ the mean over classes.""",
+    reading=FACTORS
+    + r"""the target is $T = Y$, the outputs are $R_M = \gamma Y$. $E$ is any matrix on class space and $X_m$ any of the
+shape of $W_m$: the Hessian of the data term in $W_m$ maps $X_m$ to $Q_{m+1}^\top Q_{m+1} X_m R_{m-1} R_{m-1}^\top / N$.
+$e$ is the column of ones, $J = e e^\top n / N$ the mean over classes.""",
 )
 
 
@@ -191,10 +195,10 @@ DIRECTIONS = replace(
         "beside the labels": (O(0) @ Y.T, None),
     },
     free=frozenset([tau]),
-    reading=COLLAPSE.reading.split(" $E$ is any")[0].replace("\n", " ")
-    + r""" $E$ is any matrix on class space; $c_m$ are any numbers, $C_m = \lambda_m c_m + \cdots + \lambda_M c_M$;
-$F_m$, $D$ and $O_m$ are any matrices with $Q_{m+1} F_m = 0$, with $D Y^\top = 0$, and with $Q_{m+1} O_m = 0$, $O_m
-R_{m-1} = 0$ for $m \ge 1$, $O_0 Y^\top = 0$.""",
+    reading=FACTORS
+    + r"""the target is $T = Y$, the outputs are $R_M = \gamma Y$. $E$ is any matrix on class space; $c_m$ are any
+numbers, $C_m = \lambda_m c_m + \cdots + \lambda_M c_M$; $F_m$, $D$ and $O_m$ are any matrices with $Q_{m+1} F_m = 0$,
+with $D Y^\top = 0$, and with $Q_{m+1} O_m = 0$, $O_m R_{m-1} = 0$ for $m \ge 1$, $O_0 Y^\top = 0$.""",
 )
 """Directions in all factors, by parts: on class space, between range and complement, within classes, and the rest."""
 

@@ -20,7 +20,7 @@ from proofs.kernel.setting import COUNT as M
 from proofs.kernel.setting import LAYER as m
 from proofs.kernel.setting import Setting, no_objective
 from proofs.kernel.words import identity, letter, only
-from proofs.lemmas.collapse_setting import COLLAPSE, E, e, n
+from proofs.lemmas.collapse_setting import COLLAPSE, FACTORS, E, e, n
 from proofs.lemmas.setting import (
     ALL,
     DEPTHS,
@@ -112,10 +112,9 @@ SOFTMAX_COLLAPSE = replace(
         "number of classes": COLLAPSE.meanings["number of classes"],
         "critical": (lam(m) * W(m) - (1 - kappa) / N * (Q(m + 1).T @ S @ Y @ R(m - 1).T), ALL),
     },
-    reading=r"""The factors $W_m$ with $W_0 = H$, their products $Q_m = W_M \cdots W_m$ and $R_m = W_m \cdots W_1 H$,
-decays $\lambda_m$ with $\Lambda_m = \lambda_m \cdots \lambda_M$; $n$ samples of each class with labels $Y$, $N$ in all;
-the outputs are $R_M = \alpha S Y$ with $S = I - e e^\top n / N$, $e$ the column of ones; the gradient of the average
-loss by them is $-(1 - \kappa) S Y / N$. $E$ is any matrix on class space.""",
+    reading=FACTORS
+    + r"""the outputs are $R_M = \alpha S Y$ with $S = I - e e^\top n / N$, $e$ the column of ones; the gradient of the
+average loss by them is $-(1 - \kappa) S Y / N$. $E$ is any matrix on class space.""",
 )
 
 

@@ -243,6 +243,7 @@ RELU: dict[str, Any] = {
 @theorem(
     "garrod2024-relu-hessian",
     source=source("Theorems 7 and 8 of v3: the same structure, wherever the derivative at 0 is 1", "R"),
+    expected=PROVED,
     **RELU,
     wrong={"K outliers": {"outliers": 1}},
 )
