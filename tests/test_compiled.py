@@ -36,7 +36,7 @@ from theory.ops import (
 )
 from theory.papers.garrod2025.setting import matrix
 from theory.statement import statements
-from verify.compiled import lanes, lbfgs, programs, steps, tape
+from verify.compiled import MACHINE_CODE, lanes, lbfgs, prepare, programs, steps, tape
 from verify.compiled.programs import NoTape, of_formulas, of_model
 from verify.empirical.training import repeat
 from verify.methods import columns, kernels, minimise
@@ -352,3 +352,19 @@ def test_machine_code_is_kept_by_the_text_of_the_package() -> None:
     folder = Path(run.stdout.strip())
     assert folder.parent == Path(lanes.__file__).parent / "__pycache__"
     assert len(folder.name) == 16
+
+
+def test_machine_code_is_made_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    said: list[str] = []
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    prepare(said.append)
+    assert said == ["making machine code for descent, once; some 20 seconds"]
+    (tmp_path / "somewhere").mkdir()
+    (tmp_path / "somewhere" / "descent.steps-1.py311.nbi").touch()
+    prepare(said.append)
+    assert len(said) == 1
+
+
+def test_every_module_with_machine_code_counts() -> None:
+    here = Path(lanes.__file__).parent
+    assert sorted(MACHINE_CODE) == sorted(p.name for p in here.glob("*.py") if "@compiled" in p.read_text("utf-8"))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from verify import calculator
+from verify.compiled import prepare
 from verify.curvature import command as curvature
 from verify.engines import DEVICES, ENGINES, REFUTER, Settings
 from verify.errors import BadInput
@@ -108,6 +109,8 @@ def verify(
     _require_writable(json)
     left_out = omitted(*patterns or [])
     write_page = _page_writer(report)
+    if {"descent", REFUTER} & set(engines):
+        prepare(_say)
     with Store() as store:
         if store.note:
             print(f"collapse: {store.note}", file=sys.stderr)
@@ -170,6 +173,7 @@ def check(
     results = []
     with one_thread(), redirect_stdout(sys.stderr):  # what the file prints is not part of the answer
         conjectures = read(place)
+        prepare(_say)
     with one_thread(), Store() as store, _shown_check() as progress:
         for conjecture in conjectures:
             with redirect_stdout(sys.stderr):
@@ -265,6 +269,10 @@ def _shown_check() -> Iterator[Callable[[Any], None]]:
         )
     finally:
         print("\r" + " " * 79 + "\r", end="", file=sys.stderr, flush=True)
+
+
+def _say(sentence: str) -> None:
+    print(f"collapse: {sentence}", file=sys.stderr, flush=True)
 
 
 def _progress_lines(event: Progress) -> None:

@@ -8,17 +8,55 @@ points; nothing here decides.
 
 from __future__ import annotations
 
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
-
 if TYPE_CHECKING:
+    import torch
+
     from verify.compiled.tape import Program
+
+MACHINE_CODE = ("lanes.py", "tape.py", "descent.py")
+"""Modules with functions that become machine code."""
+
+
+def kept_in() -> Path:
+    """Where machine code is kept, by the text of all modules: numba itself asks only after the file of one function."""
+    if "NUMBA_CACHE_DIR" in os.environ:
+        return Path(os.environ["NUMBA_CACHE_DIR"])
+    here = Path(__file__).parent
+    text = b"".join((here / name).read_bytes() for name in MACHINE_CODE)
+    return here / "__pycache__" / hashlib.sha256(text).hexdigest()[:16]
+
+
+def prepare(say: Callable[[str], None] = print) -> None:
+    """Make machine code where no earlier process has kept it, before anything is timed: some 20 seconds, once.
+
+    >>> prepare()
+    """
+    if any(kept_in().rglob("descent.steps*.nbi")):
+        return
+    say("making machine code for descent, once; some 20 seconds")
+    import torch
+
+    from theory.model import UnconstrainedFeatures
+    from verify.compiled.programs import of_model
+    from verify.methods.kernels import LayeredModel
+
+    kernel = LayeredModel(UnconstrainedFeatures(class_sizes=(1, 1), decays=1), collapsed=False)
+    start = torch.ones(1, kernel.layout.size, dtype=torch.float64)
+    lbfgs(of_model(kernel), start, 1, 0.0, 1)
+    steps(of_model(kernel), start, start, 0.1, 1, 0.0)
 
 
 def lbfgs(program: Program, start: torch.Tensor, iterations: int, tolerance: float, history: int) -> torch.Tensor:
     """Where L-BFGS leads from each start (B, size), as ``verify.methods.minimise.lbfgs`` with the same constants."""
+    import numpy as np
+    import torch
+
     from verify.compiled import descent
     from verify.methods.minimise import ARMIJO, CURVATURE, ROUNDING
 
@@ -35,6 +73,9 @@ def steps(
     momentum: float,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Points and velocities (B, size) after so many steps of gradient descent of one length, or one for each entry."""
+    import numpy as np
+    import torch
+
     from verify.compiled import descent
 
     points, speeds = (np.ascontiguousarray(part.detach().numpy()) for part in (start, velocity))

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numba
@@ -14,6 +11,8 @@ from llvmlite import ir
 from numba import extending, types
 from numba.core import cgutils
 from numpy.typing import NDArray
+
+from verify.compiled import kept_in
 
 LANES = 8
 """Restarts side by side: the doubles in a register of AVX-512; on other processors the compiler splits the vectors."""
@@ -29,15 +28,6 @@ STRICT = {"contract", "nsz"}
 """Floating-point freedoms of compiled code: fused products, but no reordering, and nan and inf stay what they are."""
 
 
-def _own_cache() -> None:
-    """Keep machine code by the text of this whole package: numba itself asks only after the file of one function."""
-    if "NUMBA_CACHE_DIR" not in os.environ:
-        here = Path(__file__).parent
-        text = b"".join(path.read_bytes() for path in sorted(here.glob("*.py")))
-        options: Any = numba.config
-        options.CACHE_DIR = str(here / "__pycache__" / hashlib.sha256(text).hexdigest()[:16])
-
-
 def compiled(function: Callable[..., Any]) -> Any:
     """The function in machine code, which is kept for the next process where some folder can be written."""
     for cache in (True, False):
@@ -49,7 +39,8 @@ def compiled(function: Callable[..., Any]) -> Any:
     return None
 
 
-_own_cache()
+_options: Any = numba.config
+_options.CACHE_DIR = str(kept_in())
 
 
 def _tile(rows: int, columns: int) -> Any:
