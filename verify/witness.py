@@ -25,6 +25,9 @@ from verify.verdict import REFUTED, Finding
 BITS = (128, 512, 2048)
 """Precisions tried in turn to separate two numbers."""
 
+TIE = 1e-30
+"""Relative differences that are far below what floats see, and far above what balls of 2,048 bits leave open."""
+
 COUNTEREXAMPLES = ("counterexample", "inequality witness", "failed relation", "exact fit")
 """Kinds of certificates that refute."""
 
@@ -239,3 +242,18 @@ def compare_at(left: Expression, right: Expression, point: Point) -> int:
             if not difference.contains(0):
                 return 1 if difference > 0 else -1
     return 0
+
+
+def is_rounding(left: Expression, right: Expression, point: Point) -> bool:
+    """Whether left ≤ right at a point up to ``TIE``, relative: floats don't see such a difference, and a tie is none.
+
+    >>> from theory.ops import constant, log, sqrt
+    >>> is_rounding(log(sqrt(2)), log(2) / 2, {}), is_rounding(sqrt(2), constant(1), {})
+    (True, False)
+    """
+    with precision(BITS[-1]):
+        try:
+            x, y = _in_balls(left, point), _in_balls(right, point)
+        except Undecidable:
+            return False
+        return bool(x - y < TIE * (1 + abs(x) + abs(y)))

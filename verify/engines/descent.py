@@ -52,7 +52,7 @@ from verify.methods.searches import (
     search_for,
 )
 from verify.verdict import Evidence, Finding, Unable, holds, refuted, undecided
-from verify.witness import compare_at, violation
+from verify.witness import is_rounding, violation
 
 if TYPE_CHECKING:
     from verify.engines import Settings
@@ -93,6 +93,9 @@ NEGATIVE = 1e-10
 
 VIOLATED = 1e-7
 """The same under constraints: a hundred times what meeting them to ``MET`` can make of an inequality that is tight."""
+
+APPARENT, OPEN = 12, 3
+"""Points of least slack that are decided exactly, some of them rounding; after so many that stay open no more are."""
 
 TRIED = 5
 """Points of least slack that are made exact under constraints."""
@@ -533,16 +536,19 @@ Decided = tuple[Finding, tuple[Mapping[str, Any], ...]]
 
 
 def _inequality_finding(claim: Inequality, search: FormulaSearch, points: Tensor, values: Tensor) -> Decided:
-    candidates = [int(i) for i in torch.argsort(values)[:3] if values[i] < -NEGATIVE]
-    cleared = 0
+    candidates = [int(i) for i in torch.argsort(values)[:APPARENT] if values[i] < -NEGATIVE]
+    cleared, left_open = 0, 0
     for i in candidates:
         point = exact_point(search.values(points[i : i + 1]))
         certificate = violation(claim, point)
         if certificate is not None:
             detail = f"left > right at a rational point, relative {-float(values[i]):.1e}"
             return refuted("inequality", detail), (certificate,)
-        cleared += compare_at(claim.left, claim.right, point) < 0
-    if cleared < len(candidates):
+        is_none = is_rounding(claim.left, claim.right, point)
+        cleared, left_open = cleared + is_none, left_open + (not is_none)
+        if left_open == OPEN:
+            break
+    if left_open:
         least = float(values.min())
         return undecided("inequality", f"candidate: relative slack {least:.1e}, not decided exactly"), ()
     least = float(values.min())

@@ -47,6 +47,12 @@ SMALL_VALUE = 1e-6
 DENSE = 200
 """Up to this many unknowns a Hessian is formed and solved densely: faster than conjugate gradients on its square."""
 
+FEW = 80
+"""Up to this many unknowns the last Newton step is taken anew without damping, from the whole Hessian."""
+
+CURVED = 1e-13
+"""Curvatures above this share of the largest are real: a thousand roundings. The others are symmetry."""
+
 MEMORY = 1 << 26
 """Entries of float64 that one batch may hold (512 MB): more restarts are split into chunks."""
 
@@ -346,7 +352,24 @@ def newton(
         contraction = (gradient.norm(dim=1) / norm.clamp(min=1e-300)).clamp(max=1.0)
         length = torch.where(active, direction.norm(dim=1) * contraction, length)
         active = active & moved
-    return Endpoints(x, value, gradient.norm(dim=1), length)
+    return Endpoints(x, value, gradient.norm(dim=1), torch.maximum(length, _undamped_step(objective, x, gradient)))
+
+
+def _undamped_step(objective: Objective, x: Tensor, gradient: Tensor) -> Tensor:
+    """The length (B) of a Newton step without damping, across directions of no curvature; 0 for many unknowns.
+
+    Where a minimum is flat to second order, damping hides how far it is.
+    """
+    lengths = torch.zeros_like(x[:, 0])
+    if x.shape[1] > FEW or not len(x):
+        return lengths
+    hessians = dense_hessian(objective, x)
+    known = torch.isfinite(hessians).all(2).all(1) & torch.isfinite(gradient).all(1)
+    curvatures, directions = torch.linalg.eigh(hessians[known])
+    slopes = (directions.mT @ gradient[known, :, None])[:, :, 0]
+    curved = curvatures.abs() > CURVED * curvatures.abs().amax(1, keepdim=True)
+    lengths[known] = (slopes / torch.where(curved, curvatures, torch.inf)).norm(dim=1)
+    return lengths
 
 
 def _damped(hessian: Product, damping: Tensor) -> Product:
