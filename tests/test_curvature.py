@@ -654,6 +654,37 @@ def test_a_picture(suffix: str, tmp_path: Path) -> None:
     assert start == (b"\x89PNG\r" if suffix == "png" else b"<?xml")
 
 
+def matrices(arguments: list[str], target: Path) -> list[dict[str, Any]]:
+    assert main([*arguments, "--json", str(target)]) == 0
+    found: list[dict[str, Any]] = json.loads(target.read_text("utf-8"))["matrices"]
+    return found
+
+
+def test_below_a_relu_only_class_means_of_the_same_class_are_outliers(tmp_path: Path) -> None:
+    """K outliers below the last layer and K² in it, with the derivative 0 at the kink, predicted and measured."""
+    layers = matrices([*COLLAPSED, "--activation", "relu"], tmp_path / "relu.json")
+    for one, outliers in zip(layers, (3, 3, 9), strict=True):
+        assert one["predicted"][0]["multiplicity"] == outliers
+        value = float(one["predicted"][0]["eigenvalue"])
+        assert one["measured"][:outliers] == pytest.approx([value] * outliers)
+        assert max(map(abs, one["measured"][outliers:])) < 1e-12
+
+
+def test_another_convention_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = [*COLLAPSED, "--layer", "2"]
+    plain = matrices(arguments, tmp_path / "plain.json")[0]["measured"][0]
+    capsys.readouterr()
+    scaled = matrices([*arguments, "--convention", "sum", "--decay", "6/100"], tmp_path / "sum.json")[0]["measured"][0]
+    assert "(decays in 1/(2N), eigenvalues in the convention sum)" in capsys.readouterr().out
+    assert scaled == pytest.approx(6 * plain, rel=1e-9)
+
+
+@pytest.mark.parametrize("other", [["focal", "--gamma", "0"], ["label-smoothing", "--alpha", "0"]])
+def test_cross_entropy_by_another_name(other: list[str], tmp_path: Path) -> None:
+    arguments = [*COLLAPSED, "--layer", "1", "--decay", "1/1000", "--loss"]
+    assert matrices([*arguments, *other], tmp_path / "a.json") == matrices([*arguments, "ce"], tmp_path / "b.json")
+
+
 def test_a_picture_without_matplotlib(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("matplotlib", "matplotlib.figure", "matplotlib.backends.backend_agg"):
         monkeypatch.setitem(sys.modules, name, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from copy import copy
@@ -17,6 +18,7 @@ from proofs.entailment import NotEntailed
 from proofs.kernel.axioms import AXIOMS
 from proofs.kernel.facts import Fact
 from proofs.kernel.proof import Proof
+from proofs.kernel.render import outline
 from proofs.kernel.scalars import Rejected
 from proofs.kernel.setting import COUNT as M
 from proofs.kernel.words import trace
@@ -362,6 +364,57 @@ def test_scripts_and_lemmas_are_plain() -> None:
     assert len(checked) > 20
     for path in checked:
         require_plain(path.read_text(encoding="utf-8"), path.name)
+
+
+MACRO = re.compile(r"\\([A-Za-z]+)")
+KNOWN_MACROS = frozenset(
+    [
+        r"top",
+        r"frac",
+        r"right",
+        r"left",
+        r"operatorname",
+        r"cdots",
+        r"ge",
+        r"sqrt",
+        r"mathbf",
+        r"ell",
+        r"log",
+        r"rVert",
+        r"lVert",
+        r"mapsto",
+        r"sum",
+        r"times",
+        r"le",
+        r"bar",
+        r"alpha",
+        r"beta",
+        r"gamma",
+        r"delta",
+        r"theta",
+        r"kappa",
+        r"lambda",
+        r"mu",
+        r"rho",
+        r"sigma",
+        r"tau",
+        r"varphi",
+        r"Delta",
+        r"Theta",
+        r"Lambda",
+        r"Phi",
+    ]
+)
+"""Of LaTeX, as pages use them."""
+
+
+@pytest.mark.parametrize("id", IDS)
+def test_a_proof_can_be_printed_and_its_page_has_no_unknown_macro(id: str) -> None:
+    theorem = proofs.find(id)
+    assert theorem is not None
+    assert "Conclusion" in outline(id, theorem.sections, theorem.conclusion, theorem.axioms)
+    page = (FOLDER / f"{id}.md").read_text("utf-8")
+    assert set(MACRO.findall(page)) <= KNOWN_MACROS
 
 
 def test_a_script_for_another_statement_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

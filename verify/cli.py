@@ -131,7 +131,8 @@ def list_(patterns: Patterns = None, json: Json = None) -> None:
     known, left_out = _statements(patterns or ["*"]), omitted(*patterns or [])
     _require_writable(json)
     if json != "-":
-        report.put(report.console(), report.list_table(known), "", report.omitted_table(left_out))
+        report.put(report.console(), report.list_table(known))
+        report.put(report.console(), *(("", report.omitted_table(left_out)) if left_out else ()))
     _write_json(json, report.list_json(known, left_out))
 
 

@@ -78,7 +78,8 @@ def axioms_used(results: Iterable[Examination]) -> list[RenderableType]:
     import proofs
 
     names = dict.fromkeys(name for s in proved if (theorem := proofs.find(s.id)) for name in theorem.axioms)
-    return [Text(f"Proved by steps that the kernel accepted, using the axioms: {', '.join(names)}.")]
+    using = f", using the axioms: {', '.join(names)}" if names else ", using no axiom"
+    return [Text(f"Proved by steps that the kernel accepted{using}.")]
 
 
 def statements_table(results: Iterable[Examination]) -> Table:

@@ -57,9 +57,13 @@ class Style:
 def _latex_scalar(value: Any) -> str:
     return str(
         sp.latex(
-            _with_names(value, lambda name, index: rf"\{name}" + (f"_{{{_latex_scalar(index)}}}" if index else ""))
+            _with_names(value, lambda name, index: _macro(name) + (f"_{{{_latex_scalar(index)}}}" if index else ""))
         )
     )
+
+
+def _macro(name: str) -> str:
+    return rf"\{name}" if name in GREEK else name
 
 
 def _with_names(value: Any, write: Callable[[str, Any], str]) -> Any:
@@ -84,7 +88,9 @@ def _latex_letter(found: Letter) -> str:
 def _plain_scalar(value: Any) -> str:
     return str(
         _Plain().doprint(
-            _with_names(value, lambda name, index: GREEK[name] + (f"({_plain_scalar(index)})" if index else ""))
+            _with_names(
+                value, lambda name, index: GREEK.get(name, name) + (f"({_plain_scalar(index)})" if index else "")
+            )
         )
     )
 
@@ -238,5 +244,6 @@ def outline(title: str, sections: Sequence[tuple[str, Ledger, Any]], conclusion:
             lines.append(f"{number:4}. {step.fact.name}: {plain(step.fact)}{'   ' + scope if scope else ''}")
             lines.append(f"      by {_reason(step, numbers).replace('*', '')}")
         lines.append("")
-    lines += ["Conclusion", "", conclusion, "", "Axioms", ""]
+    lines += ["Conclusion", "", conclusion, ""]
+    lines += ["Axioms", ""] if axioms else []
     return "\n".join([*lines, *(f"  {name}: {text}" for name, text in axioms.items())])

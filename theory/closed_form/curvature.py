@@ -25,16 +25,25 @@ class Eigenvalue:
 Eigenvalues = Sequence[Eigenvalue]
 
 
-def layer_spectrum(K: int, size: int, gamma: Any, regularised: bool = False) -> Eigenvalues:
+def layer_spectrum(
+    K: int, size: int, gamma: Any, regularised: bool = False, outliers: int | None = None
+) -> Eigenvalues:
     """The Hessian in the weights of one layer, of ``size`` entries, in units of that layer's decay.
+
+    Args:
+        K: classes.
+        size: entries of the layer.
+        gamma: the gain.
+        regularised: with the decay.
+        outliers: how many there are; K². Below a ReLU whose derivative at 0 is 0 only K are left.
 
     >>> [(e.part, e.multiplicity) for e in layer_spectrum(3, 16, 0.9)]
     [('outliers', 9), ('bulk', 7)]
     """
-    ridge = int(regularised)
+    ridge, many = int(regularised), K * K if outliers is None else outliers
     return _present(
-        Eigenvalue("outliers", gamma / (1 - gamma) + ridge, K * K),
-        Eigenvalue("bulk", ridge, size - K * K),
+        Eigenvalue("outliers", gamma / (1 - gamma) + ridge, many),
+        Eigenvalue("bulk", ridge, size - many),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from itertools import groupby
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,6 +25,8 @@ MOST_MEMORY = 8e9
 """Bytes of eigenvectors and the like beyond which a spectrum is refused."""
 SHOWN = 12
 """Most different measured eigenvalues in a list."""
+TINY = 1e-100
+"""Measured eigenvalues below this are what is left of zero after a descent."""
 EQUAL = 1e-9
 """Measured eigenvalues that are this close, relative to the largest, are listed as one."""
 
@@ -61,6 +63,7 @@ def spectrum(
     plot: options.Plot = None,
 ) -> None:
     """Eigenvalues of the Hessian at collapse: predicted in closed form, and measured."""
+    from verify.enclosures import unfocused
     from verify.pool import one_thread
     from verify.settings import parse_one
 
@@ -69,6 +72,7 @@ def spectrum(
         *(sizes, depth, decay, weight_decays, feature_decay, widths, loss, features, alpha, gamma, bias_decay),
         *(activation, bias, convention),
     )
+    model = unfocused(model)
     layers = range(1, model.M + 1) if layer is None else [layer]
     step = parse_one(rate or "1/5", "--rate")
     with one_thread():
@@ -79,13 +83,13 @@ def spectrum(
         places = _places(model, descent, step, seed)
         found = _spectra(model, places, layers, full, regularised, top, convention)
     if json is not None:
-        options.write({"model": model.to_json(), "matrices": [one.to_json() for one in found]}, json)
+        options.write(_json(model, convention, matrices=found), json)
     if plot is not None:
         from verify.pictures import save, spectral_density
 
         save(spectral_density(found), plot, "--plot")
     if json != "-":
-        typer.echo(options.short(str(model)))
+        typer.echo(_heading(model, convention))
         for place in places:
             for sentence in place.sentences:
                 typer.echo(f"At {place.name}: {sentence}")
@@ -113,16 +117,27 @@ def _over_time(
         (known,) = _places(model, None, rate, seed)
         found = courses(model, known, layers, geometric(steps), rate, seed, scale)
     if json is not None:
-        options.write({"model": model.to_json(), "layers": [one.to_json() for one in found]}, json)
+        options.write(_json(model, convention, layers=found), json)
     if plot is not None:
         from verify.pictures import alignments, save
 
         save(alignments(found), plot, "--plot")
     if json != "-":
-        typer.echo(options.short(str(model)))
+        typer.echo(_heading(model, convention))
         for one in found:
             for line in one.lines():
                 typer.echo(line)
+
+
+def _json(model: UnconstrainedFeatures, convention: str, **found: Sequence[Any]) -> dict[str, Any]:
+    """The model, whose decays are in 1/(2N), and what was found, in the convention."""
+    listed = {name: [one.to_json() for one in several] for name, several in found.items()}
+    return {"model": model.to_json(), "convention": convention, **listed}
+
+
+def _heading(model: UnconstrainedFeatures, convention: str) -> str:
+    note = "" if convention == "1/(2N)" else f"   (decays in 1/(2N), eigenvalues in the convention {convention})"
+    return options.short(str(model)) + note
 
 
 @contextmanager
@@ -234,7 +249,7 @@ def _row(cluster: Cluster) -> tuple[str, ...]:
 
 def _runs(values: Sequence[float]) -> list[str]:
     """Measured eigenvalues with how often they occur, as far as told apart."""
-    near = EQUAL * max(map(abs, values), default=0.0)
+    near = max(EQUAL * max(map(abs, values), default=0.0), TINY)
     starts, listed = values[0], []
     keys = []
     for value in values:

@@ -2,6 +2,7 @@
 
 Predicted values hold at collapse, for balanced classes, linear layers and no bias (``theory.closed_form.curvature``):
 squared error one layer at a time, or all factors where decays and widths are equal; cross-entropy one layer at a time.
+With ReLU layers they hold for one layer at a time, with the derivative 0 at the kink.
 """
 
 from __future__ import annotations
@@ -209,7 +210,8 @@ def prediction(
         rows, columns = model.weight_shapes[layer - 1]
         decay, size = model.weight_decays[layer - 1], rows * columns
         if place.gain is not None:
-            found = layer_spectrum(K, size, place.gain, regularised)
+            kept = K * K if model.is_linear or layer == L else K
+            found = layer_spectrum(K, size, place.gain, regularised, kept)
         else:
             assert place.scale is not None
             plain = softmax_layer_spectrum(K, size, place.scale, softness(K, place.scale))
@@ -219,12 +221,12 @@ def prediction(
 
 def _why_not(model: UnconstrainedFeatures, place: Place, layer: int | None) -> str:
     """Why nothing is predicted, or nothing where something is."""
-    if not model.is_linear:
-        return "Nothing is predicted for ReLU layers."
+    if not model.is_linear and layer is None:
+        return "Nothing is predicted for all factors with ReLU layers."
     if not model.balanced:
         return "Nothing is predicted for classes of different sizes."
     if place.gain is None and place.scale is None:
-        return f"Nothing is predicted at {place.name}: eigenvalues are known at collapse without a bias."
+        return f"Nothing is predicted at {place.name}: eigenvalues are known at collapse, without a bias."
     if place.gain is not None and min(model.widths) < model.K:
         return "Nothing is predicted for widths below the number of classes."
     if layer is None and place.scale is not None:
