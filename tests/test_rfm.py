@@ -20,7 +20,7 @@ from verify.empirical.rfm.keeping import Keeper
 from verify.empirical.rfm.kernels import KERNELS, Kernel, distances
 from verify.empirical.rfm.layers import Settings, deep_rfm, normalised, output, start
 from verify.empirical.rfm.maps import feature_map
-from verify.empirical.rfm.regression import Fit, agop, blocks, fit, square_root
+from verify.empirical.rfm.regression import Fit, agop, blocks, fit, square_root, through_agop
 from verify.pictures import layer_metrics
 from verify.store import Store
 
@@ -140,6 +140,14 @@ def test_where_samples_coincide_the_fit_is_the_limit_of_small_ridges() -> None:
     f = fit(kernel, X, Y, blocks(SIZES))
     assert f.rank == 11
     assert near(f.alpha, fit(kernel, X, Y, blocks(SIZES), ridge=1e-9).alpha, 1e-5)
+
+
+def test_fewer_samples_than_dimensions_change_nothing() -> None:
+    """A square root has half the digits where eigenvalues vanish: √(1e-16) on directions without samples."""
+    X, Y = samples(d=30)
+    f = fit(Kernel("laplace", 2.0), X, Y, blocks(SIZES))
+    Z = torch.randn(30, 5, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    assert near(through_agop(f, blocks(SIZES))(Z), square_root(agop(f, blocks(SIZES))) @ Z, 1e-6)
 
 
 def test_the_square_root() -> None:

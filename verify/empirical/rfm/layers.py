@@ -14,7 +14,7 @@ from theory.metrics import beaglehole2024_nc1, beaglehole2024_nc2, class_means
 from verify.empirical.data import Task
 from verify.empirical.rfm.kernels import Kernel
 from verify.empirical.rfm.maps import MAPS, feature_map
-from verify.empirical.rfm.regression import Fit, agop, blocks, fit, square_root
+from verify.empirical.rfm.regression import Fit, blocks, fit, through_agop
 
 PLACES = ("x", "mx", "phi")
 """Where a layer is measured: its normalised input X, M^{1/2} X, and Φ(M^{1/2} X)."""
@@ -107,10 +107,8 @@ def step(task: Task, settings: Settings, state: State) -> tuple[Layer, State]:
     """One layer: normalise, fit, take the AGOP of the fit, and map; W is drawn from the seed and the layer's number."""
     number, X, Z = state.layer + 1, normalised(state.train), normalised(state.test)
     f = predictor(task, settings, X)
-    MX, MZ = X, Z
-    if settings.agop:
-        root = square_root(agop(f, blocks(task.sizes)))
-        MX, MZ = root @ X, root @ Z
+    M = through_agop(f, blocks(task.sizes)) if settings.agop else lambda x: x
+    MX, MZ = M(X), M(Z)
     draw = torch.Generator().manual_seed(settings.seed * 1_000_003 + number)
     Phi = feature_map(settings.map, X.shape[0], settings.width, settings.frequency, draw)
     after = State(number, Phi(MX), Phi(MZ))

@@ -6,8 +6,8 @@ lies within a class (``blocks``), where ``kernels.distances`` stays accurate.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -106,6 +106,20 @@ def agop(f: Fit, parts: Sequence[slice]) -> Tensor:
             gradients = torch.addmm(shifted[:, part] * s, shifted * a, w, alpha=-1)
             M.addmm_(gradients, gradients.T)
     return M / X.shape[1]
+
+
+def through_agop(f: Fit, parts: Sequence[slice]) -> Callable[[Tensor], Tensor]:
+    """x ↦ M^{1/2} x for columns x, M the AGOP at the samples of the fit.
+
+    M lives on the span of the samples. Where they are fewer than dimensions, X = Q R, M^{1/2} = Q M_R^{1/2} Qᵀ with the
+    AGOP M_R at the samples R, which has their distances.
+    """
+    if f.X.shape[0] <= f.X.shape[1]:
+        root = square_root(agop(f, parts))
+        return lambda x: root @ x
+    Q, R = torch.linalg.qr(f.X)
+    root = square_root(agop(replace(f, X=R), parts))
+    return lambda x: Q @ (root @ (Q.T @ x))
 
 
 def square_root(M: Tensor) -> Tensor:
