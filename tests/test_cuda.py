@@ -13,6 +13,9 @@ from theory.closed_form.optimum import optimum
 from theory.model import UnconstrainedFeatures
 from theory.ops import constant, frobenius_norm, operator_norm
 from theory.statement import Instance, statements
+from verify.empirical.data import digits, split
+from verify.empirical.rfm.layers import Settings as Layers
+from verify.empirical.rfm.layers import deep_rfm, start
 from verify.empirical.training import descent
 from verify.engines import Settings
 from verify.engines.descent import examine
@@ -59,6 +62,16 @@ def test_recorded_steps_are_those_of_the_cpu(name: str) -> None:
     courses = zip(descent(cuda, x.cuda(), 0.1, (0, 12, 30), 0.5), descent(cpu, x, 0.1, (0, 12, 30), 0.5), strict=True)
     for ours, theirs in courses:
         torch.testing.assert_close(ours.cpu(), theirs, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("map", ["relu", "cosine", "linear"])
+def test_layers_of_deep_rfm_are_those_of_the_cpu(map: str) -> None:
+    """Ridgeless fits lose digits as classes collapse, here four layers deep; W is drawn on the CPU for both."""
+    task, settings = split(digits(), 200, 0), Layers(width=100, depth=4, map=map)
+    cuda, cpu = (list(deep_rfm(task, settings, start(task, device))) for device in ("cuda", "cpu"))
+    for (ours, _), (theirs, _) in zip(cuda, cpu, strict=True):
+        assert ours.nc1 == pytest.approx(theirs.nc1, rel=1e-6)
+        assert ours.test_accuracy == theirs.test_accuracy
 
 
 def test_many_restarts_reach_the_certified_optimum() -> None:

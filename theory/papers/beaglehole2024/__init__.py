@@ -1,0 +1,19 @@
+"""Beaglehole et al. 2024, Average gradient outer product as a mechanism for deep neural collapse (arXiv 2402.13728 v6).
+
+Letters: K classes of n samples, N = K n; Y = I_K ⊗ 1_nᵀ; f = α k(X, ·) the predictor of a layer and M its average
+gradient outer product (AGOP); λ̂ and λ_map the ridges by which the predictor's and the feature map's kernels exceed XᵀX.
+The recursion of Gram matrices (module ``gram``) has the predictor as it was derived again; the text of the theorem, its
+κ included, was read.
+"""
+
+from theory.papers.beaglehole2024 import gram, rates, relaxation, maps, layers  # isort: skip  # in the order of the paper
+
+__all__ = ["gram", "layers", "maps", "rates", "relaxation"]
+
+OMITTED = {
+    "beaglehole2024-laplace-gradient": "a derivative, of which no claim speaks; tests hold the AGOP to automatic "
+    "differentiation",
+    "beaglehole2024-exp-svd-split": "section 6 trains networks on images by gradient descent, which no program "
+    "here does; beaglehole2024-svd-nc1 has the identity that its split rests on",
+    "beaglehole2024-exp-nfa": "Ansatz 3.1 is about the same trained networks",
+}
