@@ -34,6 +34,7 @@ NOT_RUN = {
     "collapse check mine.py --budget 30": "tests/test_check.py runs it, conjecture by conjecture",
     "collapse check mine.py --budget 4": "the test below runs it, conjecture by conjecture",
     "collapse verify 'dang2023-*' --engine descent --device cuda --full --jobs 1": "needs a GPU, and an hour",
+    "collapse rfm --device cuda --data mine.npz --samples 60000 --depth 2": "needs a GPU, and the file",
 }
 """Commands of the pages that are not run here, with the reason."""
 
