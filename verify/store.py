@@ -29,7 +29,10 @@ APPLICATION = 0x636F6C6C
 VERSION = 1
 BUSY_SECONDS = 60
 PACKAGES = ("theory", "proofs", "verify")
-DEPENDENCIES = ("clarabel", "cvxpy", "hypothesis", "mpmath", "numpy", "python-flint", "scipy", "scs", "sympy", "torch")
+DEPENDENCIES = (
+    *("clarabel", "cvxpy", "hypothesis", "mpmath", "numpy", "python-flint", "scikit-learn"),
+    *("scipy", "scs", "sympy", "torch"),
+)
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS results (key TEXT PRIMARY KEY, statement TEXT, state TEXT, body TEXT, seal TEXT);

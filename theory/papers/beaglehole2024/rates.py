@@ -17,9 +17,19 @@ from fractions import Fraction
 from hypothesis import strategies as st
 
 from theory.claims import Identity, Relation, Spectrum, at_most, clause, equal, less
-from theory.ops import Expression, constant, identity, kron, matrix
-from theory.papers.beaglehole2024.gram import RIDGES, SEEDS, allowed
-from theory.papers.beaglehole2024.setting import Recursion, exact_kappa, integers, kept, labels, plus, scaled, source
+from theory.ops import Expression, constant, identity, kron, matrix, ones, trace
+from theory.papers.beaglehole2024.gram import RIDGES, SEEDS, allowed, steps
+from theory.papers.beaglehole2024.setting import (
+    Recursion,
+    Rows,
+    exact_kappa,
+    integers,
+    kept,
+    labels,
+    plus,
+    scaled,
+    source,
+)
 from theory.statement import theorem
 
 F = Fraction
@@ -46,6 +56,17 @@ def at_collapse(case: tuple[int, int], predictor: Fraction, map: Fraction, scale
     projection = G / n
     R = 1 / (map + predictor) * (identity(N) - projection) + 1 / (m + map + predictor) * projection
     return R, projection, constant(predictor * m / (kept(n, predictor, map, scale) * (m + map + predictor)))
+
+
+def moved_by(N: int, map: Fraction, seed: int) -> Rows:
+    """A drawn symmetric δ of norm λ_map/2 at most, so that A* + tδ is positive definite for |t| ≤ 1."""
+    half = integers(N, N, seed, most=1)
+    return [[map / (4 * N) * (half[i][j] + half[j][i]) for j in range(N)] for i in range(N)]
+
+
+def shifted(A: Rows, change: Rows, t: Fraction) -> Rows:
+    """A + tδ."""
+    return [[a + t * d for a, d in zip(*rows, strict=True)] for rows in zip(A, change, strict=True)]
 
 
 @theorem(
@@ -124,11 +145,8 @@ def gram_linearisation(
     N = K * n
     recursion = Recursion(K, n, predictor, map, exact_kappa(n, predictor, map, scale))
     collapsed = plus(scaled(recursion.gram, scale), map)
-    half = integers(N, N, seed, most=1)
-    change = [
-        [map / (4 * N) * (half[i][j] + half[j][i]) for j in range(N)] for i in range(N)
-    ]  # of norm λ_map/2 at most
-    moved = [[a + t * d for a, d in zip(*rows, strict=True)] for rows in zip(collapsed, change, strict=True)]
+    change = moved_by(N, map, seed)
+    moved = shifted(collapsed, change, t)
     R, projection, c = at_collapse(case, predictor, map, scale)
     one, G, Rt, delta = identity(N), n * projection, matrix(recursion.resolvent(moved)), matrix(change)
     P, kappa = one - predictor * R, recursion.kappa
@@ -160,6 +178,38 @@ def gram_linearisation(
             clause("rates", less(across, predictor / (map + predictor)), at_most(across, published)),
         )
     )
+
+
+@theorem(
+    "beaglehole2024-gram-nc1",
+    source=source("Theorem 5.3, the rate of NC1", "X"),
+    hypotheses={"λ̂, λ_map > 0": lambda map, predictor, **_: min(map, predictor) > 0},
+    case=SEVERAL,
+    map=RIDGES,
+    predictor=PREDICTORS,
+    seed=SEEDS,
+    witness={"case": (2, 2), "map": F(1), "predictor": F(1, 2), "seed": 0},
+    wrong={"by ρ_1": {"power": 1}, "by ρ_1³": {"power": 3}},
+)
+def gram_nc1(case: tuple[int, int], map: Fraction, predictor: Fraction, seed: int, power: int = 2) -> Identity:
+    """NC1 of X̃ᵀX̃ falls by ρ_1² from layer to layer: two steps from A* + tδ with t = 10⁻⁹, up to 10⁻⁶ of it.
+
+    tr Σ_W = tr((I − Π) B)/N of a Gram matrix B = X̃ᵀX̃, and tr Σ_B comes from Y B Yᵀ/n², the Gram matrix of class means.
+    """
+    K, n = case
+    recursion = Recursion(K, n, predictor, map, exact_kappa(n, predictor, map))
+    start = shifted(plus(recursion.gram, map), moved_by(K * n, map, seed), F(1, 10**9))
+    (first, second), found = steps(recursion, start, 2)
+    Y = labels(K, n)
+
+    def parts(B: Expression) -> tuple[Expression, Expression]:
+        means = Y @ B @ Y.T / n**2
+        return trace(B - Y.T @ Y @ B / n) / (K * n), (trace(means) - (ones(1, K) @ means @ ones(K, 1))[0, 0] / K) / K
+
+    (w1, b1), (w2, b2) = parts(first), parts(second)
+    factor = rates(n, predictor, map, F(1))[0] ** power
+    gap, near = w2 * b1 - factor * w1 * b2, F(1, 10**6) * factor * w1 * b2
+    return Identity((found, clause("NC1", at_most(gap, near), at_most(-gap, near))))
 
 
 def eigenvector(D: Callable[[Expression], Expression], half: Expression, value: Fraction) -> Relation:
