@@ -36,6 +36,7 @@ PAPERS = tuple(
         "resnet2025",
         "garrod2025",
         "garrod2024",
+        "jacot2024",
     )
 )
 """Modules whose statements make up the registry."""

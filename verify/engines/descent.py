@@ -504,6 +504,7 @@ def _examine_inequality(claim: Inequality, settings: Settings, device: torch.dev
 
     generator = torch.Generator().manual_seed(settings.seed)
     starts = search.starts(2 * STARTS[settings.effort], generator)[1:]
+    starts = torch.cat([starts, *(search.near(floats.point(point), generator) for point in claim.tight)])
     if claim.where:
         finding, certificates, numbers = _constrained(claim, search, slack, starts)
     else:
