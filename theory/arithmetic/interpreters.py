@@ -415,7 +415,7 @@ class Balls(Arithmetic):
             return []
         wide = matrix if rows <= columns else [list(c) for c in zip(*matrix, strict=True)]
         gram = multiply(wide, [list(c) for c in zip(*wide, strict=True)])
-        values = []
+        values: list[Any] = []
         for part in _irreducible(gram):
             block = [[arb(gram[i][j]) for j in part] for i in part]
             try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite, prod
+from math import inf, isfinite, prod
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -512,12 +512,24 @@ def _examine_inequality(claim: Inequality, settings: Settings, device: torch.dev
         finding, certificates, numbers = _unconstrained(claim, search, relative, starts)
         if finding.conclusion == "holds":
             far = lbfgs(search.objective, starts, search.iterations // 2)
-            again, others, _ = _unconstrained(claim, search, relative, far)
+            again, others, reached = _unconstrained(claim, search, relative, far)
             finding, certificates = (again, others) if others else (finding, certificates)
+            numbers = min(numbers, reached, key=lambda found: float(found["least slack"]))
+    numbers = _with_ratio(claim, numbers, floats)
     findings = [finding]
     if claim.tight:
         findings.append(_tight_finding(claim, floats))
     return findings, numbers, (), certificates
+
+
+def _with_ratio(claim: Inequality, numbers: dict[str, Any], floats: Floats) -> dict[str, Any]:
+    """How tight a bound is: the largest left/right that was reached, points of claimed equality included."""
+    slack = numbers.get("least slack", inf)
+    ratios = [(1 - slack) / (1 + slack)] if -1 < slack < inf else []
+    for point in map(floats.point, claim.tight):
+        left, right = (float(floats.evaluate(side, point)) for side in (claim.left, claim.right))
+        ratios += [left / right] if right > 0 else []
+    return {**numbers, "largest ratio": max(ratios)} if ratios else numbers
 
 
 def _unconstrained(

@@ -27,6 +27,7 @@ from theory.ops import (
 from theory.papers.jacot2024.setting import (
     NUMERICAL,
     Head,
+    Size,
     condition,
     head_fields,
     inverse,
@@ -80,13 +81,13 @@ def gap(head: Head, times: Fraction | int = 2) -> Expression:
     wrong=HALF | {"s_K(Y) itself": {"whole": 0}},
     **head_fields(),
 )
-def last_layer_floor(K: int, n: int, spare: int, times: Fraction = Fraction(1), whole: int = 1) -> Inequality:
+def last_layer_floor(size: Size, times: Fraction = Fraction(1), whole: int = 1) -> Inequality:
     """s_K(W_L) ≥ (s_K(Y) − ε1)/‖Z_{L−1}‖_op, by Weyl's inequality.
 
     The same with W_{L:L1+1} and Z_{L1} in place of W_L and Z_{L−1}. Attained with four samples a class.
     """
-    head = Head(K, n, spare)
-    left = spread(K, n) - whole * head.epsilon1
+    head = Head(*size)
+    left = spread(head.K, head.n) - whole * head.epsilon1
     return bound(head, left, times * head.floor * operator_norm(head.features), head.attained)
 
 
@@ -95,19 +96,17 @@ def last_layer_floor(K: int, n: int, spare: int, times: Fraction = Fraction(1), 
     source=source("proof of Theorem B.1, step 2", "P"),
     expected=NUMERICAL,
     wrong=HALF | {"√ε2": {"exponent": Fraction(1, 2)}},
-    **head_fields(hypotheses={"n_{L−1} > K": lambda spare, **_: spare > 0}, spare=st.integers(1, 3)),
+    **head_fields(least_spare=1),
 )
-def off_row_space(
-    K: int, n: int, spare: int, times: Fraction = Fraction(1), exponent: Fraction = Fraction(1)
-) -> Inequality:
+def off_row_space(size: Size, times: Fraction = Fraction(1), exponent: Fraction = Fraction(1)) -> Inequality:
     """‖(I − P) W_{L−1}‖_F² ≤ (n_{L−1} − K) ε2 for P = W_L⁺ W_L; the paper has n_{L−1} ε2.
 
     (I − P) W_{L−1} are the spare rows, B. Attained where all of their singular values are √ε2.
     """
-    head = Head(K, n, spare)
-    rows = 2 * identity(head.h)[range(K, head.h), :]
-    point = {**head.point([2] * K), "B": rows}
-    return bound(head, sum_squares(head.variables["B"]), times * spare * head.epsilon2**exponent, (point,))
+    head = Head(*size)
+    rows = 2 * identity(head.h)[range(head.K, head.h), :]
+    point = {**head.point([2] * head.K), "B": rows}
+    return bound(head, sum_squares(head.variables["B"]), times * head.spare * head.epsilon2**exponent, (point,))
 
 
 @theorem(
@@ -117,9 +116,9 @@ def off_row_space(
     wrong=HALF | {"s_K(Y) for s_K(Y) − ε1": {"plain": True}},
     **head_fields(),
 )
-def key_projection(K: int, n: int, spare: int, times: Fraction = Fraction(1), plain: bool = False) -> Inequality:
+def key_projection(size: Size, times: Fraction = Fraction(1), plain: bool = False) -> Inequality:
     """‖Z_{L−1} − W_L⁺ Y‖_F ≤ Ψ = r (ε1/(s_K(Y) − ε1) + √(n_{L−1} ε2)). Attained at ε2 = 0, four samples a class."""
-    head = Head(K, n, spare)
+    head = Head(*size)
     left = frobenius_norm(head.features - head.pseudoinverse @ head.Y)
     return bound(head, left, head.psi(times, plain), head.attained)
 
@@ -131,11 +130,11 @@ def key_projection(K: int, n: int, spare: int, times: Fraction = Fraction(1), pl
     wrong=HALF | {"s_K(Y) for s_K(Y) − ε1": {"plain": 0}},
     **head_fields(),
 )
-def key_projection_sharp(K: int, n: int, spare: int, times: Fraction = Fraction(1), plain: int = 1) -> Inequality:
+def key_projection_sharp(size: Size, times: Fraction = Fraction(1), plain: int = 1) -> Inequality:
     """‖Z_{L−1} − W_L⁺ Y‖_F² ≤ r² ((ε1/(s_K(Y) − ε1))² + (n_{L−1} − K) ε2): the two errors are orthogonal."""
-    head = Head(K, n, spare)
-    first = sum_squares(head.R) / (spread(K, n) - plain * head.epsilon1) ** 2
-    right = times * head.r**2 * (first + spare * head.epsilon2)
+    head = Head(*size)
+    first = sum_squares(head.R) / (spread(head.K, head.n) - plain * head.epsilon1) ** 2
+    right = times * head.r**2 * (first + head.spare * head.epsilon2)
     return bound(head, sum_squares(head.features - head.pseudoinverse @ head.Y), right, head.attained)
 
 
@@ -147,12 +146,12 @@ def key_projection_sharp(K: int, n: int, spare: int, times: Fraction = Fraction(
     source=source("proof of Theorem B.1, step 3", "P"),
     expected=NUMERICAL,
     wrong={"Ψ to the sixth power": {"exponent": 6}, "without √(n ε2)": {"balance": 0}},
-    **head_fields(hypotheses={"n ≥ 2": lambda n, **_: n >= 2}, n=st.sampled_from((2, 3, 4))),
+    **head_fields(least_samples=2),
 )
-def within_classes(K: int, n: int, spare: int, exponent: int = 2, balance: int = 1) -> Inequality:
+def within_classes(size: Size, exponent: int = 2, balance: int = 1) -> Inequality:
     """tr Σ_W(Z_{L−1}) ≤ Ψ²/N, since W_L⁺ Y is the same for all samples of a class."""
-    head = Head(K, n, spare)
-    return bound(head, within(head), _psi(head, balance) ** exponent / head.N, (head.point([1] * K),))
+    head = Head(*size)
+    return bound(head, within(head), _psi(head, balance) ** exponent / head.N, (head.point([1] * head.K),))
 
 
 def _psi(head: Head, balance: int) -> Expression:
@@ -166,9 +165,9 @@ def _psi(head: Head, balance: int) -> Expression:
     wrong={"half of it": {"times": Fraction(1, 2)}, "K for K − 1": {"more": 1}},
     **head_fields(),
 )
-def between_classes(K: int, n: int, spare: int, times: Fraction = Fraction(1), more: int = 0) -> Inequality:
+def between_classes(size: Size, times: Fraction = Fraction(1), more: int = 0) -> Inequality:
     """tr Σ_B(Z_{L−1}) ≥ (√((K−1)/K) − 2ε1/√N)²/r². Attained at ε1 = 0, where W_L is √r times an isometry, r ≥ 1."""
-    head = Head(K, n, spare)
+    head = Head(*size)
     return _between(head, 2, times, more)
 
 
@@ -179,9 +178,9 @@ def between_classes(K: int, n: int, spare: int, times: Fraction = Fraction(1), m
     wrong={"half of it": {"times": Fraction(1, 2)}, "K for K − 1": {"more": 1}},
     **head_fields(),
 )
-def between_classes_sharp(K: int, n: int, spare: int, times: Fraction = Fraction(1), more: int = 0) -> Inequality:
+def between_classes_sharp(size: Size, times: Fraction = Fraction(1), more: int = 0) -> Inequality:
     """tr Σ_B(Z_{L−1}) ≥ (√((K−1)/K) − ε1/√N)²/‖W_L‖²: centring is a projection, so that ε1 counts once."""
-    return _between(Head(K, n, spare), 1, times, more)
+    return _between(Head(*size), 1, times, more)
 
 
 def _between(head: Head, count: int, times: Fraction, more: int) -> Inequality:
@@ -197,13 +196,13 @@ def _between(head: Head, count: int, times: Fraction, more: int) -> Inequality:
     source=source("Theorem B.1, equation (18); Theorem 3.1, equation (2)"),
     expected=NUMERICAL,
     wrong={"Ψ to the sixth power": {"exponent": 6}, "Ψ to the eighth power": {"exponent": 8}},
-    **head_fields(hypotheses={"n ≥ 2": lambda n, **_: n >= 2}, n=st.sampled_from((2, 3, 4))),
+    **head_fields(least_samples=2),
 )
-def nc1_bound(K: int, n: int, spare: int, exponent: int = 2) -> Inequality:
+def nc1_bound(size: Size, exponent: int = 2) -> Inequality:
     """NC1(Z_{L−1}) ≤ (r²/N) Ψ²/(√((K−1)/K) − 2ε1/√N)²; only W_L and W_{L−1} need to be balanced."""
-    head = Head(K, n, spare)
+    head = Head(*size)
     left = head.N * within(head) * gap(head) ** 2
-    return bound(head, left, head.r**2 * head.psi() ** exponent * between(head), (head.point([1] * K),))
+    return bound(head, left, head.r**2 * head.psi() ** exponent * between(head), (head.point([1] * head.K),))
 
 
 @theorem(
@@ -211,14 +210,14 @@ def nc1_bound(K: int, n: int, spare: int, exponent: int = 2) -> Inequality:
     source=source("equation (18), sharper; own", "X"),
     expected=NUMERICAL,
     wrong={"without the (n − K) ε2": {"balance": 0}, "a thousandth": {"times": Fraction(1, 1000)}},
-    **head_fields(hypotheses={"n ≥ 2": lambda n, **_: n >= 2}, n=st.sampled_from((2, 3, 4))),
+    **head_fields(least_samples=2),
 )
-def nc1_bound_sharp(K: int, n: int, spare: int, balance: int = 1, times: Fraction = Fraction(1)) -> Inequality:
+def nc1_bound_sharp(size: Size, balance: int = 1, times: Fraction = Fraction(1)) -> Inequality:
     """NC1 ≤ (‖W_L‖²/N) r² ((ε1/(s_K(Y) − ε1))² + (n_{L−1} − K) ε2)/(√((K−1)/K) − ε1/√N)²."""
-    head = Head(K, n, spare)
-    errors = sum_squares(head.R) / (spread(K, n) - head.epsilon1) ** 2 + balance * spare * head.epsilon2
+    head = Head(*size)
+    errors = sum_squares(head.R) / (spread(head.K, head.n) - head.epsilon1) ** 2 + balance * head.spare * head.epsilon2
     right = times * operator_norm(head.last) ** 2 * head.r**2 * errors * between(head)
-    return bound(head, head.N * within(head) * gap(head, 1) ** 2, right, (head.point([1] * K),))
+    return bound(head, head.N * within(head) * gap(head, 1) ** 2, right, (head.point([1] * head.K),))
 
 
 # ------------------------------------------------------------------------------------------- conditioning of the layer
@@ -273,7 +272,7 @@ def last_layer_conditioning(K: int, L2: int, times: Fraction = Fraction(1), halv
     return Inequality(left, times * (main + c ** (p - 1) * delta), variables, (equal_layers(K, L2),))
 
 
-def equal_layers(K: int, L2: int) -> Point:
+def equal_layers(K: int, L2: int) -> dict[str, Expression]:
     """All layers diag(2, 1, …, 1)."""
     s = diagonal([2, *[1] * (K - 1)]) @ ones(K, 1)
     return {"s": s} | {f"E_{layer}": 0 * ones(K, K) for layer in range(1, L2)}
@@ -328,19 +327,19 @@ def lemma_c2(K: int, L2: int, times: Fraction = Fraction(1), exponent: int = 2) 
     source=source("Theorem B.1, equation (20); Theorem 3.1, equation (4)"),
     expected=NUMERICAL,
     wrong={"half of it": {"times": Fraction(1, 2)}, "the root of κ(W_L)": {"halved": 2}},
-    **head_fields(printed=st.booleans(), witness={"K": 2, "n": 4, "spare": 1, "printed": False}),
+    **head_fields() | {"printed": st.booleans(), "witness": {"size": (2, 4, 1), "printed": False}},
 )
-def nc2_bound(K: int, n: int, spare: int, printed: bool, times: Fraction = Fraction(1), halved: int = 1) -> Inequality:
+def nc2_bound(size: Size, printed: bool, times: Fraction = Fraction(1), halved: int = 1) -> Inequality:
     """κ(Z̄_{L−1}) ≤ (κ(W_L) + q)/(1 − q) with q = √(K/N) r Ψ; ``printed`` has r Ψ, which is weaker.
 
     Multiplied by the positive part of 1 − q. Attained at ε1 = ε2 = 0.
     """
-    head = Head(K, n, spare)
-    q = (1 if printed else sqrt(Fraction(K, head.N))) * head.r * head.psi()
-    means = class_means(head.features, (n,) * K)
+    head = Head(*size)
+    q = (1 if printed else sqrt(Fraction(1, head.n))) * head.r * head.psi()
+    means = class_means(head.features, (head.n,) * head.K)
     kappa = head.kappa ** Fraction(1, halved)
     left = operator_norm(means) * positive(1 - q)
-    return bound(head, left, times * (kappa + q) * least(means), (head.point([2, *[1] * (K - 1)]),))
+    return bound(head, left, times * (kappa + q) * least(means), (head.point([2, *[1] * (head.K - 1)]),))
 
 
 @theorem(
@@ -350,14 +349,14 @@ def nc2_bound(K: int, n: int, spare: int, printed: bool, times: Fraction = Fract
     wrong={"twice as much": {"times": Fraction(2)}, "a tenth more": {"times": Fraction(11, 10)}},
     **head_fields(),
 )
-def nc3_bound(K: int, n: int, spare: int, times: Fraction = Fraction(1)) -> Inequality:
+def nc3_bound(size: Size, times: Fraction = Fraction(1)) -> Inequality:
     """NC3(Z_{L−1}, W_L) ≥ [(√N − ε1)² + N/κ² − (rΨ + √N (κ − 1/κ))²]/(2Nκ(1 + ε1)), κ = κ(W_L).
 
     Attained at collapse with κ = 1. The factor κ(1 + ε1) bounds the part of a feature in the row space of W_L alone;
     what lies outside it makes cosines smaller, but Ψ pays for that.
     """
-    head = Head(K, n, spare)
-    return bound(head, times * nc3_right(head), cosines(head), (head.point([1] * K),))
+    head = Head(*size)
+    return bound(head, times * nc3_right(head), cosines(head), (head.point([1] * head.K),))
 
 
 def nc3_right(head: Head) -> Expression:
@@ -383,7 +382,7 @@ def cosines(head: Head) -> Expression:
     source=source("equation (21) at ε1 = ε2 = 0", "X"),
     expected=NUMERICAL,
     wrong={"half of κ²": {"times": Fraction(1, 2)}, "twice as much": {"doubled": 2}},
-    K=st.integers(2, 5),
+    K=st.integers(2, 3),
     hypotheses={"K ≥ 2": lambda K, **_: K >= 2},
     scale=st.sampled_from([Fraction(x) for x in ("1/2", "1", "3")]),
     witness={"K": 3, "scale": Fraction(1)},
@@ -411,7 +410,7 @@ def row_cosines(T: Expression) -> Expression:
     source=source("equation (21) at ε1 = ε2 = 0, sharper; own", "X"),
     expected=NUMERICAL,
     wrong={"κ for its square": {"exponent": 1}, "a tenth more": {"times": Fraction(11, 10)}},
-    K=st.integers(2, 4),
+    K=st.integers(2, 3),
     hypotheses={"K ≥ 2": lambda K, **_: K >= 2},
     scale=st.sampled_from([Fraction(x) for x in ("1/2", "1", "3")]),
     witness={"K": 2, "scale": Fraction(1)},

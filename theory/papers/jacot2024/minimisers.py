@@ -261,11 +261,11 @@ class Kernel:
         return [condition(self.product(self.L2 - i)) ** 2 for i in range(M)]
 
 
+# K and L2, and M as a third
 KERNEL: dict[str, Any] = {
-    "hypotheses": {"L2 ≥ 1": lambda L2, **_: L2 >= 1},
-    "K": st.integers(2, 3),
-    "L2": st.integers(1, 3),
-    "witness": {"K": 2, "L2": 2},
+    "hypotheses": {"L2 ≥ 1": lambda size: size[1] >= 1},
+    "size": st.sampled_from(((2, 1), (2, 2), (2, 3), (2, 4), (3, 1), (3, 2))),
+    "witness": {"size": (2, 2)},
 }
 WEAK = {"a hundredth": {"times": Fraction(1, 100)}, "a thousandth": {"times": Fraction(1, 1000)}}
 
@@ -277,11 +277,11 @@ WEAK = {"a hundredth": {"times": Fraction(1, 100)}, "a thousandth": {"times": Fr
     wrong=WEAK,
     **KERNEL,
 )
-def ntk_core(K: int, L2: int, times: Fraction = Fraction(1)) -> Inequality:
+def ntk_core(size: tuple[int, int], times: Fraction = Fraction(1)) -> Inequality:
     """‖Θ‖_op ≥ ((s_K(Y) − ε1)²/(K² r²)) Σ_ℓ κ(W_{L:ℓ})² over the linear layers, whose part of Θ is at most Θ."""
-    net = Kernel(K, L2)
-    left = net.room * total(net.conditions(L2))
-    return Inequality(left, times * K**2 * net.r**2 * net.norm, net.variables)
+    net = Kernel(*size)
+    left = net.room * total(net.conditions(net.L2))
+    return Inequality(left, times * net.K**2 * net.r**2 * net.norm, net.variables)
 
 
 @theorem(
@@ -289,21 +289,19 @@ def ntk_core(K: int, L2: int, times: Fraction = Fraction(1)) -> Inequality:
     source=source("Proposition 5.3", "P"),
     expected=NUMERICAL,
     wrong=WEAK,
-    **KERNEL
-    | {
-        "M": st.integers(1, 3),
-        "hypotheses": {"1 ≤ M ≤ L2": lambda L2, M, **_: 1 <= M <= L2},
-        "witness": {"K": 2, "L2": 2, "M": 2},
-    },
+    size=st.sampled_from(((2, 1, 1), (2, 2, 1), (2, 2, 2), (2, 3, 2), (2, 4, 4), (3, 2, 1), (3, 2, 2))),
+    hypotheses={"1 ≤ M ≤ L2": lambda size: 1 <= size[2] <= size[1]},
+    witness={"size": (2, 2, 2)},
 )
-def ntk_conditioning(K: int, L2: int, M: int, times: Fraction = Fraction(1)) -> Inequality:
+def ntk_conditioning(size: tuple[int, int, int], times: Fraction = Fraction(1)) -> Inequality:
     """For every M ≤ L2 some ℓ among the first M linear layers has κ(W_{L:ℓ}) ≤ √(C L2) K r/(√M (s_K(Y) − ε1)).
 
     C = ‖Θ‖_op/L2, the least one that the hypothesis allows.
     """
-    net = Kernel(K, L2)
+    *shape, M = size
+    net = Kernel(*shape)
     smallest = 1 / maximum(*(1 / square for square in net.conditions(M)))
-    return Inequality(M * net.room * smallest, times * K**2 * net.r**2 * net.norm, net.variables)
+    return Inequality(M * net.room * smallest, times * net.K**2 * net.r**2 * net.norm, net.variables)
 
 
 @theorem(
@@ -313,7 +311,7 @@ def ntk_conditioning(K: int, L2: int, M: int, times: Fraction = Fraction(1)) -> 
     wrong=WEAK,
     **KERNEL,
 )
-def ntk_floor(K: int, L2: int, times: Fraction = Fraction(1)) -> Inequality:
+def ntk_floor(size: tuple[int, int], times: Fraction = Fraction(1)) -> Inequality:
     """‖Θ‖_op ≥ (s_K(Y) − ε1)² L2/(K² r²) for every network with ‖Z_L − Y‖_F ≤ ε1 and ‖W_ℓ‖_op ≤ r."""
-    net = Kernel(K, L2)
-    return Inequality(net.room * L2, times * K**2 * net.r**2 * net.norm, net.variables)
+    net = Kernel(*size)
+    return Inequality(net.room * net.L2, times * net.K**2 * net.r**2 * net.norm, net.variables)

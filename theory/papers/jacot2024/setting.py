@@ -357,18 +357,27 @@ class Head:
         return operator_norm(self.last) / self.floor
 
 
-def head_fields(**change: Any) -> dict[str, Any]:
+Size = tuple[int, int, int]
+"""K, samples a class, spare neurons."""
+
+SIZES: tuple[Size, ...] = ((2, 4, 1), (2, 4, 0), (2, 1, 1), (2, 2, 2), (3, 1, 0), (3, 2, 1), (2, 3, 0), (2, 1, 3))
+
+
+def head_fields(least_spare: int = 0, least_samples: int = 1) -> dict[str, Any]:
     """Strategies and hypotheses of statements about a head."""
     from hypothesis import strategies as st
 
-    fields = {
-        "hypotheses": {"K ≥ 2 and n_{L−1} ≥ K": lambda K, spare, **_: K >= 2 and spare >= 0},
-        "K": st.integers(2, 3),
-        "n": st.sampled_from((1, 2, 4)),
-        "spare": st.integers(0, 2),
-        "witness": {"K": 2, "n": 4, "spare": 1},
+    sizes = [size for size in SIZES if size[1] >= least_samples and size[2] >= least_spare]
+    return {
+        "hypotheses": {
+            "K ≥ 2": lambda size, **_: size[0] >= 2,
+            f"n ≥ {least_samples} and n_{{L−1}} ≥ K + {least_spare}": lambda size, **_: (
+                size[1] >= least_samples and size[2] >= least_spare
+            ),
+        },
+        "size": st.sampled_from(sizes),
+        "witness": {"size": SIZES[0]},
     }
-    return {**fields, **change}
 
 
 def mean_of(values: Sequence[Any]) -> Any:
