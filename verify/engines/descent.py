@@ -523,13 +523,14 @@ def _examine_inequality(claim: Inequality, settings: Settings, device: torch.dev
 
 
 def _with_ratio(claim: Inequality, numbers: dict[str, Any], floats: Floats) -> dict[str, Any]:
-    """How tight a bound is: the largest left/right that was reached, points of claimed equality included."""
-    slack = numbers.get("least slack", inf)
-    ratios = [(1 - slack) / (1 + slack)] if -1 < slack < inf else []
-    for point in map(floats.point, claim.tight):
-        left, right = (float(floats.evaluate(side, point)) for side in (claim.left, claim.right))
-        ratios += [left / right] if right > 0 else []
-    return {**numbers, "largest ratio": max(ratios)} if ratios else numbers
+    """How tight a bound is: the largest left/right that was reached, and whether at a point of claimed equality."""
+    slack = float(numbers.get("least slack", inf))
+    ratio = (1 - slack) / (1 + slack) if -1 < slack < inf else -inf
+    points = map(floats.point, claim.tight)
+    sides = [tuple(float(floats.evaluate(side, point)) for side in (claim.left, claim.right)) for point in points]
+    attained = max((left / right for left, right in sides if right > 0), default=-inf)
+    largest = max(ratio, attained)
+    return numbers if largest == -inf else {**numbers, "largest ratio": largest, "attained": attained > 1 - ATTAINED}
 
 
 def _unconstrained(

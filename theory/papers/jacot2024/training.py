@@ -1,6 +1,6 @@
 """Section 4: the shifted Polyak-Łojasiewicz bound, both phases of gradient descent, balance (statements 9 to 13).
 
-Theorem 4.4 as printed forbids any run: for widths 14-8-8-8-3 its step size is below 1e-20. It is examined step by step.
+Theorem 4.4 as printed forbids any run, so small is its step size (see ``OMITTED``): it is examined step by step.
 """
 
 from __future__ import annotations
