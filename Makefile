@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DOCS := $(VENV)/.docs-ready
 
-.PHONY: verify test check docs picture coverage notebooks notebooks-test proofs mutants border bench env clean
+.PHONY: verify test check docs picture coverage notebooks notebooks-test proofs mutants border wide-networks bench env clean
 
 verify: env
 	$(BIN)/collapse verify
@@ -36,6 +36,9 @@ mutants: env
 
 border: env
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/border.py
+
+wide-networks: env
+	OMP_NUM_THREADS=1 $(BIN)/python docs/wide_networks.py
 
 bench: env
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/refuter.py

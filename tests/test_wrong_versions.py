@@ -56,6 +56,8 @@ ONLY_ONE = {
     ("garrod2025-depth-limit-weak", "three eighths of γ"): NEAR_ONLY,
     ("garrod2025-dnc-psd", "at a tenth of the scale"): DESCENT_ONLY,
     ("garrod2025-dnc-psd-sharp", "a twentieth lower"): DESCENT_ONLY,
+    ("jacot2024-critical-balance", "up to a hundredth"): BOXES_ONLY,
+    ("jacot2024-critical-balance", "up to a tenth"): BOXES_ONLY,
     ("seli-finite-lam", "beaten by a tenth"): DUAL_ONLY,
     ("ufm-global", "norm off by 1e-3"): TIGHT_ONLY,
     ("zhu2021-landscape-narrow", "ten times the curvature"): BOXES_ONLY,

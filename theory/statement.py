@@ -37,6 +37,7 @@ PAPERS = tuple(
         "garrod2025",
         "garrod2024",
         "beaglehole2024",
+        "jacot2024",
     )
 )
 """Modules whose statements make up the registry."""

@@ -125,10 +125,19 @@ def _repeat_columns(node: Expression, means: Tensor) -> Tensor:
     return torch.repeat_interleave(means, torch.tensor(sizes, device=means.device), dim=-1)
 
 
+def _singular_values(matrix: Tensor) -> Tensor:
+    """Singular values, nan for a matrix with an entry that is not finite: the library refuses the whole batch."""
+    finite = matrix.isfinite().all(-1).all(-1)
+    if bool(finite.all()):
+        return torch.linalg.svdvals(matrix)
+    values = torch.linalg.svdvals(torch.where(finite[..., None, None], matrix, torch.zeros_like(matrix)))
+    return torch.where(finite[..., None], values, torch.full_like(values, torch.nan))
+
+
 def _schatten(node: Expression, matrix: Tensor) -> Tensor:
     """Σ σ_j^p; singular values below rounding are 0, since a small power of a rounding error is large."""
     power: Any = node.data
-    values = torch.linalg.svdvals(matrix)
+    values = _singular_values(matrix)
     if power == 1:
         return values.sum(-1)
     noise = max(matrix.shape[-2:]) * torch.finfo(torch.float64).eps * values[..., :1]
@@ -168,7 +177,7 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "log": lambda _, value: torch.log(value),
     "log_sum_exp": lambda _, matrix: torch.logsumexp(matrix, dim=-2, keepdim=True),
     "schatten": _schatten,
-    "operator_norm": lambda _, matrix: torch.linalg.matrix_norm(matrix, ord=2),
+    "operator_norm": lambda _, matrix: _singular_values(matrix).amax(-1),
     "rank": lambda _, matrix: torch.linalg.matrix_rank(matrix).to(torch.float64),
     "entry": lambda node, matrix: matrix[..., node.data[0], node.data[1]],
     "submatrix": _submatrix,

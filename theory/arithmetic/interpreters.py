@@ -328,6 +328,24 @@ _OPERATIONS: dict[str, Callable[[Arithmetic, Expression, list[Any]], Any]] = {
 }
 
 
+def _vanishes(x: Any) -> bool:
+    """Whether an entry is exactly zero; a ball around zero is not."""
+    return bool(x == 0)
+
+
+def _irreducible(gram: Matrix) -> list[list[int]]:
+    """Indices of the blocks of a symmetric matrix between which all entries are exactly zero."""
+    left, found = set(range(len(gram))), []
+    while left:
+        part, new = [], {min(left)}
+        while new:
+            left -= new
+            part += sorted(new)
+            new = {j for j in left if not all(_vanishes(gram[i][j]) for i in new)}
+        found.append(sorted(part))
+    return found
+
+
 class Rationals(Arithmetic):
     """Exact rationals (python-flint's ``fmpq``); a power or root that is not rational is ``Undecidable``."""
 
@@ -397,11 +415,14 @@ class Balls(Arithmetic):
             return []
         wide = matrix if rows <= columns else [list(c) for c in zip(*matrix, strict=True)]
         gram = multiply(wide, [list(c) for c in zip(*wide, strict=True)])
-        try:
-            values = acb_mat([[arb(x) for x in row] for row in gram]).eig(multiple=True)
-        except ValueError as error:
-            raise Undecidable("the singular values could not be enclosed at this precision") from error
-        return [_nonnegative(value.real, lambda end: end.sqrt()) for value in values]
+        values: list[Any] = []
+        for part in _irreducible(gram):
+            block = [[arb(gram[i][j]) for j in part] for i in part]
+            try:
+                values += block[0] if len(part) == 1 else [x.real for x in acb_mat(block).eig(multiple=True)]
+            except ValueError as error:
+                raise Undecidable("the singular values could not be enclosed at this precision") from error
+        return [_nonnegative(value, lambda end: end.sqrt()) for value in values]
 
     def rational(self, value: Any) -> Fraction | None:
         exact = value.fmpq() if value.is_exact() else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite, prod
+from math import inf, isfinite, prod
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -507,6 +507,7 @@ def _examine_inequality(claim: Inequality, settings: Settings, device: torch.dev
 
     generator = torch.Generator().manual_seed(settings.seed)
     starts = search.starts(2 * STARTS[settings.effort], generator)[1:]
+    starts = torch.cat([starts, *(search.near(floats.point(point), generator) for point in claim.tight)])
     if claim.where:
         finding, certificates, numbers = _constrained(claim, search, slack, starts)
     else:
@@ -514,12 +515,25 @@ def _examine_inequality(claim: Inequality, settings: Settings, device: torch.dev
         finding, certificates, numbers = _unconstrained(claim, search, relative, starts)
         if finding.conclusion == "holds":
             far = lbfgs(search.objective, starts, search.iterations // 2)
-            again, others, _ = _unconstrained(claim, search, relative, far)
+            again, others, reached = _unconstrained(claim, search, relative, far)
             finding, certificates = (again, others) if others else (finding, certificates)
+            numbers = min(numbers, reached, key=lambda found: float(found["least slack"]))
+    numbers = _with_ratio(claim, numbers, floats)
     findings = [finding]
     if claim.tight:
         findings.append(_tight_finding(claim, floats))
     return findings, numbers, (), certificates
+
+
+def _with_ratio(claim: Inequality, numbers: dict[str, Any], floats: Floats) -> dict[str, Any]:
+    """How tight a bound is: the largest left/right that was reached, and whether at a point of claimed equality."""
+    slack = float(numbers.get("least slack", inf))
+    ratio = (1 - slack) / (1 + slack) if -1 < slack < inf else -inf
+    points = map(floats.point, claim.tight)
+    sides = [tuple(float(floats.evaluate(side, point)) for side in (claim.left, claim.right)) for point in points]
+    attained = max((left / right for left, right in sides if right > 0), default=-inf)
+    largest = max(ratio, attained)
+    return numbers if largest == -inf else {**numbers, "largest ratio": largest, "attained": attained > 1 - ATTAINED}
 
 
 def _unconstrained(

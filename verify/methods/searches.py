@@ -41,6 +41,9 @@ FORMULA_STARTS = {"quick": 64, "full": 512}
 UNITS = 8
 """Formulas are searched in units from 10^−8 to 10^8: the scalar problem's minimiser grows as a power of 1/decay."""
 
+STEPS = (1e-4, 1e-3, 1e-2, 0.1, 0.1, 0.3, 0.3, 1.0)
+"""Sizes of the steps from a point of claimed equality to starts of a search for a violation."""
+
 GAINS = (1.0, 1.6, 0.6, 1.2, 2.0, 1.0, 1.6, 1.2)
 """Sizes of Gaussian starts, where the optimum has order one: large ones keep their modes, small ones lose some."""
 
@@ -228,6 +231,14 @@ class FormulaSearch:
         starts = torch.cat([entries, 10**exponents], dim=1)
         starts[0] = torch.tensor([0.0] * self.layout.size + [1.0])
         return starts.to(self.device)
+
+    def near(self, point: Values, generator: torch.Generator) -> Tensor:
+        """A point (without a batch) moved by Gaussian steps of each of the sizes ``STEPS``, in units of 1."""
+        parts = {name: v.sqrt() if name in self.nonnegative else v for name, v in point.items()}
+        centre = torch.cat([parts[name].reshape(-1) for name in self.layout.shapes]).to("cpu")
+        sizes = torch.tensor(STEPS, dtype=torch.float64)[:, None]
+        moved = centre + sizes * torch.randn(len(STEPS), len(centre), generator=generator, dtype=torch.float64)
+        return torch.cat([moved, torch.ones(len(STEPS), 1, dtype=torch.float64)], dim=1).to(self.device)
 
     def minimise(self, starts: Tensor, iterations: int) -> Endpoints:
         """Where descent from the starts ends; distances are then estimated anew in units of 1 or the point's own size.

@@ -1,0 +1,72 @@
+"""The table of how tight the bounds of Jacot et al. 2024 are, in docs/wide-networks.md: ``make wide-networks``.
+
+For each inequality descent maximises left/right at the instances of the statement; points of claimed equality count.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from theory.claims import Inequality
+from theory.statement import Instance, Statement, find
+from verify.engines import Settings, load
+
+PAGE = Path(__file__).parent / "wide-networks.md"
+BEGIN, END = "<!-- ratios: made by docs/wide_networks.py -->", "<!-- end -->"
+
+DRAWN = 12
+"""Drawn instances a statement, besides its witness."""
+
+CLOSE = 1e-6
+"""A ratio this close to 1 is shown as one that tends to 1."""
+
+
+def tightest(statement: Statement) -> tuple[float, dict[str, Any], bool]:
+    """The largest left/right, the first instance that has it, and whether at a point of claimed equality."""
+    found = []
+    for parameters in statement.instances(DRAWN):
+        instance = Instance.of(statement, parameters)
+        numbers = load("descent").examine(instance, Settings(device="cpu")).numbers
+        assert isinstance(instance.claim, Inequality)
+        if "largest ratio" in numbers:
+            found.append((float(numbers["largest ratio"]), parameters, bool(numbers.get("attained"))))
+    return max(found, key=lambda one: (round(one[0] / CLOSE), one[2]))
+
+
+def shown(ratio: float, attained: bool) -> str:
+    """A ratio with three digits, rounded towards what was reached; 1 where it is attained."""
+    if abs(ratio - 1) < CLOSE:
+        return "1" if attained else "→ 1"
+    return f"{ratio:.3g}"
+
+
+def row(statement: Statement) -> str:
+    """One line of the table."""
+    ratio, parameters, attained = tightest(statement)
+    print(statement.id, ratio, file=sys.stderr, flush=True)
+    tag = statement.source.provenance if statement.source else ""
+    at = ", ".join(f"{name} = {_plain(value)}" for name, value in parameters.items())
+    verdict = " (false)" if statement.expected.conclusion == "refuted" else ""
+    title = statement.title.split(". ")[0].rstrip(".").replace("|", "\\|")
+    id = statement.id.removeprefix("jacot2024-")
+    return f"| `{id}` | {title} | {tag} | {shown(ratio, attained)}{verdict} | {at} |"
+
+
+def _plain(value: Any) -> str:
+    """A parameter as a reader writes it."""
+    return str(value).replace("True", "yes").replace("False", "no")
+
+
+def main() -> None:
+    """Replace what stands between the markers."""
+    bounds = [s for s in find("jacot2024-*") if isinstance(s.claim(s.witness), Inequality)]
+    lines = ["| statement | bound | text | largest ratio | at |", "|---|---|---|---:|---|", *map(row, bounds)]
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    table = "\n".join(lines)
+    PAGE.write_text(f"{before}{BEGIN}\n\n{table}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
