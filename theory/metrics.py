@@ -143,6 +143,34 @@ def garrod2024_dnc1(features: Array, labels: NDArray[np.int64], classes: int) ->
     return float((product**2).sum())
 
 
+def beaglehole2024_nc1(features: Array, labels: NDArray[np.int64], classes: int) -> float:
+    """NC1 of Beaglehole et al. 2024: tr Σ_W / tr Σ_B, 0 at collapse; ``nan`` when all class means coincide.
+
+    Σ_W is averaged over the N samples, Σ_B over the K class means around their mean, whatever the class sizes.
+
+    >>> round(9 * beaglehole2024_nc1(np.array([[2.0, 4.0, -2.0, -4.0]]), np.array([0, 0, 1, 1]), 2), 12)
+    1.0
+    """
+    return sukenik2023_dnc1(features, labels, classes)
+
+
+def beaglehole2024_nc2(means: Array) -> float:
+    """NC2 of Beaglehole et al. 2024: ‖μ̄ᵀμ̄ − Σ_ETF‖_F, 0 for a simplex ETF; ``nan`` when a mean is that of all.
+
+    μ̄ are the class means minus their mean, each over its norm; Σ_ETF = (1 + 1/(K−1)) I − 11ᵀ/(K−1).
+
+    >>> round(beaglehole2024_nc2(np.array([[3.0, 0.0], [0.0, 3.0], [0.0, 0.0]])), 12)
+    0.0
+    """
+    K = means.shape[1]
+    centred = means - means.mean(axis=1, keepdims=True)
+    lengths = np.linalg.norm(centred, axis=0)
+    if K < 2 or not lengths.all():
+        return float("nan")
+    directions = centred / lengths
+    return float(np.linalg.norm(directions.T @ directions - (K * np.eye(K) - 1) / (K - 1)))
+
+
 def numerical_rank(matrix: Array, cutoff: float) -> int:
     """The number of singular values above ``cutoff`` times the largest.
 

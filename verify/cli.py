@@ -14,6 +14,7 @@ import typer
 
 from verify import calculator
 from verify.curvature import command as curvature
+from verify.empirical.rfm import command as deep_rfm
 from verify.engines import DEVICES, ENGINES, REFUTER, Settings
 from verify.errors import BadInput
 
@@ -215,6 +216,7 @@ def recheck(
 app.command()(calculator.optimum)
 app.command()(calculator.measure)
 app.command()(curvature.spectrum)
+app.command()(deep_rfm.rfm)
 
 
 def _statements(patterns: Sequence[str]) -> list[Statement]:

@@ -60,7 +60,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     Raises:
         BadInput: with one sentence that names the file, the array and what was expected.
     """
-    arrays = _read(path)
+    arrays = read_npz(path, "numpy.savez(file, H=H, W_1=W_1, y=y)")
     try:
         return _checkpoint(arrays)
     except BadInput as error:
@@ -71,7 +71,15 @@ LARGEST = 1e100
 """Entries beyond this are refused: products of them leave the range of a double."""
 
 
-def _read(path: Path) -> dict[str, np.ndarray]:
+def read_npz(path: Path, written: str) -> dict[str, np.ndarray]:
+    """The arrays of an ``.npz`` file by name; pickles are refused.
+
+    Args:
+        written: how to write such a file, for the message to whom has another.
+
+    Raises:
+        BadInput: for a file that is missing, of another format or damaged, and for entries beyond ``LARGEST``.
+    """
     if path.is_dir():
         raise BadInput(f"{path} is a folder, not an .npz file")
     if not path.is_file():
@@ -79,7 +87,7 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     try:
         with path.open("rb") as file:
             if not zipfile.is_zipfile(file):
-                raise BadInput(f"{path} is not an .npz file; write one with numpy.savez(file, H=H, W_1=W_1, y=y)")
+                raise BadInput(f"{path} is not an .npz file; write one with {written}")
         with np.load(path, allow_pickle=False) as archive:
             return {name: _array(path, archive, name) for name in archive.files}
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, MemoryError, RuntimeError) as error:

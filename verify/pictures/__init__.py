@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from verify.pictures.grams import heatmaps as heatmaps
     from verify.pictures.means import class_means as class_means
     from verify.pictures.means import predicted_means as predicted_means
+    from verify.pictures.metrics import layer_metrics as layer_metrics
     from verify.pictures.metrics import measured_metrics as measured_metrics
     from verify.pictures.metrics import nc_metrics as nc_metrics
     from verify.pictures.phases import jump as jump
@@ -37,6 +38,7 @@ _HOMES = {
     "gram_matrices": "grams",
     "heatmaps": "grams",
     "jump": "phases",
+    "layer_metrics": "metrics",
     "measured_metrics": "metrics",
     "nc_metrics": "metrics",
     "norms": "phases",
@@ -54,6 +56,7 @@ __all__ = [
     "gram_matrices",
     "heatmaps",
     "jump",
+    "layer_metrics",
     "measured_metrics",
     "nc_metrics",
     "norms",

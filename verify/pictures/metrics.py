@@ -13,6 +13,8 @@ from verify.pictures.style import GREY, panels, picture, series, sheet
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from verify.empirical.rfm.layers import Layer
+
 LEAST = 1e-17
 """What is below is drawn here: of matrices of order one it is rounding."""
 
@@ -20,6 +22,8 @@ VISIBLE = 1e-13
 """Below it a reader wants to know where rounding begins."""
 
 TITLES = {
+    "beaglehole2024_nc1": "NC1 (Beaglehole et al. 2024)",
+    "beaglehole2024_nc2": "NC2 (Beaglehole et al. 2024)",
     "dang2023_nc1": "NC1 (Dang et al. 2023)",
     "dang2023_nc2_features": "NC2 of features, shape (Dang et al. 2023)",
     "dang2023_nc2_weights": "NC2 of weights, shape (Dang et al. 2023)",
@@ -74,3 +78,13 @@ def measured_metrics(found: Measurement) -> Figure:
     names = [name for name in found.layers[0] if name != "layer"]
     values = {name: [layer[name] for layer in found.layers] for name in names}
     return nc_metrics([layer["layer"] for layer in found.layers], values, source=f"{found.best.model}.")
+
+
+def layer_metrics(layers: Sequence[Layer], source: str = "") -> Figure:
+    """NC1 and NC2 of Beaglehole et al. 2024 along the layers of Deep RFM: of X, of M^{1/2} X and of Φ(M^{1/2} X)."""
+    names = {"x": "$X$", "mx": "$M^{1/2}X$", "phi": "$\\Phi(M^{1/2}X)$"}
+    values = {f"NC1 of {name}": [layer.nc1[place] for layer in layers] for place, name in names.items()}
+    values |= {f"NC2 of {name}": [layer.nc2[place] for layer in layers] for place, name in names.items()}
+    return nc_metrics(
+        [layer.layer for layer in layers], values, source=f"{source} Definitions: Beaglehole et al. 2024."
+    )

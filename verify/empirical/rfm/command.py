@@ -1,0 +1,156 @@
+"""The command ``collapse rfm``: Deep RFM on data, with the metrics of collapse at each layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from verify import calculator as options
+from verify.errors import BadInput
+from verify.pictures.files import require_picture
+
+if TYPE_CHECKING:
+    from verify.empirical.data import Task
+    from verify.empirical.rfm.keeping import Keeper, Run
+    from verify.empirical.rfm.layers import Layer, Settings
+
+MOST_MEMORY = 0.8
+"""Share of the device's memory that a run may need."""
+
+HEADS = ("layer", "NC1 of X", "of M½X", "of Φ(M½X)", "NC2 of X", "of M½X", "of Φ(M½X)", "train", "test")
+
+
+def rfm(
+    data: Annotated[
+        str, typer.Option(metavar="digits|PATH", help="Images: MNIST's, SVHN's or CIFAR-10's files, or .npz with X, y.")
+    ] = "digits",
+    samples: Annotated[int, typer.Option(metavar="N", help="How many, drawn; a fifth of them is for the test.")] = 500,
+    width: Annotated[int, typer.Option(min=1, help="Random features of each layer.")] = 512,
+    depth: Annotated[int, typer.Option(min=1, help="Layers.")] = 12,
+    kernel: Annotated[str, typer.Option(metavar="laplace|gaussian", help="Of the distance.")] = "laplace",
+    bandwidth: Annotated[float, typer.Option(help="ℓ in exp(−‖x−z‖/ℓ), exp(−‖x−z‖²/(2ℓ²)).")] = 2.0,
+    ridge: Annotated[float, typer.Option(min=0, help="γ in α = Y (K + γI)⁻¹.")] = 0.0,
+    map: Annotated[str, typer.Option("--map", metavar="relu|cosine|linear", help="The feature map Φ.")] = "relu",
+    frequency: Annotated[float, typer.Option(help="Of cosine features: the scale of Cauchy frequencies.")] = 0.05,
+    no_agop: Annotated[bool, typer.Option("--no-agop", help="M = I: the control without the AGOP.")] = False,
+    device: Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Where it is computed.")] = "auto",
+    threads: Annotated[int, typer.Option(min=1, help="Of the processor.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Of the samples and of all random features.")] = 0,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Ignore what a run that was stopped has kept.")] = False,
+    json: options.Json = None,
+    plot: Annotated[str | None, typer.Option(metavar="FILE", help="Draw the metrics, as .svg or .png.")] = None,
+) -> None:
+    """Deep recursive feature machines on data: neural collapse layer by layer, from kernel regression alone."""
+    from verify.empirical.data import read, split
+    from verify.empirical.rfm.keeping import Keeper, plain
+    from verify.empirical.rfm.layers import Settings
+    from verify.store import Store
+
+    if plot is not None:
+        require_picture(plot, "--plot")
+    try:
+        settings = Settings(width, depth, kernel, bandwidth, ridge, map, frequency, not no_agop, seed)
+    except ValueError as error:
+        raise BadInput(str(error)) from None
+    place = _device(device)
+    task = split(read(data), samples, seed)
+    _require_memory(task, settings, place)
+    show = partial(typer.echo, err=json == "-")
+    with _threads(threads), Store() as store:
+        run = _finished(task, settings, Keeper(store, task, settings), place, fresh, show)
+    if json is not None:
+        options.write(plain(run, {"data": data, "samples": samples, **settings.to_json()}), json)
+    if plot is not None:
+        from verify.pictures import layer_metrics, save
+
+        save(layer_metrics(run.layers, f"Deep RFM, {samples} samples of {data}, {kernel} kernel, {map} map."), plot)
+
+
+def _finished(
+    task: Task, settings: Settings, keeper: Keeper, device: str, fresh: bool, show: Callable[[str], None]
+) -> Run:
+    """The whole run, from where it was; each layer is kept and shown when it is done."""
+    from verify.empirical.rfm.layers import deep_rfm, output
+
+    run = keeper.load(device, fresh)
+    show(row(HEADS))
+    for layer in run.layers:
+        show(line(layer))
+    if run.state is not None and run.output is None:
+        for layer, state in deep_rfm(task, settings, run.state):
+            run.layers.append(layer)
+            run.state = state
+            keeper.save(run)
+            show(line(layer))
+        run.output = output(task, settings, run.state)
+        keeper.save(run)
+    if run.output is not None:
+        show(row(("output", *[""] * 6, *(f"{run.output[part]:.3f}" for part in ("train_accuracy", "test_accuracy")))))
+    return run
+
+
+def line(layer: Layer) -> str:
+    """One layer for people."""
+    numbers = (f"{value:.2e}" for found in (layer.nc1, layer.nc2) for value in found.values())
+    shares = (f"{value:.3f}" for value in (layer.train_accuracy, layer.test_accuracy))
+    return row((str(layer.layer), *numbers, *shares))
+
+
+def row(cells: tuple[str, ...]) -> str:
+    """A row of the table.
+
+    >>> row(("1", "2.00e-01"))
+    '     1    2.00e-01'
+    """
+    return "  ".join([cells[0].rjust(6), *(cell.rjust(10) for cell in cells[1:])])
+
+
+def _device(name: str) -> str:
+    if name not in ("auto", "cpu", "cuda"):
+        raise BadInput(f"--device is auto, cpu or cuda, got {name}")
+    import torch
+
+    there = torch.cuda.is_available()
+    if name == "cuda" and not there:
+        raise BadInput("--device cuda: torch finds no CUDA device on this machine")
+    return "cuda" if there and name != "cpu" else "cpu"
+
+
+def _require_memory(task: Task, settings: Settings, device: str) -> None:
+    """Reject what would not fit: one N × N matrix, blocks of it, and features."""
+    from verify.empirical.rfm.regression import BLOCK
+
+    N, d = len(task.labels), max(settings.width, task.train.shape[0])
+    needed = 8 * (N * (N + 4 * min(BLOCK, N)) + 6 * d * (N + d))
+    there = _memory(device)
+    if needed > MOST_MEMORY * there:
+        raise BadInput(
+            f"{N} samples for training at width {d} take about {needed / 1e9:.1f} GB of memory, and {device} has "
+            f"{there / 1e9:.1f} GB; take fewer --samples"
+        )
+
+
+def _memory(device: str) -> int:
+    import os
+
+    import torch
+
+    if device == "cuda":
+        return int(torch.cuda.get_device_properties(0).total_memory)
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
