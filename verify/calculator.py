@@ -357,6 +357,17 @@ def _print_measurement(found: Measurement) -> None:
 
 
 def _print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    for line in table(heads, rows):
+        typer.echo(line)
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of a table, each column as wide as it must be, to the right.
+
+    >>> table(("n", "loss"), [("10", "0.5")])
+    [' n  loss', '10   0.5']
+    """
     widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-    for row in (heads, *rows):
-        typer.echo("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    return [
+        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in (heads, *rows)
+    ]

@@ -15,6 +15,7 @@ import typer
 from verify import calculator
 from verify.compiled import prepare
 from verify.curvature import command as curvature
+from verify.empirical.networks import command as networks
 from verify.empirical.rfm import command as deep_rfm
 from verify.engines import DEVICES, ENGINES, REFUTER, Settings
 from verify.errors import BadInput
@@ -222,6 +223,7 @@ app.command()(calculator.optimum)
 app.command()(calculator.measure)
 app.command()(curvature.spectrum)
 app.command()(deep_rfm.rfm)
+app.command()(networks.train)
 
 
 def _statements(patterns: Sequence[str]) -> list[Statement]:

@@ -37,8 +37,8 @@ def deep_relu_training(
     Returns:
         Over the runs: ``lowest``, ``median`` and ``highest`` objective; ``reached`` and ``below``, the shares of runs
         within 1% of the best collapsed objective, and below it. Of the run with the lowest objective: ``dnc1_H_l`` and
-        ``dnc1_relu_H_l`` for l ≥ 1, ``dnc2_H_l``, ``dnc2_relu_H_l`` and ``dnc3_W_l`` by layer, and ``rank_H_l``, the
-        numerical rank of the class means.
+        ``dnc1_relu_H_l`` for l ≥ 1, ``dnc2_H_l``, ``dnc2_relu_H_l`` and ``dnc3_W_l`` by layer, and ``rank_H_l`` and
+        ``rank_relu_H_l``, the numerical ranks of the class means before the ReLU and after it (H_1 has none).
     """
     trained = train(model, seed=seed, runs=runs, steps=steps, rate=rate, deviation=deviation)
     found, collapse = trained.objective, float(to_float(deep_neural_collapse(model)))
@@ -63,6 +63,7 @@ def layer_metrics(trained: Trained, run: int) -> Iterator[tuple[str, float]]:
         seen = class_means(trained.activated(hidden[run]) if layer > 1 else hidden[run], labels, K)
         yield f"dnc3_W_{layer}", sukenik2023_dnc3(weights[run], seen)
         yield f"rank_H_{layer}", numerical_rank(means, VISIBLE)
+        yield f"rank_relu_H_{layer}", numerical_rank(seen, VISIBLE)
 
 
 @program("rank and collapse")

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from verify.pictures.phases import norms as norms
     from verify.pictures.phases import phase_diagram as phase_diagram
     from verify.pictures.singular import singular_values as singular_values
+    from verify.pictures.training import training_course as training_course
 
 _HOMES = {
     "alignments": "alignment",
@@ -47,6 +48,7 @@ _HOMES = {
     "save": "files",
     "singular_values": "singular",
     "spectral_density": "density",
+    "training_course": "training",
 }
 
 __all__ = [
@@ -65,6 +67,7 @@ __all__ = [
     "save",
     "singular_values",
     "spectral_density",
+    "training_course",
 ]
 
 

@@ -1,0 +1,40 @@
+"""Where programs compute: the device, and how many of the processor's threads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from verify.errors import BadInput
+
+
+def device(name: str) -> str:
+    """``cpu`` or ``cuda`` for what a user asked for, ``auto`` included.
+
+    Raises:
+        BadInput: for another name, or where there is no such device.
+
+    >>> device("cpu")
+    'cpu'
+    """
+    if name not in ("auto", "cpu", "cuda"):
+        raise BadInput(f"--device is auto, cpu or cuda, got {name}")
+    import torch
+
+    there = torch.cuda.is_available()
+    if name == "cuda" and not there:
+        raise BadInput("--device cuda: torch finds no CUDA device on this machine")
+    return "cuda" if there and name != "cpu" else "cpu"
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """In this block torch uses so many threads."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
