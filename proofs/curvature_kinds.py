@@ -65,12 +65,6 @@ def of_means(P: Matrix, X: Matrix, A: Matrix = A, B: Matrix = B) -> Matrix:
 ACROSS = identity(K) - s.J
 
 
-def difference() -> Matrix:
-    """The Hessian less its three parts, at any factors."""
-    at = (s.middle, s.front, s.back)
-    return hessian(*at) - within(*at) - of_means(ACROSS, *at) - of_means(s.J, *at)
-
-
 @dataclass(frozen=True)
 class Structure:
     """Where the factors of collapse are: gradients, lengths of rows and class means, and balance."""
@@ -185,6 +179,10 @@ is 0."""
 class PartsOfHessian:
     """At every point the Hessian of a layer is the sum of its parts."""
 
+    whole: Fact
+    within: Fact
+    across: Fact
+    of_means: Fact
     sum: Fact
 
     cites: ClassVar[tuple[str, ...]] = ()
@@ -196,15 +194,24 @@ class means, X ↦ Aᵀ J A X B YᵀY Bᵀ/(nN), J = 11ᵀ/K."""
     @property
     def premises(self) -> dict[Setting, tuple[Fact, ...]]:
         """The steps by setting."""
-        return {ANY_POINT: (self.sum,)}
+        return {ANY_POINT: tuple(vars(self).values())}
 
     def check(self, proofs: Mapping[Any, Proof]) -> None:
-        """That the step says it.
+        """That the steps say it.
 
         Raises:
-            Rejected: when it does not.
+            Rejected: when one does not.
         """
-        require(selection.states(proofs[ANY_POINT], self.sum, difference()), "the sum of the parts")
+        at, parts = (s.middle, s.front, s.back), s.parts
+        said = [
+            (self.whole, s.Hessian - hessian(*at)),
+            (self.within, parts["within"] - within(*at)),
+            (self.across, parts["cross"] - of_means(ACROSS, *at)),
+            (self.of_means, parts["class"] - of_means(s.J, *at)),
+            (self.sum, s.Hessian - reduce(add, parts.values())),
+        ]
+        for fact, body in said:
+            require(selection.states(proofs[ANY_POINT], fact, body), fact.name)
 
     def entails(self, claim: Any, parameters: Mapping[str, Any]) -> dict[str, str]:
         """Clauses that say this of some factors, which are read off the claim; ``parameters`` propose K and n.

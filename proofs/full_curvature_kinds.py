@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, ClassVar
 
-import sympy as sp
-
 from proofs.collapsed import Point, proposed
 from proofs.curvature_kinds import A, B, pair
+from proofs.directions import INNER, Directions, Said, dimensions
 from proofs.entailment import NotEntailed
 from proofs.formulas import same
 from proofs.kernel import selection
@@ -33,7 +32,6 @@ from proofs.scalar_kinds import require
 from theory.claims import Spectrum
 
 ODDS = gamma / (1 - gamma)
-INNER = (sp.Integer(0), M - 1)
 UPPER = n * gamma * Lam(m + 2) / beta ** (M - m)
 """How long the part of a layer is that belongs to F_m in the layer below."""
 
@@ -73,10 +71,15 @@ def moved() -> Matrix:
     return lam(m + 1) * right() - (1 - gamma) / N * (Q(m + 2).T @ Y @ (F(m) @ Y @ B.T @ B).T)
 
 
+def on_classes(odds: Any, whole: Any, own: Any) -> tuple[Any, Any]:
+    """The coefficients of E and Eᵀ in the change of a gradient on class space, C = whole and λ(m) c(m) = own."""
+    return odds * whole + own, own - whole
+
+
 def mixed() -> Matrix:
     """How gradients change on class space: E and Eᵀ."""
-    own = lam(m) * c(m)
-    return (ODDS * C(0) + own) * pair(E) - (C(0) - own) * pair(E.T)
+    same, turned = on_classes(ODDS, C(0), lam(m) * c(m))
+    return same * pair(E) + turned * pair(E.T)
 
 
 def inside_classes() -> Matrix:
@@ -85,9 +88,9 @@ def inside_classes() -> Matrix:
     return lam(0) * X + 1 / N * (Q(1).T @ Q(1) @ X) - lam(0) / (1 - gamma) * X
 
 
-@dataclass(frozen=True, eq=False)
-class FullCurvature:
-    """The Hessian in all factors, by parts of the directions."""
+@dataclass(frozen=True)
+class Changes:
+    """How products and gradients change along each family of directions."""
 
     chain_above: Fact
     chain_below: Fact
@@ -102,38 +105,7 @@ class FullCurvature:
     within_inputs: Fact
     rest: Fact
 
-    cites: ClassVar[tuple[str, ...]] = ()
-    says: ClassVar[str] = """\
-Let the classes be balanced, K of them with n samples each, and H, W_1, …, W_L any critical point with the outputs γ Y,
-0 < γ < 1, all decays λ, all widths d ≥ K; β = γ (1−γ)/K and Λ_l = λ^{L−l+1}. Every direction X_0, …, X_L in the factors
-is a sum of these, where A = W_L ⋯ W_{l+1} and B = W_{l−1} ⋯ H are above and below a layer:
-
-- X_l = c_l Aᵀ E Y Bᵀ with any K × K matrix E. The gradients change by Aᵀ (λ c_l (E + Eᵀ) + C (γ/(1−γ) E − Eᵀ)) Y Bᵀ,
-  C = λ Σ c_l. So all c_l equal gives the eigenvalues λ (2 + (L+1)(γ/(1−γ) − 1)) for E = Eᵀ, K (K+1)/2 times, and
-  λ (L+1)/(1−γ) for E = −Eᵀ, K (K−1)/2 times; Σ c_l = 0 gives 2λ and 0, L times as often.
-- X_l = F Y Bᵀ and X_{l+1} = τ n γ Λ_{l+2}/β^{L−l} Q_{l+2}ᵀ Fᵀ with A F = 0, all others 0, l = 0 … L − 1, where
-  Q_{l+2} = W_L ⋯ W_{l+2}: eigenvectors for τ = λ with 0 and for τ = −λ with 2λ, K (d − K) times each for every l.
-- X_0 = W_1ᵀ ⋯ W_Lᵀ D with D Yᵀ = 0: λ/(1−γ), K² (n−1) times.
-- X_l with A X_l = 0 and X_l B = 0, and X_0 with A X_0 = 0 and X_0 Yᵀ = 0: λ.
-
-Without the decays' own terms each eigenvalue is less by λ."""
-
-    @property
-    def premises(self) -> dict[Setting, tuple[Fact, ...]]:
-        """The steps by setting."""
-        return {DIRECTIONS: tuple(vars(self).values())}
-
-    def check(self, proofs: Mapping[Any, Proof]) -> None:
-        """That the steps say it.
-
-        Raises:
-            Rejected: when one does not.
-        """
-        inside = [(1 - gamma, POSITIVE)]
-        for fact, body, layers in self.said():
-            require(selection.states(proofs[DIRECTIONS], fact, body, ZERO, inside, layers), fact.name)
-
-    def said(self) -> list[tuple[Fact, Any, Any]]:
+    def said(self) -> list[Said]:
         """What each step must say, and for which layers."""
         along = c(m) * pair(E)
         left = F(m) @ Y @ B.T
@@ -151,6 +123,52 @@ Without the decays' own terms each eigenvalue is less by λ."""
             (self.within_inputs, D @ B.T, WEIGHTS),
             (self.rest, W(m + 1) @ O(m), INNER),
         ]
+
+
+@dataclass(frozen=True, eq=False)
+class FullCurvature:
+    """The Hessian in all factors, by families of directions that fill the space."""
+
+    changes: Changes
+    directions: Directions
+
+    cites: ClassVar[tuple[str, ...]] = ()
+    says: ClassVar[str] = """\
+Let the classes be balanced, K of them with n samples each, and H, W_1, …, W_L any critical point with the outputs γ Y,
+0 < γ < 1, all decays λ, all widths d ≥ K; β = γ (1−γ)/K and Λ_l = λ^{L−l+1}. (The steps write M for L, the number of
+weight matrices.) Every direction X_0, …, X_L in the factors is a sum of these, where A = W_L ⋯ W_{l+1} and B = W_{l−1}
+⋯ H are above and below a layer:
+
+- X_l = c_l Aᵀ E Y Bᵀ with any K × K matrix E. The gradients change by Aᵀ (λ c_l (E + Eᵀ) + C (γ/(1−γ) E − Eᵀ)) Y Bᵀ,
+  C = λ Σ c_l. So all c_l equal gives the eigenvalues λ (2 + (L+1)(γ/(1−γ) − 1)) for E = Eᵀ, K (K+1)/2 times, and
+  λ (L+1)/(1−γ) for E = −Eᵀ, K (K−1)/2 times; Σ c_l = 0 gives 2λ and 0, L times as often.
+- X_l = F Y Bᵀ and X_{l+1} = τ n γ Λ_{l+2}/β^{L−l} Q_{l+2}ᵀ Fᵀ with A F = 0, all others 0, l = 0 … L − 1, where
+  Q_{l+2} = W_L ⋯ W_{l+2}: eigenvectors for τ = λ with 0 and for τ = −λ with 2λ, K (d − K) times each for every l.
+- X_0 = W_1ᵀ ⋯ W_Lᵀ D with D Yᵀ = 0: λ/(1−γ), K² (n−1) times.
+- X_l with A X_l = 0 and X_l B = 0, and X_0 with A X_0 = 0 and X_0 Yᵀ = 0: λ.
+
+For in each layer A X B Yᵀ is a positive multiple of E and 0 along the others, without that part X B Yᵀ is one of F and
+0 along the others, and then A X is one of the Fᵀ from the layer below, or of D, so that the families are independent; A
+has K independent rows, and Y too, so that their dimensions are (L+1) K², twice K (d − K) for each l < L, K² (n−1), and
+the product of what K leaves of rows and columns in each layer: together as many as the factors have entries.
+
+Without the decays' own terms each eigenvalue is less by λ."""
+
+    @property
+    def premises(self) -> dict[Setting, tuple[Fact, ...]]:
+        """The steps by setting."""
+        return {DIRECTIONS: (*vars(self.changes).values(), *vars(self.directions).values())}
+
+    def check(self, proofs: Mapping[Any, Proof]) -> None:
+        """That the steps say it.
+
+        Raises:
+            Rejected: when one does not.
+        """
+        require(type(self.changes) is Changes and type(self.directions) is Directions, "changes and directions")
+        inside = [(1 - gamma, POSITIVE)]
+        for fact, body, layers in (*self.changes.said(), *self.directions.said()):
+            require(selection.states(proofs[DIRECTIONS], fact, body, ZERO, inside, layers), fact.name)
 
     def entails(self, claim: Any, parameters: Mapping[str, Any]) -> dict[str, str]:
         """Clauses about the eigenvalues of the Hessian in all factors at one point.
@@ -171,19 +189,19 @@ def known(point: Point) -> Known:
     """The Hessian of the data term in all factors: that of the objective less λ.
 
     Raises:
-        NotEntailed: for unequal decays.
+        NotEntailed: for unequal decays, or where the families do not fill the space.
     """
     K, L, decay, odds = point.K, point.L, point.decays[0], point.gamma / (1 - point.gamma)
     if not all(same(decay, other) for other in point.decays):
         raise NotEntailed("the theorem is about equal decays")
-    symmetric, antisymmetric = K * (K + 1) // 2, K * (K - 1) // 2
-    pairs = sum(K * (V.shape[0] - K) for V in point.factors[:-1])
-    eigenvalues = [
-        (1 + (L + 1) * (odds - 1), symmetric),
-        ((L + 1) * (odds + 1) - 1, antisymmetric),
-        (Fraction(1), L * symmetric + pairs),
-        (Fraction(-1), L * antisymmetric + pairs),
-        (odds, K * K * (point.n - 1)),
-    ]
+    often = dimensions(point)
+    antisymmetric = K * (K - 1) // 2
+    signs = {1: often.classes - antisymmetric, -1: antisymmetric}
+    eigenvalues = [(odds, often.within), (Fraction(0), often.rest)]
+    for sign, times in signs.items():
+        together, apart = (
+            own + sign * turned - 1 for own, turned in (on_classes(odds, L + 1, 1), on_classes(odds, 0, 1))
+        )
+        eigenvalues += [(together, times), (Fraction(apart), L * times + often.pairs)]
     hessian = point.curvature.full((0,) * (L + 1))
     return Known(hessian, [(decay * value, times) for value, times in eigenvalues if times])

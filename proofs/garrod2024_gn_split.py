@@ -7,5 +7,5 @@ from proofs.theorem import Theorem
 
 
 def theorem() -> Theorem:
-    """An identity of operators: all terms cancel."""
+    """The three parts, and that they add up to the Hessian: all terms cancel."""
     return parts_theorem("garrod2024-gn-split")

@@ -134,8 +134,8 @@ def _check(sections: tuple[Section, ...], kind: Kind) -> None:
 FOLDER = Path(__file__).parent
 TRUSTED = (
     "__init__.py", "__main__.py", "collapsed.py", "collapsed_softmax.py", "contrast_kinds.py", "curvature_kinds.py",
-    "entailment.py", "formulas.py", "full_curvature_kinds.py", "graph_kinds.py", "graphs.py", "kinds.py", "matching.py",
-    "orthogonal_kinds.py", "pairs_kinds.py", "reading.py", "scalar_kinds.py", "simplex.py",
+    "directions.py", "entailment.py", "formulas.py", "full_curvature_kinds.py", "graph_kinds.py", "graphs.py",
+    "kinds.py", "matching.py", "orthogonal_kinds.py", "pairs_kinds.py", "reading.py", "scalar_kinds.py", "simplex.py",
     "softmax_curvature_kinds.py", "softmax_kinds.py", "theorem.py", "threshold_kinds.py", "lemmas/collapse_setting.py",
     "lemmas/contrast_setting.py", "lemmas/orthogonal_setting.py", "lemmas/pairs_setting.py", "lemmas/setting.py",
     "lemmas/softmax_collapse_setting.py", "lemmas/softmax_setting.py",

@@ -277,6 +277,16 @@ def test_another_sum_of_parts_is_no_theorem() -> None:
         proof.algebra("sum", hessian(*at) - of_means(ACROSS, *at) - of_means(J, *at))
 
 
+@pytest.mark.parametrize("field", ["whole", "within", "across", "of_means", "sum"])
+def test_the_sum_needs_each_part(field: str) -> None:
+    right = parts_theorem("parts")
+    (section,), kind = right.sections, right.kind
+    other = "sum" if field != "sum" else "whole"
+    wrong = replace(kind, **{field: getattr(kind, other)})
+    with pytest.raises(Rejected, match="needs a step"):
+        Theorem("wrong", (section._replace(conclusions=(getattr(kind, field),)),), wrong)
+
+
 # ------------------------------------------------------------ the operators are the matrices
 
 
@@ -309,7 +319,7 @@ def fresh() -> tuple[Proof, lemma.Ends, lemma.Energies, lemma.Inputs, Fact]:
     ends = lemma.ends_of(proof)
     energies = lemma.energies_of(proof, ends)
     inputs = lemma.inputs_of(proof, ends, energies.rows)
-    return proof, ends, energies, inputs, lemma.lengths_of(proof, ends, inputs)[1]
+    return proof, ends, energies, inputs, lemma.collapsed_of(proof, ends, inputs.below)
 
 
 FRESH = fresh()

@@ -12,15 +12,19 @@ from typing import Any
 import pytest
 import sympy as sp
 
+from proofs import directions
+from proofs.collapsed import Point, proposed
+from proofs.directions import INNER
 from proofs.entailment import NotEntailed
-from proofs.full_curvature_kinds import INNER, UPPER, above, changed, mixed, moved, outputs, right
+from proofs.full_curvature_kinds import UPPER, above, changed, mixed, moved, outputs, right
 from proofs.kernel.facts import Fact
 from proofs.kernel.proof import Proof
 from proofs.kernel.scalars import Rejected
 from proofs.kernel.setting import COUNT as M
+from proofs.kernel.words import Matrix, only
 from proofs.lemmas import full_collapse as lemma
 from proofs.lemmas.collapse_setting import DIRECTIONS, C, D, E, F, O, c, gamma, tau
-from proofs.lemmas.setting import ALL, DEPTHS, Q, R, W, Y, lam, m
+from proofs.lemmas.setting import ALL, DEPTHS, WEIGHTS, Q, R, W, Y, lam, m
 from proofs.theorem import Theorem
 from theory.arithmetic.interpreters import Rationals
 from theory.claims import Identity, Spectrum, clause, equal
@@ -129,6 +133,8 @@ PROOF = Proof("wrong", DIRECTIONS)
 BASE = lemma.base_of(PROOF)
 CLASSES = lemma.class_space(PROOF, BASE)
 OF_PAIRS = lemma.pairs(PROOF, BASE)
+OTHERS = lemma.others(PROOF, BASE)
+READ = lemma.directions(PROOF, BASE, OF_PAIRS[1])
 
 
 def as_if(name: str, goal: Any, fact: Fact) -> None:
@@ -170,7 +176,7 @@ def pairs_at_the_last_layer() -> None:
 
 
 def all_samples_are_unseen() -> None:
-    as_if("samples", Y @ Y.T - D @ Y.T, PROOF.meaning("within classes"))
+    as_if("samples", Y @ Y.T - D @ Y.T, READ.within_labels)
 
 
 def τ_is_a_number() -> None:
@@ -185,6 +191,18 @@ def a_gain_of_one() -> None:
     PROOF.algebra("gain", gamma / (1 - gamma) - gamma / (1 - gamma) * (1 + UNSEEN), 0 * BASE.ends.energy)
 
 
+def deviations_that_are_longer() -> None:
+    as_if("within", READ.within.body + UNSEEN * (Q(1) @ Q(1).T @ D), READ.within)
+
+
+def upper_parts_vanish() -> None:
+    as_if("upper", Q(m + 2) @ Q(m + 2).T @ F(m).T, READ.upper)
+
+
+def every_layer_misses_its_inputs() -> None:
+    as_if("inputs", W(m) @ R(m - 1), READ.rest_below)
+
+
 WRONG: dict[Callable[[], None], str] = {
     without_the_transpose: "not the combination|not shown",
     more_on_class_space: "not the combination|not shown",
@@ -197,6 +215,9 @@ WRONG: dict[Callable[[], None], str] = {
     τ_is_a_number: "not new",
     everything_is_beside: "cannot|not the combination",
     a_gain_of_one: "not the combination|not shown",
+    deviations_that_are_longer: "not the combination",
+    upper_parts_vanish: "not the combination",
+    every_layer_misses_its_inputs: "not the combination|cannot",
 }
 
 
@@ -206,16 +227,68 @@ def test_a_wrong_proof_is_rejected(wrong: Callable[[], None]) -> None:
         wrong()
 
 
-@pytest.mark.parametrize("field", list(vars(lemma.full_section()[1])))
-def test_the_theorem_needs_each_step(field: str) -> None:
+PARTS = {part: tuple(vars(steps)) for part, steps in vars(lemma.full_section()[1]).items()}
+
+
+@pytest.mark.parametrize(("part", "field"), [(part, field) for part, fields in PARTS.items() for field in fields])
+def test_the_theorem_needs_each_step(part: str, field: str) -> None:
     section, kind = lemma.full_section()
-    names = list(vars(kind))
-    wrong = replace(kind, **{field: getattr(kind, names[names.index(field) - 1])})
+    steps, names = getattr(kind, part), PARTS[part]
+    other = getattr(steps, names[names.index(field) - 1])
+    wrong = replace(kind, **{part: replace(steps, **{field: other})})
     with pytest.raises(Rejected, match="needs a step"):
-        Theorem("wrong", (section._replace(conclusions=(getattr(kind, field),)),), wrong)
+        Theorem("wrong", (section._replace(conclusions=(getattr(steps, field),)),), wrong)
 
 
 def test_what_is_beside_the_range_meets_no_layer() -> None:
-    _, kind = lemma.full_section()
-    assert kind.rest.layers == INNER
-    assert (kind.rest.body - W(m + 1) @ O(m)).is_zero
+    steps = lemma.full_section()[1].changes
+    assert steps.rest.layers == INNER
+    assert (steps.rest.body - W(m + 1) @ O(m)).is_zero
+
+
+# ------------------------------------------------------------ the families fill the space
+
+
+def test_dimensions_follow_from_the_letters() -> None:
+    point, _ = proposed(GIVEN)
+    assert directions.dimensions(point) == directions.Dimensions(classes=9, pairs=6, within=9, rest=4)
+    found = [[directions.dimension(X, point, layer) for layer in range(3)] for X in (E, O(m))]
+    assert found == [[9, 9, 9], [3, 1, 0]]
+
+
+WRONG_DIMENSIONS: dict[str, tuple[str, Callable[[int], int]]] = {
+    "E": ("E", lambda found: found + 1),
+    "features within classes, K² n": ("D", lambda found: found + 9),
+    "no pairs": ("F", lambda found: 0),
+    "the rest": ("O", lambda found: found + 1),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_DIMENSIONS)
+def test_other_dimensions_do_not_fill_the_space(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    letter, change = WRONG_DIMENSIONS[name]
+    right_one = directions.dimension
+
+    def wrong(parameter: Matrix, point: Point, layer: int) -> int:
+        found = right_one(parameter, point, layer)
+        return change(found) if only(parameter).name == letter else found
+
+    monkeypatch.setattr(directions, "dimension", wrong)
+    with pytest.raises(NotEntailed, match="do not fill the space"):
+        spectrum(WHOLE, PAIRS)
+
+
+@pytest.mark.parametrize("lost", ["out of the range", "within classes", "beside the range", "beside the labels"])
+def test_a_letter_without_its_condition_is_too_free(lost: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = {name: x for name, x in DIRECTIONS.meanings.items() if name != lost}
+    monkeypatch.setattr(directions, "DIRECTIONS", replace(DIRECTIONS, meanings=kept))
+    with pytest.raises(NotEntailed, match="do not fill the space"):
+        spectrum(WHOLE, PAIRS)
+
+
+def test_conditions_must_be_those_of_full_rank(monkeypatch: pytest.MonkeyPatch) -> None:
+    """O R = 0 says the same as O Qᵀ = 0, but R has more columns than its rank."""
+    other = {**DIRECTIONS.meanings, "beside the inputs": (O(m) @ R(m - 1), WEIGHTS)}
+    monkeypatch.setattr(directions, "DIRECTIONS", replace(DIRECTIONS, meanings=other))
+    with pytest.raises(Rejected, match="conditions on O"):
+        spectrum(WHOLE, PAIRS)

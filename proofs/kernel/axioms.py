@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 _TEXTS = {
     "attainment": "A continuous function that tends to infinity with its argument attains its minimum.",
-    "critical": "At a minimum of a differentiable function the gradient by every variable is zero.",
+    "critical": "At a critical point of a differentiable function, so at a minimum, all partial derivatives are zero.",
     "spectral": "Commuting symmetric matrices have a common orthonormal basis of eigenvectors.",
     "commutant": "A positive semidefinite X has the eigenspaces of Xʲ, j ≥ 1: what commutes with Xʲ commutes with X.",
     "definite": "XᵀX + r I with r > 0 is invertible.",

@@ -19,6 +19,7 @@ GREEK = {"beta": "β", "mu": "μ", "delta": "δ", "theta": "θ", "lambda": "λ",
 
 LETTERS = {
     "T̄": r"\bar{T}", "D⁻¹": "D^{-1}", "Δ⁻¹": r"\Delta^{-1}", "Δ": r"\Delta", "Θ": r"\Theta", "1": r"\mathbf{1}",
+    **{f"G_{part}": rf"G_{{\mathrm{{{part}}}}}" for part in ("within", "cross", "class")},
 }  # fmt: skip
 
 

@@ -155,10 +155,10 @@ def inputs_of(proof: Proof, ends: Ends, rows: Fact) -> Inputs:
     return Inputs(features, means, below)
 
 
-def lengths_of(proof: Proof, ends: Ends, inputs: Inputs) -> tuple[Fact, Fact]:
-    """‖μ‖² = γ² Λ(m)/β^{M−m+1}, and features are their class means."""
-    features, below, labels, load = inputs.features, inputs.below, ends.labels, lam(m) * Lam(m + 1)
-    lengths = proof.algebra(
+def lengths_of(proof: Proof, ends: Ends, inputs: Inputs) -> Fact:
+    """‖μ‖² = γ² Λ(m)/β^{M−m+1}."""
+    features, labels, load = inputs.features, ends.labels, lam(m) * Lam(m + 1)
+    return proof.algebra(
         "lengths of class means",
         BELOW * (Y @ B.T @ B @ Y.T) - n**2 * gamma**2 * Lam(m) * identity(K),
         beta / (1 - gamma) * (features @ Y.T)
@@ -167,13 +167,16 @@ def lengths_of(proof: Proof, ends: Ends, inputs: Inputs) -> tuple[Fact, Fact]:
         + n * gamma**2 * Lam(m) * labels,
         known=[ends.inside],
     )
-    collapsed = proof.algebra(
+
+
+def collapsed_of(proof: Proof, ends: Ends, below: Fact) -> Fact:
+    """Features are their class means."""
+    return proof.algebra(
         "collapsed inputs",
         n * B - B @ Y.T @ Y,
-        1 / BELOW * (n * below - below @ Y.T @ Y - gamma * Lam(m) * (Q(m).T @ labels @ Y)),
+        1 / BELOW * (n * below - below @ Y.T @ Y - gamma * Lam(m) * (Q(m).T @ ends.labels @ Y)),
         known=[ends.positive],
     )
-    return lengths, collapsed
 
 
 def structure_of(
@@ -290,7 +293,7 @@ def collapse_section() -> tuple[Section, CurvatureAtCollapse]:
     ends = ends_of(proof)
     energies = energies_of(proof, ends)
     inputs = inputs_of(proof, ends, energies.rows)
-    lengths, collapsed = lengths_of(proof, ends, inputs)
+    lengths, collapsed = lengths_of(proof, ends, inputs), collapsed_of(proof, ends, inputs.below)
     structure = structure_of(proof, ends, energies, inputs, lengths, collapsed)
     operators = operators_of(proof, ends, energies.rows, inputs.features, collapsed)
     return Section("Curvature at collapse", proof), CurvatureAtCollapse(structure, operators)

@@ -132,7 +132,8 @@ def collapsed_point(rng: Random) -> Instance:
 
 
 FACTORS = r"""The factors $W_m$ with $W_0 = H$, their products $Q_m = W_M \cdots W_m$ and $R_m = W_m \cdots W_1 H$,
-decays $\lambda_m$ with $\Lambda_m = \lambda_m \cdots \lambda_M$; $n$ samples of each class with labels $Y$, $N$ in all;
+decays $\lambda_m$ with $\Lambda_m = \lambda_m \cdots \lambda_M$, where $M$ is the number of weight matrices, which the
+statement calls $L$, and $\lambda_0 = \lambda_H$; $n$ samples of each class with labels $Y$, $N$ in all;
 """
 """How a page begins."""
 
@@ -164,7 +165,8 @@ COLLAPSE = replace(
     definable=frozenset([beta]),
     free=frozenset(),
     reading=FACTORS
-    + r"""the target is $T = Y$, the outputs are $R_M = \gamma Y$. $E$ is any matrix on class space and $X_m$ any of the
+    + r"""the target is $T = Y$, the outputs are $R_M = \gamma Y$, with the gain $\gamma$.
+$E$ is any matrix on class space and $X_m$ any of the
 shape of $W_m$: the Hessian of the data term in $W_m$ maps $X_m$ to $Q_{m+1}^\top Q_{m+1} X_m R_{m-1} R_{m-1}^\top / N$.
 $e$ is the column of ones, $J = e e^\top n / N$ the mean over classes.""",
 )
@@ -191,19 +193,26 @@ DIRECTIONS = replace(
         "out of the range": (Q(m + 1) @ F(m), (sp.Integer(0), M - 1)),
         "within classes": (D @ Y.T, None),
         "beside the range": (Q(m + 1) @ O(m), ALL),
-        "beside the inputs": (O(m) @ R(m - 1), WEIGHTS),
+        "beside the inputs": (O(m) @ Q(m).T, WEIGHTS),
         "beside the labels": (O(0) @ Y.T, None),
     },
     free=frozenset([tau]),
     reading=FACTORS
-    + r"""the target is $T = Y$, the outputs are $R_M = \gamma Y$. $E$ is any matrix on class space; $c_m$ are any
+    + r"""the target is $T = Y$, the outputs are $R_M = \gamma Y$, with the gain $\gamma$.
+$E$ is any matrix on class space; $c_m$ are any
 numbers, $C_m = \lambda_m c_m + \cdots + \lambda_M c_M$; $F_m$, $D$ and $O_m$ are any matrices with $Q_{m+1} F_m = 0$,
-with $D Y^\top = 0$, and with $Q_{m+1} O_m = 0$, $O_m R_{m-1} = 0$ for $m \ge 1$, $O_0 Y^\top = 0$.""",
+with $D Y^\top = 0$, and with $Q_{m+1} O_m = 0$, $O_m Q_m^\top = 0$ for $m \ge 1$, $O_0 Y^\top = 0$.""",
 )
 """Directions in all factors, by parts: on class space, between range and complement, within classes, and the rest."""
 
 upper, lower = sp.symbols("upper lower")
 front, back, middle = letter("A", K, upper), letter("B", lower, samples), letter("X", upper, lower)
+
+
+Hessian = letter("G", upper, lower)
+"""The Hessian of the data term, applied to X."""
+parts = {part: letter(f"G_{part}", upper, lower) for part in ("within", "cross", "class")}
+"""Its parts, applied to X."""
 
 
 def any_point(rng: Random) -> Instance:
@@ -217,23 +226,35 @@ def any_point(rng: Random) -> Instance:
     def any_matrix(height: int, count: int) -> Any:
         return arb_mat(height, count, [fmpq(rng.randint(-6, 6), 3) for _ in range(height * count)])
 
+    A, B, X = any_matrix(classes, rows), any_matrix(width, total), any_matrix(rows, width)
+    Y = arb_mat(classes, total, [int(i // each == k) for k in range(classes) for i in range(total)])
+    mean = arb_mat(classes, classes, [arb(1) / classes] * classes**2)
+    front, means = A.transpose() * (arb(1) / total), B * Y.transpose() * Y * B.transpose() * (arb(1) / each)
     values = {
-        "A": any_matrix(classes, rows), "B": any_matrix(width, total), "X": any_matrix(rows, width),
-        "Y": arb_mat(classes, total, [int(i // each == k) for k in range(classes) for i in range(total)]),
-        "J": arb_mat(classes, classes, [arb(1) / classes] * classes**2),
+        "A": A, "B": B, "X": X, "Y": Y, "J": mean, "G": front * A * X * B * B.transpose(),
+        "G_within": front * A * X * (B * B.transpose() - means), "G_class": front * mean * A * X * means,
+        "G_cross": front * (A - mean * A) * X * means,
     }  # fmt: skip
     spaces = {K: classes, samples: total, upper: rows, lower: width}
     letters = {name: always(x) for name, x in values.items()}
     return Instance({N: total, n: each}, {}, letters, spaces.__getitem__)
 
 
+_front, _means = 1 / N * front.T, 1 / n * (back @ Y.T @ Y @ back.T)
 ANY_POINT = Setting(
     "any factors above and below a layer",
     any_point,
-    letters={only(x).name: x for x in (front, back, middle, Y, J)},
+    letters={only(x).name: x for x in (front, back, middle, Y, J, Hessian, *parts.values())},
     spaces=frozenset([K, samples, upper, lower]),
+    meanings={
+        "Hessian": (Hessian - _front @ front @ middle @ back @ back.T, None),
+        "part within classes": (parts["within"] - _front @ front @ middle @ (back @ back.T - _means), None),
+        "part across classes": (parts["cross"] - _front @ (identity(K) - J) @ front @ middle @ _means, None),
+        "part of class means": (parts["class"] - _front @ J @ front @ middle @ _means, None),
+    },
     reading=r"""$A$ and $B$ are the products of the factors above and below a layer, any matrices, $X$ is any matrix of
-the shape of the layer; $Y$ are the labels of $N$ samples, $n$ of each class, and $J$ is the mean over classes.""",
+the shape of the layer; $Y$ are the labels of $N$ samples, $n$ of each class, and $J$ is the mean over classes. $G$ is
+the Hessian of the data term in the layer, applied to $X$, the others are its parts, applied to $X$.""",
 )
 """Nothing is known of the factors."""
 

@@ -7,11 +7,12 @@ from functools import cache
 
 import sympy as sp
 
-from proofs.curvature_kinds import A, B, pair
+from proofs.curvature_kinds import OUTLIER, A, B, pair
+from proofs.directions import INNER, Directions
 from proofs.full_curvature_kinds import (
-    INNER,
     ODDS,
     UPPER,
+    Changes,
     FullCurvature,
     above,
     below,
@@ -26,7 +27,7 @@ from proofs.kernel.facts import Fact
 from proofs.kernel.proof import Proof
 from proofs.kernel.setting import COUNT as M
 from proofs.kernel.words import identity
-from proofs.lemmas.collapse import ABOVE, BELOW, Ends, Inputs, ends_of, energies_of, inputs_of
+from proofs.lemmas.collapse import ABOVE, BELOW, Ends, Inputs, ends_of, energies_of, inputs_of, lengths_of
 from proofs.lemmas.collapse_setting import DIRECTIONS, C, D, E, F, O, c, gamma, n, tau
 from proofs.lemmas.setting import WEIGHTS, K, Lam, N, Q, R, W, Y, beta, lam, m
 from proofs.theorem import Section, Theorem
@@ -162,8 +163,8 @@ def others(proof: Proof, base: Base) -> tuple[Fact, Fact, Fact]:
         1 / BELOW * (D @ inputs.below.T + gamma * Lam(m) * (centred @ Q(m))),
         known=[ends.positive],
     )
-    critical = next(step.fact for step in proof.steps if step.fact.name == "gradient of the data term, one above")
-    means = next(step.fact for step in proof.steps if step.fact.name == "class means along rows in a lower layer")
+    critical = found(proof, "gradient of the data term, one above")
+    means = found(proof, "class means along rows in a lower layer")
     lower = proof.at("beside the range in a lower layer", beside, m, layers=INNER)
     rest = proof.algebra(
         "beside the layer above",
@@ -179,6 +180,55 @@ def others(proof: Proof, base: Base) -> tuple[Fact, Fact, Fact]:
     return within, unseen, rest
 
 
+def directions(proof: Proof, base: Base, upper_below: Fact) -> Directions:
+    """Each parameter is read off its directions by lengths of rows and class means; A Aᵀ, Y Yᵀ and Y BᵀB are scalar."""
+    ends, inputs, inside, scale = base.ends, base.inputs, [base.ends.inside, base.ends.positive], 1 / Lam(m + 1)
+    at_top, at_features = (
+        found(proof, name) for name in ("rows above a layer, one above", "rows above a layer at the features")
+    )
+    beside = proof.meaning("beside the inputs")
+    classes = proof.algebra(
+        "class space is seen",
+        A @ pair(E) @ B @ Y.T - n * N * OUTLIER * E,
+        scale * (base.rows @ E @ Y @ B.T @ B @ Y.T)
+        + scale / (1 - gamma) * (E @ inputs.features @ Y.T)
+        + N * OUTLIER * (E @ ends.labels),
+        known=inside,
+    )
+    lengths = proof.at("lengths of class means in a lower layer", lengths_of(proof, ends, inputs), m, layers=INNER)
+    lower = proof.algebra(
+        "lower parts are seen",
+        F(m) @ Y @ B.T @ B @ Y.T - n**2 * gamma**2 * Lam(m) / BELOW * F(m),
+        1 / BELOW * (F(m) @ lengths),
+        known=inside,
+    )
+    upper = proof.algebra(
+        "upper parts are seen",
+        Q(m + 2) @ Q(m + 2).T @ F(m).T - beta ** (M - m - 1) / Lam(m + 2) * F(m).T,
+        1 / Lam(m + 2) * (at_top @ F(m).T),
+        known=inside,
+    )
+    within = proof.algebra(
+        "deviations are seen", Q(1) @ Q(1).T @ D - beta**M / Lam(1) * D, 1 / Lam(1) * (at_features @ D), known=inside
+    )
+    rest = proof.algebra(
+        "beside the inputs of a layer",
+        O(m) @ B,
+        1 / BELOW * (O(m) @ inputs.below + gamma * Lam(m) * (beside @ Y)),
+        known=inside,
+    )
+    out, unseen, free = (found(proof, name) for name in ("out of the range", "within classes", "beside the range"))
+    labels = proof.meaning("beside the labels")
+    return Directions(
+        ends.energy, classes, lower, upper, within, out, upper_below, unseen, free, rest, labels, base.rows, ends.labels
+    )
+
+
+def found(proof: Proof, name: str) -> Fact:
+    """A step by its name."""
+    return next(step.fact for step in proof.steps if step.fact.name == name)
+
+
 @cache
 def full_section() -> tuple[Section, FullCurvature]:
     """All steps.
@@ -188,8 +238,10 @@ def full_section() -> tuple[Section, FullCurvature]:
     """
     proof = Proof("all factors", DIRECTIONS)
     base = base_of(proof)
-    steps = (*class_space(proof, base), *pairs(proof, base), *others(proof, base))
-    return Section("Curvature in all factors at collapse", proof), FullCurvature(*steps)
+    of_pairs = pairs(proof, base)
+    changes = Changes(*class_space(proof, base), *of_pairs, *others(proof, base))
+    kind = FullCurvature(changes, directions(proof, base, of_pairs[1]))
+    return Section("Curvature in all factors at collapse", proof), kind
 
 
 def full_curvature_theorem(id: str) -> Theorem:
