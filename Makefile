@@ -45,6 +45,7 @@ bench: env
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/duals.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/spectra.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/courses.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/rfm.py
 
 notebooks: env
 	$(BIN)/python notebooks/execute.py $(NAMES)

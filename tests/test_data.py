@@ -90,6 +90,12 @@ def test_a_folder_is_known_by_its_names(make: Callable[[Path], Path], tmp_path: 
     assert np.array_equal(read(str(tmp_path)).labels, LABELS)
 
 
+def test_a_file_that_is_there_compressed_too_is_read_once(tmp_path: Path) -> None:
+    mnist(tmp_path)
+    mnist(tmp_path, compressed=True)
+    assert len(read(str(tmp_path)).labels) == N
+
+
 def written(name: str, content: bytes) -> Callable[[Path], Path]:
     def make(folder: Path) -> Path:
         (folder / name).write_bytes(content)

@@ -281,6 +281,8 @@ BAD: dict[str, tuple[list[str], str]] = {
     "nan": (["--bandwidth", "nan"], "a bandwidth is positive, got nan"),
     "samples": (["--samples", "1798"], "--samples must be from 5 to the 1797 that there are, got 1798"),
     "a class": (["--samples", "9"], "none of the 8 samples for training; take more --samples"),
+    "ridge": (["--ridge", "inf"], "ridge ≥ 0 and frequency > 0 are finite, got inf and 0.05"),
+    "frequency": (["--frequency", "nan"], "ridge ≥ 0 and frequency > 0 are finite, got 0.0 and nan"),
     "device": (["--device", "tpu"], "--device is auto, cpu or cuda, got tpu"),
     "memory": (["--width", "10000000"], "take about"),
     "picture": (["--plot", "a.pdf"], "--plot needs a file that ends in .svg or .png, got a.pdf"),
@@ -296,6 +298,21 @@ def test_bad_input_gets_a_sentence(name: str, capsys: pytest.CaptureFixture[str]
     assert said in err
     assert len(err.splitlines()) == 1
     assert not out
+
+
+def test_memory_that_is_not_there(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def full(*given: Any) -> Any:
+        raise RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 80000000000 bytes.")
+
+    monkeypatch.setattr(layers, "step", full)
+    assert main(["rfm", "--samples", "100"]) == 2
+    assert "the device ran out of memory" in capsys.readouterr().err
+
+
+def test_any_seed_and_hardly_any_features(capsys: pytest.CaptureFixture[str]) -> None:
+    """One feature, which is 0 for most samples: classes coincide, and metrics that are 0/0 are null."""
+    assert main(["rfm", "--samples", "60", "--width", "1", "--depth", "3", "--seed", str(10**20), "--json", "-"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["layers"]) == 3
 
 
 def test_the_picture_has_a_line_for_each_metric() -> None:

@@ -129,7 +129,8 @@ def digits() -> Samples:
 
 def _folder(path: Path) -> Samples:
     for pattern in FOLDERS:
-        if parts := [read(str(file)) for file in sorted(path.glob(pattern))]:
+        once = {file.name.removesuffix(".gz"): file for file in sorted(path.glob(pattern))}
+        if parts := [read(str(file)) for file in once.values()]:
             return Samples(np.hstack([p.images for p in parts]), np.hstack([p.labels for p in parts]))
     raise BadInput(f"{path} has none of {', '.join(FOLDERS)}")
 

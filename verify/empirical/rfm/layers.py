@@ -42,8 +42,10 @@ class Settings:
         Kernel(self.kernel, self.bandwidth)
         if self.map not in MAPS:
             raise ValueError(f"a feature map is one of {', '.join(MAPS)}, got {self.map!r}")
-        if min(self.width, self.depth) < 1 or self.ridge < 0 or self.frequency <= 0:
-            raise ValueError("width, depth and frequency are positive, and the ridge is not negative")
+        if min(self.width, self.depth) < 1:
+            raise ValueError(f"width and depth are positive, got {self.width} and {self.depth}")
+        if not (0 <= self.ridge < float("inf") and 0 < self.frequency < float("inf")):
+            raise ValueError(f"ridge ≥ 0 and frequency > 0 are finite, got {self.ridge} and {self.frequency}")
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -109,7 +111,7 @@ def step(task: Task, settings: Settings, state: State) -> tuple[Layer, State]:
     f = predictor(task, settings, X)
     M = through_agop(f, blocks(task.sizes)) if settings.agop else lambda x: x
     MX, MZ = M(X), M(Z)
-    draw = torch.Generator().manual_seed(settings.seed * 1_000_003 + number)
+    draw = torch.Generator().manual_seed((settings.seed * 1_000_003 + number) % 2**63)
     Phi = feature_map(settings.map, X.shape[0], settings.width, settings.frequency, draw)
     after = State(number, Phi(MX), Phi(MZ))
     nc1, nc2 = metrics(task, dict(zip(PLACES, (X, MX, after.train), strict=True)))
