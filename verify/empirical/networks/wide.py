@@ -72,8 +72,14 @@ def summary(looks: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
     >>> at = {"nc1_bound": 2.0, "nc1_bound_sharp": 0.5, "nc2_bound": None, "nc3_bound": None}
     >>> list(summary([{"step": 0, "applies": False, **at}, {"step": 9, "applies": True, **at}]))[:2]
-    ['hypothesis 4 holds at 9', 'the bound (18) on NC1 is below 1 at no checkpoint']
+    ['hypothesis 4 holds from step 9 on', 'the bound (18) on NC1 is below 1 at no checkpoint']
     """
     for name, (what, says) in SAYS.items():
-        steps = [str(one["step"]) for one in looks if says(one)]
-        yield f"{name} {what} at {', '.join(steps) or 'no checkpoint'}"
+        yield f"{name} {what} {_when([one['step'] for one in looks if says(one)], [one['step'] for one in looks])}"
+
+
+def _when(some: list[int], all_: list[int]) -> str:
+    """At which steps: none, all from one on, or a list."""
+    if not some:
+        return "at no checkpoint"
+    return f"from step {some[0]} on" if all_[-len(some) :] == some else f"at steps {', '.join(map(str, some))}"
