@@ -33,6 +33,12 @@ NOT_RUN = {
     "source .venv/bin/activate": "a shell of its own would forget it",
     "collapse check mine.py --budget 30": "tests/test_check.py runs it, conjecture by conjecture",
     "collapse check mine.py --budget 4": "the test below runs it, conjecture by conjecture",
+    "collapse train --sizes 100,80,60,40 --linear-layers 6 --decay 1/200 --plot training-grams.svg "
+    "--curves training-course.svg": "takes half a minute; tests/test_networks.py trains smaller ones",
+    "collapse train --sizes '10*30' --linear-layers 4 --activation relu --decay 1/250 --widths 256,256,30 --rate 0.002 "
+    "--adam 600 --plot training-relu.svg": "takes a minute",
+    "collapse train --sizes '4*10' --widths 64,64,8 --linear-layers 2 --penalty weights --decay 1/20 --steps 2000 "
+    "--adam 100": "takes ten seconds; tests/test_networks.py has smaller ones",
     "collapse verify 'dang2023-*' --engine descent --device cuda --full --jobs 1": "needs a GPU, and an hour",
     "collapse rfm --device cuda --data mine.npz --samples 60000 --depth 2": "needs a GPU, and the file",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from theory import UnconstrainedFeatures as Model
 from theory import optimum
 from verify.cli import main
 from verify.empirical.data import digits
+from verify.empirical.networks import wide
+from verify.empirical.networks.interpolation import WeightDecay, interpolation
 from verify.empirical.networks.keeping import Keeper, Run
 from verify.empirical.networks.looks import Head
 from verify.empirical.networks.network import Network
@@ -171,6 +174,88 @@ def test_a_stopped_run_goes_on_as_it_would_have(tmp_path: Path) -> None:
         assert kept.load() == Run()
 
 
+# ----------------------------------------------------------------------------------------------- weight decay on all
+
+
+def near_balanced(seed: int, K: int = 3, n: int = 4, spare: int = 3, noise: float = 0.1) -> tuple[Any, ...]:
+    """Features and three linear layers that nearly interpolate and are nearly balanced."""
+    draw = np.random.default_rng(seed).normal
+    labels, h = np.repeat(np.arange(K), n), K + spare
+    frames = [np.linalg.qr(draw(size=(h, h)))[0] for _ in range(2)]
+    gain = np.exp(0.2 * draw(size=K))
+    core = [frames[0][:, :K] @ np.diag(gain), frames[1][:, :K] @ np.diag(gain) @ frames[0][:, :K].T]
+    weights = [*core, np.diag(gain) @ frames[1][:, :K].T]
+    weights = [W + noise * draw(size=W.shape) for W in weights]
+    product = weights[2] @ weights[1] @ weights[0]
+    Z = np.linalg.solve(product, np.eye(K)[:, labels] + noise * draw(size=(K, K * n)))
+    return Z, weights, labels
+
+
+def test_the_bounds_hold_on_heads_that_are_nearly_balanced() -> None:
+    informative = []
+    for seed in range(200):
+        found = interpolation(*near_balanced(seed, noise=(0.1, 0.001, 0.0001)[seed % 3]))
+        slack = 1 + 1e-9  # rounding of matrices of order one
+        assert found.nc1 <= found.nc1_bound_sharp * slack <= found.nc1_bound * slack**2
+        assert found.nc2 <= found.nc2_bound * slack
+        assert found.nc3 * slack >= found.nc3_bound
+        informative.append(found.nc1_bound < 1 and np.isfinite(found.nc2_bound) and found.nc3_bound > 0)
+    assert 50 < sum(informative) < 200
+
+
+def test_without_balance_nothing_is_bounded() -> None:
+    """Exact interpolation, but W_{L−1} has rows that W_L does not see: NC1 is what ε2 allows."""
+    K, n, labels = 2, 4, np.repeat(np.arange(2), 4)
+    below = np.vstack([np.eye(K), np.zeros((1, K))])
+    Z = np.eye(K)[:, labels]
+    seen = np.hstack([below, [[0.0], [0.0], [0.5]]])
+    Z = np.vstack([Z, np.tile([1.0, -1.0], n)])
+    found = interpolation(Z, [seen, np.eye(K, K + 1)], labels)
+    assert found.epsilon1 == 0
+    assert 0 < found.nc1 <= found.nc1_bound_sharp
+    assert replace(found, epsilon2=0.0).nc1_bound == 0
+    assert replace(found, epsilon1=9.0).nc1_bound == float("inf")
+    assert replace(found, r=100.0).nc2_bound == float("inf")
+
+
+def wide_run(steps: int) -> tuple[WeightDecay, State]:
+    model = Model(class_sizes=(5,) * 3, depth=2, widths=(6,), decays="1/10")
+    images, _ = subset(digits(), model.class_sizes, 0)
+    loss = WeightDecay(Network(len(images), (24,), model, "gelu", 0, bias=False), images, model)
+    *_, last = course(loss, Schedule(steps, min(steps, 50), 3e-3))
+    return loss, last
+
+
+def test_weight_decay_balances_the_linear_layers_and_the_bounds_say_something() -> None:
+    loss, last = wide_run(700)
+    Z, weights = loss.linear_part(last.parameters)
+    product = weights[2] @ weights[1] @ weights[0] @ Z
+    squares = (last.parameters**2).sum()
+    Y = np.repeat(np.eye(3), 5, axis=1)
+    by_hand = ((product - Y) ** 2).sum() / 2 + squares / 20
+    assert loss.value_and_gradient(last.parameters)[0] == pytest.approx(by_hand, rel=1e-13)
+    found = interpolation(Z, weights, np.repeat(np.arange(3), 5))
+    assert found.epsilon2 < 1e-5  # 0 at a critical point
+    assert found.nc1 <= found.nc1_bound_sharp < found.nc1_bound < 1
+    assert found.nc2 <= found.nc2_bound < 4
+    assert found.nc3 >= found.nc3_bound > 0
+    seen = wide.look(loss, last)
+    assert seen["kernel"] >= seen["kernel_floor"] > 0
+    assert json.loads(json.dumps(seen)) == seen
+
+
+def test_the_norm_of_the_kernel() -> None:
+    loss, last = wide_run(0)
+    rows = []
+    for i in range(3 * 15):
+        loss.network.zero_grad()
+        loss._outputs(loss._at(last.parameters)).flatten()[i].backward()
+        rows.append(np.concatenate([p.grad.numpy().ravel() for p in loss.network.parameters()]))
+    norm = np.linalg.norm(np.array(rows), 2) ** 2
+    assert loss.kernel_norm(last.parameters, 200) == pytest.approx(norm, rel=1e-6)
+    assert 0.9 * norm < loss.kernel_norm(last.parameters) <= norm * (1 + 1e-12)
+
+
 def arguments(**changes: Any) -> list[str]:
     given = {"sizes": "6,4", "widths": "8,4", "linear-layers": 2, "decay": "1/20", "steps": 30, "adam": 20, **changes}
     return [
@@ -186,6 +271,9 @@ BAD = {
     "no decay": ({"decay": None}, "give either --decay"),
     "no such extractor": ({"extractor": "cnn"}, "--extractor is one of gelu, relu, tanh, got cnn"),
     "no rate": ({"rate": 0}, "--rate must be positive, got 0.0"),
+    "no such penalty": ({"penalty": "biases"}, "--penalty is features or weights, got biases"),
+    "unequal classes": ({"penalty": "weights"}, "--penalty weights is for classes of equal size"),
+    "no pictures yet": ({"penalty": "weights", "sizes": "2*5", "plot": "a.svg"}, "belong to --penalty features"),
     "no ReLU": ({"activation": "relu", "linear-layers": 1}, "take --linear-layers of 2 or more"),
     "no steps": ({"steps": 0}, "steps"),
     "no width": ({"widths": ""}, "--widths must be positive integers"),
@@ -227,6 +315,19 @@ def test_the_command(
     assert all(files[name].stat().st_size > 1000 for name in ("plot", "curves"))
     assert main(arguments(activation=activation)) == 0  # nothing is computed again
     assert capsys.readouterr().out.splitlines() == shown
+
+
+def test_the_command_with_weight_decay_on_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLLAPSE_HOME", str(tmp_path))
+    assert main(arguments(sizes="2*5", penalty="weights", json=tmp_path / "found.json")) == 0
+    shown = capsys.readouterr().out
+    assert "widths 64-8-4-4-2, L1 = 1 (gelu), L2 = 3" in shown
+    assert "hypothesis 4 holds at" in shown
+    data = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
+    assert data["penalty"] == "weights"
+    assert {"epsilon1", "nc1_bound", "kernel"} <= set(data["checkpoints"][-1])
 
 
 def test_a_subset_is_standardised_and_sorted() -> None:

@@ -171,6 +171,32 @@ def beaglehole2024_nc2(means: Array) -> float:
     return float(np.linalg.norm(directions.T @ directions - (K * np.eye(K) - 1) / (K - 1)))
 
 
+def jacot2024_nc1(features: Array, labels: NDArray[np.int64], classes: int) -> float:
+    """NC1 of Jacot et al. 2024: tr Σ_W / tr Σ_B, as in ``sukenik2023_dnc1``; ``nan`` when all class means coincide."""
+    return sukenik2023_dnc1(features, labels, classes)
+
+
+def jacot2024_nc2(means: Array) -> float:
+    """NC2 of Jacot et al. 2024: κ(Z̄), the condition number of class means as they are, 1 for an orthogonal frame.
+
+    >>> jacot2024_nc2(np.array([[3.0, 0.0], [0.0, 1.0], [0.0, 0.0]]))
+    3.0
+    """
+    values = np.linalg.svd(means, compute_uv=False)
+    return float(values[0] / values[-1]) if values[-1] else float("inf")
+
+
+def jacot2024_nc3(features: Array, labels: NDArray[np.int64], weights: Array) -> float:
+    """NC3 of Jacot et al. 2024: the mean cosine between a feature and its class's row of W (K × d), 1 when aligned.
+
+    >>> jacot2024_nc3(np.array([[2.0, 0.0], [0.0, 1.0]]), np.array([0, 1]), np.array([[1.0, 0.0], [0.0, 3.0]]))
+    1.0
+    """
+    rows = weights[labels].T
+    lengths = np.linalg.norm(rows, axis=0) * np.linalg.norm(features, axis=0)
+    return float(np.mean((rows * features).sum(axis=0) / lengths)) if lengths.all() else float("nan")
+
+
 def numerical_rank(matrix: Array, cutoff: float) -> int:
     """The number of singular values above ``cutoff`` times the largest.
 

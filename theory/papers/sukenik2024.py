@@ -940,26 +940,19 @@ def network(rank: int, turned: bool = False, spare: int = 0, last: int = 10) -> 
 
     The lowest loss is below g(K), and there DNC1 ≤ 1/1000 in all layers; class means of H_2, H_3 and H_4 have rank at
     most 7, but those of σ(H_4) have rank 10. The paper's network is a ResNet20 with a head of width 64 on CIFAR-10.
-    Here the extractor has one hidden layer of GELUs, on ten digits, with λ = 1/250 and n = 30 in ``--full``, 7/1000 and
-    n = 3 in the quick version. Shorter steps find other ends: with Adam's rate at 3/1000 instead of 1/100 all of four
-    runs of width 30 ended with ranks of 8 or more.
+    Here it is digits and an extractor of GELUs: widths 64-256-256 with λ = 1/250 and n = 30 in ``--full``, 64-64 with
+    7/1000 and n = 3 in the quick version. The length of Adam's steps decides where a run ends: RATES
     """
     full = Model(class_sizes=(30,) * 10, depth=4, widths=(30,), decays="1/250", activation="relu")
     quick = full.with_(class_sizes=(3,) * 10, widths=(16,) * 4, decays="7/1000")
-    longer = _network_below_collapse(full, 256, 2, 2500, 2000, rank - spare, last, turned)
-    return _network_below_collapse(quick, 64, 1, 500, 400, rank - spare, last, turned, longer)
+    lengths = {"hidden": (256, 256), "runs": 2, "steps": 1000, "adam": 600, "rate": Fraction(1, 500)}
+    shorter = {"hidden": (64,), "runs": 1, "steps": 500, "adam": 400, "rate": Fraction(1, 100)}
+    longer = _network_below_collapse(full, lengths, rank - spare, last, turned)
+    return _network_below_collapse(quick, shorter, rank - spare, last, turned, longer)
 
 
 def _network_below_collapse(
-    model: Model,
-    hidden: int,
-    runs: int,
-    steps: int,
-    adam: int,
-    rank: int,
-    last: int,
-    turned: bool,
-    full: Experiment | None = None,
+    model: Model, settings: dict[str, Any], rank: int, last: int, turned: bool, full: Experiment | None = None
 ) -> Experiment:
     collapse, lowest, L = deep_neural_collapse(model), variable("lowest"), model.M
     behind = variable(f"rank_relu_H_{L}")
@@ -970,5 +963,4 @@ def _network_below_collapse(
         clause("rank behind the last ReLU", at_most(behind, last) if last < model.K else at_most(last, behind)),
         clause("DNC1", *(at_most(variable(name), Fraction(1, 1000)) for name in dnc1)),
     )
-    settings = {"hidden": (hidden,), "runs": runs, "steps": steps, "adam": adam, "rate": Fraction(1, 100)}
     return Experiment("network training", {"model": model, **settings}, clauses, full)

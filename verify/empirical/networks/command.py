@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from math import isfinite
@@ -17,8 +18,8 @@ from verify.pictures.files import require_picture
 if TYPE_CHECKING:
     from theory.model import UnconstrainedFeatures
     from verify.empirical.networks.keeping import Keeper, Run
-    from verify.empirical.networks.looks import Head
-    from verify.empirical.networks.training import Loss, Schedule
+    from verify.empirical.networks.network import Network
+    from verify.empirical.networks.training import Loss, Schedule, State, Vector
 
 MOST_PARAMETERS = 5_000_000
 """L-BFGS remembers a hundred vectors of this length: 4 GB."""
@@ -37,6 +38,9 @@ def train(
     ] = "gelu",
     layers: Annotated[int, typer.Option("--linear-layers", metavar="M", help="Layers of the head.")] = 1,
     activation: Annotated[str, typer.Option(metavar="linear|relu", help="Between the head's layers.")] = "linear",
+    penalty: Annotated[
+        str, typer.Option(metavar="features|weights", help="Decay on features and head, or on all weights (no biases).")
+    ] = "features",
     decay: options.Decay = None,
     weight_decays: options.WeightDecays = None,
     feature_decay: options.FeatureDecay = None,
@@ -53,18 +57,19 @@ def train(
     ] = None,
     curves: Annotated[str | None, typer.Option(metavar="FILE", help="Draw loss and metrics along the steps.")] = None,
 ) -> None:
-    """Train a network on data, and hold features and head against the predicted optimum as it goes.
+    """Train a network on data, and hold it against what is predicted as it goes.
 
     The objective is 1/(2N) ‖W_M ⋯ W_1 H − Y‖² + Σ λ_m/2 ‖W_m‖² + λ_H/2 ‖H‖², H the extractor's features; the
-    extractor has no decay of its own.
+    extractor has no decay of its own. With --penalty weights it is ½ ‖Z − Y‖² + λ/2 ‖θ‖², as in Jacot et al. 2024, and
+    what is shown are the hypotheses and bounds of their Theorem B.1; the extractor's last layer is linear too, so that
+    there is one linear layer more than --linear-layers.
     """
     from verify.empirical import machine
     from verify.empirical.data import read
     from verify.empirical.networks.keeping import Keeper
-    from verify.empirical.networks.looks import Head
     from verify.empirical.networks.network import ACTIVATIONS, Network
     from verify.empirical.networks.subset import subset
-    from verify.empirical.networks.training import Loss, Schedule
+    from verify.empirical.networks.training import Schedule
     from verify.pool import one_thread
     from verify.settings import build_model, parse_integers
     from verify.store import Store
@@ -74,12 +79,16 @@ def train(
             require_picture(picture, name)
     if extractor not in ACTIVATIONS:
         raise BadInput(f"--extractor is one of {', '.join(ACTIVATIONS)}, got {extractor}")
+    if penalty not in ("features", "weights"):
+        raise BadInput(f"--penalty is features or weights, got {penalty}")
     if not (isfinite(rate) and rate > 0):
         raise BadInput(f"--rate must be positive, got {rate}")
     if activation == "relu" and layers == 1:
         raise BadInput("--activation relu stands between layers of the head; take --linear-layers of 2 or more")
     class_sizes, (*hidden, d) = parse_integers(sizes, "--sizes"), parse_integers(widths, "--widths")
     model = build_model(class_sizes, layers, decay, weight_decays, feature_decay, (d,), activation=activation)
+    if penalty == "weights":
+        _require_wide(model, weight_decays, (plot, curves))
     place, schedule = machine.device(device), Schedule(steps, adam, rate)
     images, _ = subset(read(data), class_sizes, seed)
     _require_feasible(len(images), hidden, model)
@@ -87,48 +96,82 @@ def train(
         "model": model.to_json(),
         "extractor": {"hidden": hidden, "activation": extractor, "seed": seed},
         "schedule": vars(schedule),
+        "penalty": penalty,
     }
     with one_thread(), machine.threads(threads), Store() as store:
-        loss = Loss(Network(len(images), hidden, model, extractor, seed), images, model, place)
-        keeper = Keeper(store, settings, images)
+        network = Network(len(images), hidden, model, extractor, seed, bias=penalty == "features")
+        view = _view(penalty, network, images, model, place, (hidden, extractor))
         show = partial(typer.echo, err=json == "-")
-        head = Head(model)
-        run = finished(loss, head, schedule, keeper, fresh, show)
+        run = finished(view, schedule, Keeper(store, settings, images), fresh, show)
     if json is not None:
-        options.write(plain(head, run, {"data": data, **settings}), json)
-    _draw(head, run, plot, curves, data)
+        options.write({"data": data, **settings, **view.predicted, "checkpoints": run.looks}, json)
+    _draw(view, model, run, plot, curves, data)
 
 
-def finished(
-    loss: Loss, head: Head, schedule: Schedule, keeper: Keeper, fresh: bool, show: Callable[[str], None]
-) -> Run:
+@dataclass(frozen=True)
+class View:
+    """What is looked at along a run, and how it is shown."""
+
+    loss: Loss
+    title: str
+    heads: Sequence[str]
+    look: Callable[[State], dict[str, Any]]
+    row: Callable[[dict[str, Any]], Sequence[str]]
+    summary: Callable[[Sequence[dict[str, Any]]], Iterator[str]]
+    predicted: dict[str, Any]
+
+
+def _view(
+    penalty: str, network: Network, images: Vector, model: UnconstrainedFeatures, place: str, given: tuple[Any, Any]
+) -> View:
+    """Features and head beside the optimum, or the hypotheses and bounds on a network with decay on all weights."""
+    from verify.empirical.networks import tables, wide
+    from verify.empirical.networks.interpolation import WeightDecay
+    from verify.empirical.networks.looks import Head
+    from verify.empirical.networks.training import Loss
+
+    if penalty == "weights":
+        decayed = WeightDecay(network, images, model, place)
+        title = wide.title(*given, len(images), model)
+        return View(decayed, title, wide.HEADS, partial(wide.look, decayed), wide.row, wide.summary, {})
+    loss, head = Loss(network, images, model, place), Head(model)
+
+    def look(state: State) -> dict[str, Any]:
+        return head.look(state, loss.factors(state.parameters), loss.value_and_gradient(state.parameters)[0])
+
+    row, summary = partial(tables.row, head), partial(tables.summary, head)
+    known = {"lines": head.lines, "predicted": head.predicted}
+    return View(loss, options.short(str(model)), tables.heads(head), look, row, summary, known)
+
+
+def finished(view: View, schedule: Schedule, keeper: Keeper, fresh: bool, show: Callable[[str], None]) -> Run:
     """The whole run, from where it was; each checkpoint is shown and kept when it is reached."""
     from verify.empirical.networks.keeping import Run
-    from verify.empirical.networks.tables import heads, row, summary
+    from verify.empirical.networks.tables import line
     from verify.empirical.networks.training import course
 
     run = Run() if fresh else keeper.load()
-    show(options.short(str(head.model)))
-    show(heads(head))
+    show(view.title)
+    show(line(view.heads))
     for look in run.looks:
-        show(row(head, look))
-    for state in course(loss, schedule, run.state):
-        factors, (value, _) = loss.factors(state.parameters), loss.value_and_gradient(state.parameters)
-        if not isfinite(value):
+        show(line(view.row(look)))
+    for state in course(view.loss, schedule, run.state):
+        if not isfinite(view.loss.value_and_gradient(state.parameters)[0]):
             raise BadInput(f"training has diverged by step {state.step}; take a smaller --rate")
-        run.looks.append(head.look(state, factors, value))
+        run.looks.append(view.look(state))
         run.state = state
         keeper.save(run)
-        show(row(head, run.looks[-1]))
-    for line in summary(head, run.looks[-1]):
-        show(line)
+        show(line(view.row(run.looks[-1])))
+    for text in ("", *view.summary(run.looks)):
+        show(text)
     return run
 
 
-def plain(head: Head, run: Run, settings: dict[str, Any]) -> dict[str, Any]:
-    """A finished run as plain data."""
-    predicted = {"lines": head.lines, "predicted": head.predicted}
-    return {**settings, **predicted, "checkpoints": run.looks}
+def _require_wide(model: UnconstrainedFeatures, weight_decays: str | None, pictures: tuple[str | None, ...]) -> None:
+    if not model.balanced or not model.is_linear or weight_decays is not None:
+        raise BadInput("--penalty weights is for classes of equal size, a linear head and one --decay")
+    if any(pictures):
+        raise BadInput("--plot and --curves belong to --penalty features")
 
 
 def _require_feasible(pixels: int, hidden: list[int], model: UnconstrainedFeatures) -> None:
@@ -138,21 +181,21 @@ def _require_feasible(pixels: int, hidden: list[int], model: UnconstrainedFeatur
         raise BadInput(f"such --widths make {parameters} parameters; at most {MOST_PARAMETERS} are trained")
 
 
-def _draw(head: Head, run: Run, plot: str | None, curves: str | None, data: str) -> None:
+def _draw(view: View, model: UnconstrainedFeatures, run: Run, plot: str | None, curves: str | None, data: str) -> None:
     import numpy as np
 
     from verify.pictures import gram_matrices, save, singular_values, training_course
 
     last = run.looks[-1]
-    if plot is not None and head.model.is_linear:
-        save(gram_matrices(head.model, {k: np.array(v) for k, v in last["grams"].items()}), plot, "--plot")
+    if plot is not None and model.is_linear:
+        save(gram_matrices(model, {k: np.array(v) for k, v in last["grams"].items()}), plot, "--plot")
     elif plot is not None:
-        layers = range(2, head.model.M + 1)
+        layers = range(2, model.M + 1)
         found = {
             name: [np.diag(last[f"singular_values_{kind}_{layer}"]) for layer in layers]
             for name, kind in (("before the ReLU", "H"), ("behind it", "relu_H"))
         }
         names = [f"class means of $H_{layer}$" for layer in layers]
-        save(singular_values(found, names, f"{head.model}, {data}, after {last['step']} steps."), plot, "--plot")
+        save(singular_values(found, names, f"{model}, {data}, after {last['step']} steps."), plot, "--plot")
     if curves is not None:
-        save(training_course(run.looks, head.lines, f"{head.model}, {data}."), curves, "--curves")
+        save(training_course(run.looks, view.predicted["lines"], f"{model}, {data}."), curves, "--curves")

@@ -30,6 +30,7 @@ class Network(torch.nn.Module):
         hidden: widths of the extractor's hidden layers; the features have the model's width d_1.
         model: the head's sizes; its decays do not matter here.
         activation: a name in ``ACTIVATIONS``.
+        bias: whether the extractor's layers have one.
 
     >>> model = UnconstrainedFeatures(class_sizes=(2, 1), depth=2, widths=3, decays="1/100")
     >>> network = Network(4, (5,), model, "relu", seed=0)
@@ -38,14 +39,20 @@ class Network(torch.nn.Module):
     """
 
     def __init__(
-        self, pixels: int, hidden: Sequence[int], model: UnconstrainedFeatures, activation: str, seed: int
+        self,
+        pixels: int,
+        hidden: Sequence[int],
+        model: UnconstrainedFeatures,
+        activation: str,
+        seed: int,
+        bias: bool = True,
     ) -> None:
         super().__init__()
         generator = torch.Generator().manual_seed(seed)
         layers: list[torch.nn.Module] = []
         for before, width in pairwise((pixels, *hidden)):
-            layers += [_linear(before, width, 2.0, generator), ACTIVATIONS[activation]()]
-        last = _linear((pixels, *hidden)[-1], model.widths[0], 1.0, generator)
+            layers += [_linear(before, width, 2.0, bias, generator), ACTIVATIONS[activation]()]
+        last = _linear((pixels, *hidden)[-1], model.widths[0], 1.0, bias, generator)
         self.extractor = torch.nn.Sequential(*layers, last)
         self.head = torch.nn.ParameterList(_gaussian(shape, 1.0, generator) for shape in model.weight_shapes)
 
@@ -59,9 +66,10 @@ def _gaussian(shape: tuple[int, int], variance: float, generator: torch.Generato
     return (variance / shape[1]) ** 0.5 * torch.randn(shape, dtype=torch.float64, generator=generator)
 
 
-def _linear(before: int, width: int, variance: float, generator: torch.Generator) -> torch.nn.Linear:
-    layer = torch.nn.Linear(before, width, dtype=torch.float64)
+def _linear(before: int, width: int, variance: float, bias: bool, generator: torch.Generator) -> torch.nn.Linear:
+    layer = torch.nn.Linear(before, width, bias, dtype=torch.float64)
     with torch.no_grad():
         layer.weight.copy_(_gaussian((width, before), variance, generator))
-        layer.bias.zero_()
+        if bias:
+            layer.bias.zero_()
     return layer

@@ -13,12 +13,12 @@ RELU = ("step", "loss", "NC1", "NC2", "NC3")
 MOST_CLASSES = 20
 
 
-def heads(head: Head) -> str:
+def heads(head: Head) -> tuple[str, ...]:
     """The heads of the columns of ``row``."""
-    return _cells(LINEAR if head.model.is_linear else (*RELU, "ranks before → behind each ReLU"))
+    return LINEAR if head.model.is_linear else (*RELU, "ranks before → behind each ReLU")
 
 
-def row(head: Head, look: dict[str, Any]) -> str:
+def row(head: Head, look: dict[str, Any]) -> tuple[str, ...]:
     """One checkpoint.
 
     With linear layers: loss; how far above the optimum, relative to it; NC1, NC2 and NC3 of Dang et al. 2023; distances
@@ -32,16 +32,16 @@ def row(head: Head, look: dict[str, Any]) -> str:
             *(look["dang2023_nc2_weights"], look["dang2023_nc3"]),
             *(first["gram_distance"], distances["weights_gram"], distances["logits"]),
         )
-        return _cells((str(look["step"]), f"{look['loss']:.6f}", *map(_brief, numbers)))
+        return (str(look["step"]), f"{look['loss']:.6f}", *map(_brief, numbers))
     L = head.model.M
     last = (_brief(look[name]) for name in (f"dnc1_relu_H_{L}", f"dnc2_relu_H_{L}", f"dnc3_W_{L}"))
     ranks = "  ".join(_ranks(look, layer) for layer in range(2, L + 1))
-    return _cells((str(look["step"]), f"{look['loss']:.6f}", *last, ranks))
+    return (str(look["step"]), f"{look['loss']:.6f}", *last, ranks)
 
 
-def summary(head: Head, look: dict[str, Any]) -> Iterator[str]:
+def summary(head: Head, looks: Sequence[dict[str, Any]]) -> Iterator[str]:
     """The end of a run beside what is predicted."""
-    yield ""
+    look = looks[-1]
     yield from table(
         ("", "loss"), [("found", f"{look['loss']:.8f}"), *((n, f"{x:.8f}") for n, x in head.lines.items())]
     )
@@ -86,5 +86,10 @@ def _brief(value: float | None) -> str:
     return "–" if value is None else f"{value:.1e}"
 
 
-def _cells(cells: Sequence[str]) -> str:
+def line(cells: Sequence[str]) -> str:
+    """Cells as a line, before the next one is known.
+
+    >>> line(("10", "0.5"))
+    '    10        0.5'
+    """
     return "  ".join([cells[0].rjust(6), *(cell.rjust(9) for cell in cells[1:])])

@@ -88,10 +88,14 @@ class Loss:
     def value_and_gradient(self, parameters: Vector) -> tuple[float, Vector]:
         """The objective and its gradient."""
         self.network.zero_grad()
-        value = self.floats.evaluate(self.model.objective, self._at(parameters))
+        value = self.objective(self._at(parameters))
         value.backward()
         gradient = parameters_to_vector(p.grad for p in self.network.parameters() if p.grad is not None)
         return value.item(), gradient.cpu().numpy()
+
+    def objective(self, factors: dict[str, Tensor]) -> Tensor:
+        """The model's objective."""
+        return self.floats.evaluate(self.model.objective, factors)
 
     def _at(self, parameters: Vector) -> dict[str, Tensor]:
         vector_to_parameters(torch.as_tensor(parameters, device=self.images.device), self.network.parameters())
