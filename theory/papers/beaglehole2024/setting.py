@@ -41,14 +41,15 @@ def integers(rows: int, columns: int, seed: int, most: int = 2) -> Rows:
     return [[Fraction(draw.randint(-most, most)) for _ in range(columns)] for _ in range(rows)]
 
 
-def times(A: Rows, B: Rows) -> Rows:
-    """A B."""
-    return [[sum((a * b for a, b in zip(row, column, strict=True)), Fraction(0)) for column in zip(*B)] for row in A]  # noqa: B905
-
-
 def transposed(A: Rows) -> Rows:
     """Aᵀ."""
     return [list(column) for column in zip(*A, strict=True)]
+
+
+def times(A: Rows, B: Rows) -> Rows:
+    """A B."""
+    columns = transposed(B)
+    return [[sum((a * b for a, b in zip(row, column, strict=True)), Fraction(0)) for column in columns] for row in A]
 
 
 def plus(A: Rows, ridge: Fraction) -> Rows:
