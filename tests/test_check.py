@@ -232,8 +232,8 @@ def test_an_interrupted_check_goes_on(tmp_path: Path) -> None:
     (true,) = read(f"{place}::operator_is_at_most_frobenius")
     (deep,) = read(f"{place}::collapse_is_optimal")
     with Store(tmp_path / "store") as store:
-        first = checks.resumed(true, place, store, budget=2)
-        again = checks.resumed(true, place, store, budget=0.5)
+        first = checks.resumed(true, place, store, budget=4)
+        again = checks.resumed(true, place, store, budget=2)
         assert again.checked.instances == first.checked.instances == 2
         found = checks.resumed(deep, place, store, budget=60)
         start = time.monotonic()

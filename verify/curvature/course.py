@@ -143,6 +143,8 @@ def limit(
     model: UnconstrainedFeatures, known: Place, layer: int, scale: Fraction = Fraction(1)
 ) -> tuple[Limit | None, str]:
     """What garrod2024-layer-hessian and garrod2024-gradient-alignment say of the optimum, or why they say nothing."""
+    if not model.is_linear:
+        return None, "No limit is predicted with ReLU layers, where descents end elsewhere too."
     predicted, why = prediction(model, known, layer, regularised=False)
     if why or known.gain is None:
         return None, why or "Limits of f and of the gradient's shares are predicted for squared error."
