@@ -28,6 +28,9 @@ BITS = (128, 512, 2048)
 COUNTEREXAMPLES = ("counterexample", "inequality witness", "failed relation", "exact fit")
 """Kinds of certificates that refute."""
 
+WIDEST = 1e-12
+"""Largest radius of a ratio that is shown as a float."""
+
 Point = Mapping[str, Any]
 """Values of all variables: a rational, or rows of rationals; ``M`` in place of ``H`` stands for class means."""
 
@@ -239,3 +242,19 @@ def compare_at(left: Expression, right: Expression, point: Point) -> int:
             if not difference.contains(0):
                 return 1 if difference > 0 else -1
     return 0
+
+
+def ratio_at(left: Expression, right: Expression, point: Point) -> float | None:
+    """left/right at a point, from balls; None where these are wide, or the right side is not seen to be positive.
+
+    >>> from theory.ops import constant, sqrt
+    >>> ratio_at(sqrt(2), constant(2), {}) == 0.5**0.5
+    True
+    """
+    with precision(BITS[1]):
+        try:
+            below, above = _in_balls(left, point), _in_balls(right, point)
+        except Undecidable:
+            return None
+        ratio = below / above
+        return float(ratio.mid()) if above > 0 and ratio.is_finite() and ratio.rad() < WIDEST else None
