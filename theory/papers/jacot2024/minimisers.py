@@ -23,6 +23,7 @@ from theory.ops import (
     sqrt,
     sum_squares,
     variable,
+    zeros,
 )
 from theory.papers.jacot2024.setting import (
     NUMERICAL,
@@ -315,3 +316,22 @@ def ntk_floor(size: tuple[int, int], times: Fraction = Fraction(1)) -> Inequalit
     """‖Θ‖_op ≥ (s_K(Y) − ε1)² L2/(K² r²) for every network with ‖Z_L − Y‖_F ≤ ε1 and ‖W_ℓ‖_op ≤ r."""
     net = Kernel(*size)
     return Inequality(net.room * net.L2, times * net.K**2 * net.r**2 * net.norm, net.variables)
+
+
+@theorem(
+    "jacot2024-ntk-floor-sharp",
+    source=source("Proposition 5.3, the converse, sharper; own", "X"),
+    expected=NUMERICAL,
+    wrong={"half of it": {"times": Fraction(1, 2)}, "a tenth less": {"times": Fraction(9, 10)}},
+    **KERNEL,
+)
+def ntk_floor_sharp(size: tuple[int, int], times: Fraction = Fraction(1)) -> Inequality:
+    """‖Θ‖_op ≥ L2 s_1(Z_L)²/r², without the K²: at least L2 (s_K(Y) − ε1)²/r². Attained at identities.
+
+    For the first singular pair u, v of Z_L every layer has s_1(Z_L) = uᵀ Z_L v ≤ ‖W_{L:ℓ+1}ᵀ u‖ r ‖Z_{ℓ−1} v‖, and
+    ‖Θ‖_op is at least the sum of squares of these products, Θ's form at u vᵀ.
+    """
+    net = Kernel(*size)
+    left = net.L2 * operator_norm(identity(net.K) + net.R) ** 2
+    layers = dict.fromkeys(square_layers(net.K, net.L2), identity(net.K))
+    return Inequality(left, times * net.r**2 * net.norm, net.variables, ({**layers, "Q": zeros(net.K, net.K)},))
