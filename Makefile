@@ -38,7 +38,7 @@ border: env
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/border.py
 
 wide-networks: env
-	OMP_NUM_THREADS=1 $(BIN)/python docs/wide_networks.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/wide_networks.py
 
 bench: env
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/refuter.py

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from fractions import Fraction
 from math import sqrt
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from theory.arithmetic.floats import Floats
+from theory.claims import Inequality
 from theory.ops import Expression, identity, operator_norm, variable
 from theory.papers.jacot2024.activation import gradients
 from theory.papers.jacot2024.head import between, cosines, within
@@ -168,3 +170,11 @@ def test_matrices_that_are_not_finite_have_no_norm_and_leave_the_others_theirs()
     found = Floats().evaluate(operator_norm(X @ identity(2)), {"X": batch})
     assert found[[0, 2]].tolist() == [1, 3]
     assert bool(found[1].isnan())
+
+
+def test_the_table_of_ratios_lists_every_bound() -> None:
+    """It is made by ``make wide-networks``, which takes minutes."""
+    page = (Path(__file__).parent.parent / "docs" / "wide-networks.md").read_text(encoding="utf-8")
+    listed = [line.split("`")[1] for line in page.split("<!-- ratios")[1].splitlines() if line.startswith("| `")]
+    bounds = [s.id for s in find("jacot2024-*") if isinstance(s.claim(s.witness), Inequality)]
+    assert [f"jacot2024-{name}" for name in listed] == bounds

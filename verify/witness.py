@@ -31,6 +31,9 @@ TIE = 1e-30
 COUNTEREXAMPLES = ("counterexample", "inequality witness", "failed relation", "exact fit")
 """Kinds of certificates that refute."""
 
+WIDEST = 1e-12
+"""Largest radius of a ratio that is shown as a float."""
+
 Point = Mapping[str, Any]
 """Values of all variables: a rational, or rows of rationals; ``M`` in place of ``H`` stands for class means."""
 
@@ -257,3 +260,19 @@ def is_rounding(left: Expression, right: Expression, point: Point) -> bool:
         except Undecidable:
             return False
         return bool(x - y < TIE * (1 + abs(x) + abs(y)))
+
+
+def ratio_at(left: Expression, right: Expression, point: Point) -> float | None:
+    """left/right at a point, from balls; None where these are wide, or the right side is not seen to be positive.
+
+    >>> from theory.ops import constant, sqrt
+    >>> ratio_at(sqrt(2), constant(2), {}) == 0.5**0.5
+    True
+    """
+    with precision(BITS[1]):
+        try:
+            below, above = _in_balls(left, point), _in_balls(right, point)
+        except Undecidable:
+            return None
+        ratio = below / above
+        return float(ratio.mid()) if above > 0 and ratio.is_finite() and ratio.rad() < WIDEST else None

@@ -27,7 +27,7 @@ from theory.claims import (
     Relation,
 )
 from theory.model import UnconstrainedFeatures
-from theory.ops import Expression, walk
+from theory.ops import Expression, substitute, walk
 from theory.statement import Instance
 from verify.empirical import programs
 from verify.methods import rivals
@@ -52,7 +52,7 @@ from verify.methods.searches import (
     search_for,
 )
 from verify.verdict import Evidence, Finding, Unable, holds, refuted, undecided
-from verify.witness import is_rounding, violation
+from verify.witness import is_rounding, ratio_at, violation
 
 if TYPE_CHECKING:
     from verify.engines import Settings
@@ -96,6 +96,12 @@ VIOLATED = 1e-7
 
 APPARENT, OPEN = 12, 3
 """Points of least slack that are decided exactly, some of them rounding; after so many that stay open no more are."""
+
+CLOSEST = 12
+"""Points of least slack at which the ratio of the sides may be evaluated in balls; as a rule the first is enough."""
+
+EXTREMES: Mapping[str, Callable[..., float]] = {"least slack": min, "largest ratio": max}
+"""What is kept of two searches for a violation."""
 
 TRIED = 5
 """Points of least slack that are made exact under constraints."""
@@ -517,23 +523,32 @@ def _examine_inequality(claim: Inequality, settings: Settings, device: torch.dev
             far = lbfgs(search.objective, starts, search.iterations // 2)
             again, others, reached = _unconstrained(claim, search, relative, far)
             finding, certificates = (again, others) if others else (finding, certificates)
-            numbers = min(numbers, reached, key=lambda found: float(found["least slack"]))
-    numbers = _with_ratio(claim, numbers, floats)
+            numbers = {**numbers, **{name: best(numbers[name], reached[name]) for name, best in EXTREMES.items()}}
+    numbers = _with_equality(claim, numbers)
     findings = [finding]
     if claim.tight:
         findings.append(_tight_finding(claim, floats))
     return findings, numbers, (), certificates
 
 
-def _with_ratio(claim: Inequality, numbers: dict[str, Any], floats: Floats) -> dict[str, Any]:
-    """How tight a bound is: the largest left/right that was reached, and whether at a point of claimed equality."""
-    slack = float(numbers.get("least slack", inf))
-    ratio = (1 - slack) / (1 + slack) if -1 < slack < inf else -inf
-    points = map(floats.point, claim.tight)
-    sides = [tuple(float(floats.evaluate(side, point)) for side in (claim.left, claim.right)) for point in points]
-    attained = max((left / right for left, right in sides if right > 0), default=-inf)
-    largest = max(ratio, attained)
-    return numbers if largest == -inf else {**numbers, "largest ratio": largest, "attained": attained > 1 - ATTAINED}
+def _with_equality(claim: Inequality, numbers: dict[str, Any]) -> dict[str, Any]:
+    """Whether the largest ratio is attained, at a point of claimed equality where the sides are not both zero."""
+    sides = ((substitute(claim.left, point), substitute(claim.right, point)) for point in claim.tight)
+    attained = max((r for left, right in sides if (r := ratio_at(left, right, {})) is not None), default=-inf)
+    ratio = max(numbers.pop("largest ratio", -inf), attained)
+    return numbers if ratio == -inf else {**numbers, "largest ratio": ratio, "attained": attained > 1 - ATTAINED}
+
+
+def _largest_ratio(claim: Inequality, search: FormulaSearch, points: Tensor, values: Tensor) -> float:
+    """The largest left/right, in balls, among points in the order of their slack in floats, which rounding lowers."""
+    largest = -inf
+    for i in torch.argsort(values)[:CLOSEST].tolist():
+        slack = float(values[i])
+        if not -1 < slack < inf or (1 - slack) / (1 + slack) <= largest:
+            continue
+        ratio = ratio_at(claim.left, claim.right, exact_point(search.values(points[i : i + 1])))
+        largest = largest if ratio is None else max(largest, ratio)
+    return largest
 
 
 def _unconstrained(
@@ -542,7 +557,8 @@ def _unconstrained(
     points = lbfgs(slack, starts, search.iterations // 2)
     values = torch.nan_to_num(slack.function(points).detach(), nan=torch.inf)
     finding, certificates = _inequality_finding(claim, search, points, values)
-    return finding, certificates, {"least slack": float(values.min()), "starts": len(points)}
+    ratio = _largest_ratio(claim, search, points, values)
+    return finding, certificates, {"least slack": float(values.min()), "starts": len(points), "largest ratio": ratio}
 
 
 Decided = tuple[Finding, tuple[Mapping[str, Any], ...]]
@@ -585,6 +601,8 @@ def _constrained(
     values = torch.where(met, torch.nan_to_num(slack(points).detach(), nan=torch.inf), torch.inf)
     least, count = float(values.min()), int(met.sum())
     numbers = {"least slack": least, "starts": len(points), "met the constraints": count}
+    if -1 < least < inf:
+        numbers["largest ratio"] = (1 - least) / (1 + least)
     if not count:
         nearest = float(violations.min())
         return undecided("inequality", f"{UNMET}: the least violation is {nearest:.1e}, relative"), (), numbers

@@ -52,8 +52,8 @@ HALVES = (Fraction(1, 4), Fraction(1, 2), Fraction(3, 4))
         "refuted",
         "certified",
         "an entrywise activation can enlarge operator norms: two weights and two samples in place of Z_1 = W_1 X with "
-        "‖Z_1‖_op ≤ ‖W_1‖_op ‖X‖_op; the idea fails, by up to √N/2 for N samples in a Hadamard matrix, while the "
-        "Frobenius norm of one factor does (jacot2024-feature-norm-frobenius)",
+        "‖Z_1‖_op ≤ ‖W_1‖_op ‖X‖_op; the idea fails, by a factor near √N/2 for an N × N Hadamard matrix and small γ, "
+        "while with the Frobenius norm of one factor it holds (jacot2024-feature-norm-frobenius)",
     ),
     hypotheses={"γ < 1": lambda gamma, **_: 0 < gamma < 1},
     gamma=st.sampled_from([Fraction(x) for x in ("1/8", "1/4", "1/2", "3/4")]),
@@ -66,7 +66,8 @@ def feature_norm(gamma: Fraction, steep: int, N: int, times: Fraction = Fraction
     """‖σ(W X)‖_op ≤ ‖W‖_op ‖X‖_op: uᵀ σ(W X) v ≤ ‖W‖_op ‖X‖_op ‖u‖ ‖v‖ for all u and v.
 
     False for W = t I and X = ((1, 1), (1, −1)), where the right side is √2 t and the left one for large t
-    t (1 − γ + √((1 + γ)² + 4))/2, more for every γ < 1.
+    t (1 − γ + √((1 + γ)² + 4))/2, more for every γ < 1. Hypothesis 3 bounds ‖W_ℓ‖ for linear layers only; here r bounds
+    all of them.
     """
     W, X = variable("W", (2, 2)), variable("X", (2, N))
     u, v = variable("u", (2, 1)), variable("v", (N, 1))

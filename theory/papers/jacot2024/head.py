@@ -26,6 +26,7 @@ from theory.ops import (
 )
 from theory.papers.jacot2024.setting import (
     NUMERICAL,
+    SIZES,
     Head,
     Size,
     condition,
@@ -322,12 +323,20 @@ def lemma_c2(K: int, L2: int, times: Fraction = Fraction(1), exponent: int = 2) 
 # ---------------------------------------------------------------------------------------------- step 4: NC2 and NC3
 
 
+NC2_FIELDS: dict[str, Any] = head_fields() | {
+    "size": st.sampled_from(SIZES[:4]),
+    "printed": st.booleans(),
+    "witness": {"size": SIZES[0], "printed": False},
+}
+
+
 @theorem(
     "jacot2024-nc2-bound",
     source=source("Theorem B.1, equation (20); Theorem 3.1, equation (4)"),
     expected=NUMERICAL,
     wrong={"half of it": {"times": Fraction(1, 2)}, "the root of κ(W_L)": {"halved": 2}},
-    **head_fields() | {"printed": st.booleans(), "witness": {"size": (2, 4, 1), "printed": False}},
+    **head_fields()
+    | {"size": st.sampled_from(SIZES[:4]), "printed": st.booleans(), "witness": {"size": (2, 4, 1), "printed": False}},
 )
 def nc2_bound(size: Size, printed: bool, times: Fraction = Fraction(1), halved: int = 1) -> Inequality:
     """κ(Z̄_{L−1}) ≤ (κ(W_L) + q)/(1 − q) with q = √(K/N) r Ψ; ``printed`` has r Ψ, which is weaker.

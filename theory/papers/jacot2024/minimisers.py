@@ -23,6 +23,7 @@ from theory.ops import (
     sqrt,
     sum_squares,
     variable,
+    zeros,
 )
 from theory.papers.jacot2024.setting import (
     NUMERICAL,
@@ -158,13 +159,13 @@ class Fitted:
         return Inequality(operator_norm(self.whole) * room**self.K, right, self.variables)
 
 
+# K, n, L1 and L2
 FITTED: dict[str, Any] = {
-    "hypotheses": {"L1, L2 ≥ 1": lambda L1, L2, **_: L1 >= 1 and L2 >= 1},
-    "K": st.integers(2, 3),
-    "n": st.integers(1, 2),
-    "L1": st.integers(1, 2),
-    "L2": st.integers(1, 3),
-    "witness": {"K": 2, "n": 1, "L1": 1, "L2": 2},
+    "hypotheses": {"L1, L2 ≥ 1": lambda size: min(size[2:]) >= 1},
+    "size": st.sampled_from(
+        ((2, 1, 1, 1), (2, 1, 1, 2), (2, 1, 1, 4), (2, 1, 2, 2), (2, 2, 1, 3), (2, 2, 2, 1), (3, 1, 1, 2), (3, 1, 2, 1))
+    ),
+    "witness": {"size": (2, 1, 1, 2)},
 }
 
 
@@ -175,9 +176,9 @@ FITTED: dict[str, Any] = {
     wrong={"a thousandth": {"times": Fraction(1, 1000)}, "a hundredth": {"times": Fraction(1, 100)}},
     **FITTED,
 )
-def norm_conditioning(K: int, n: int, L1: int, L2: int, times: Fraction = Fraction(1)) -> Inequality:
+def norm_conditioning(size: tuple[int, int, int, int], times: Fraction = Fraction(1)) -> Inequality:
     """κ(W_{L:L1+1}) ≤ (K^{L1/2} ‖X‖_op/(s_K(Y) − ε1))^K e^{c/2} where ‖Z_L − Y‖_F ≤ ε1 and ‖θ‖² = LK + c."""
-    net = Fitted(K, n, L1, L2)
+    net = Fitted(*size)
     return net.conditioned(net.epsilon1, net.norm, times)
 
 
@@ -188,14 +189,14 @@ def norm_conditioning(K: int, n: int, L1: int, L2: int, times: Fraction = Fracti
     wrong={"a thousandth": {"times": Fraction(1, 1000)}, "a hundredth": {"times": Fraction(1, 100)}},
     **FITTED,
 )
-def global_minimisers(K: int, n: int, L1: int, L2: int, times: Fraction = Fraction(1)) -> Inequality:
+def global_minimisers(size: tuple[int, int, int, int], times: Fraction = Fraction(1)) -> Inequality:
     """κ(W_{L:L1+1}) ≤ (K^{L1/2} ‖X‖_op/(s_K(Y) − ε1))^K e^{(c − KL1)/2} where C_λ ≤ λ (KL2 + c)/2 = ε1²/2.
 
     Where the non-linear part can realise Z_{L1} = Y with ‖θ_nonlin‖² = c, identities above it have that loss, so that
     all global minimisers are among these points. Here λ = 1/50 and c is the least one that a point allows. Then (15),
     κ(W_L) = κ(W_{L:L1+1})^{1/L2}, follows from jacot2024-critical-balance. Without the −KL1 the bound is weaker.
     """
-    net, decay = Fitted(K, n, L1, L2), Fraction(1, 50)
+    net, decay = Fitted(*size), Fraction(1, 50)
     double = sum_squares(net.R) + decay * net.norm
     return net.conditioned(sqrt(double), double / decay, times)
 
@@ -315,3 +316,22 @@ def ntk_floor(size: tuple[int, int], times: Fraction = Fraction(1)) -> Inequalit
     """‖Θ‖_op ≥ (s_K(Y) − ε1)² L2/(K² r²) for every network with ‖Z_L − Y‖_F ≤ ε1 and ‖W_ℓ‖_op ≤ r."""
     net = Kernel(*size)
     return Inequality(net.room * net.L2, times * net.K**2 * net.r**2 * net.norm, net.variables)
+
+
+@theorem(
+    "jacot2024-ntk-floor-sharp",
+    source=source("Proposition 5.3, the converse, sharper; own", "X"),
+    expected=NUMERICAL,
+    wrong={"half of it": {"times": Fraction(1, 2)}, "a tenth less": {"times": Fraction(9, 10)}},
+    **KERNEL,
+)
+def ntk_floor_sharp(size: tuple[int, int], times: Fraction = Fraction(1)) -> Inequality:
+    """‖Θ‖_op ≥ L2 s_1(Z_L)²/r², without the K²: at least L2 (s_K(Y) − ε1)²/r². Attained at identities.
+
+    For the first singular pair u, v of Z_L every layer has s_1(Z_L) = uᵀ Z_L v ≤ ‖W_{L:ℓ+1}ᵀ u‖ r ‖Z_{ℓ−1} v‖, and
+    ‖Θ‖_op is at least the sum of squares of these products, Θ's form at u vᵀ.
+    """
+    net = Kernel(*size)
+    left = net.L2 * operator_norm(identity(net.K) + net.R) ** 2
+    layers = dict.fromkeys(square_layers(net.K, net.L2), identity(net.K))
+    return Inequality(left, times * net.r**2 * net.norm, net.variables, ({**layers, "Q": zeros(net.K, net.K)},))

@@ -6,6 +6,7 @@ For each inequality descent maximises left/right at the instances of the stateme
 from __future__ import annotations
 
 import sys
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,14 @@ from theory.claims import Inequality
 from theory.statement import Instance, Statement, find
 from verify.engines import Settings, load
 
-PAGE = Path(__file__).parent / "wide-networks.md"
-BEGIN, END = "<!-- ratios: made by docs/wide_networks.py -->", "<!-- end -->"
+PAGE = Path(__file__).parent.parent / "docs" / "wide-networks.md"
+BEGIN, END = "<!-- ratios: made by benchmarks/wide_networks.py -->", "<!-- end -->"
 
 DRAWN = 12
 """Drawn instances a statement, besides its witness."""
+
+LARGE = 1e6
+"""Ratios above this are not told apart."""
 
 CLOSE = 1e-6
 """A ratio this close to 1 is shown as one that tends to 1."""
@@ -30,16 +34,16 @@ def tightest(statement: Statement) -> tuple[float, dict[str, Any], bool]:
         instance = Instance.of(statement, parameters)
         numbers = load("descent").examine(instance, Settings(device="cpu")).numbers
         assert isinstance(instance.claim, Inequality)
-        if "largest ratio" in numbers:
-            found.append((float(numbers["largest ratio"]), parameters, bool(numbers.get("attained"))))
-    return max(found, key=lambda one: (round(one[0] / CLOSE), one[2]))
+        ratio = float(numbers.get("largest ratio", inf if numbers["least slack"] == -1 else -inf))
+        found.append((ratio, parameters, bool(numbers.get("attained"))))
+    return max(found, key=lambda one: (round(min(one[0], LARGE) / CLOSE), one[2]))
 
 
 def shown(ratio: float, attained: bool) -> str:
     """A ratio with three digits, rounded towards what was reached; 1 where it is attained."""
     if abs(ratio - 1) < CLOSE:
         return "1" if attained else "→ 1"
-    return f"{ratio:.3g}"
+    return "∞" if ratio == inf else f"{ratio:.3g}"
 
 
 def row(statement: Statement) -> str:
