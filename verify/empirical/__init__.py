@@ -12,7 +12,7 @@ from typing import Any
 
 Program = Callable[..., Mapping[str, float]]
 
-MODULES = ("gradient_descent", "deep_linear", "deep_relu", "curvature", "networks.experiments")
+MODULES = ("gradient_descent", "deep_linear", "deep_relu", "curvature", "networks.experiments", "networks.ansatz")
 """Modules of this folder that register programs."""
 
 _programs: dict[str, Program] = {}
