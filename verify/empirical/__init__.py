@@ -12,7 +12,15 @@ from typing import Any
 
 Program = Callable[..., Mapping[str, float]]
 
-MODULES = ("gradient_descent", "deep_linear", "deep_relu", "curvature", "rfm.program", "networks.experiments")
+MODULES = (
+    "gradient_descent",
+    "deep_linear",
+    "deep_relu",
+    "curvature",
+    "rfm.program",
+    "networks.experiments",
+    "networks.ansatz",
+)
 """Modules of this folder that register programs."""
 
 _programs: dict[str, Program] = {}
