@@ -12,7 +12,6 @@ from time import perf_counter
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from theory.arithmetic.floats import Floats
@@ -135,6 +134,8 @@ def adam(gradient: Gradient, state: State, until: int, rate: float) -> Moved:
 
 def lbfgs(gradient: Gradient, state: State, until: int, rate: float) -> Moved:
     """Steps of L-BFGS, fewer where rounding leaves none that descends."""
+    from scipy.optimize import minimize  # slow to load, and not needed to name the program
+
     options = {"maxiter": until - state.step, "maxfun": 10**9, "maxcor": PAIRS, "ftol": 0.0, "gtol": 0.0}
     found = minimize(gradient, state.parameters, jac=True, method="L-BFGS-B", options=options)
     return until, found.x, state.mean, state.square
