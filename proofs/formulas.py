@@ -34,16 +34,22 @@ def summed(formula: Expression) -> dict[Expression, Expression]:
 
 
 def _parts(formula: Expression) -> list[tuple[Expression, Expression]]:
-    if not formula.shape and not formula.variables:
-        return [(constant(1), formula)]
-    if formula.op == "add":
-        return [part for arg in formula.args for part in _parts(arg)]
-    if formula.op == "scale" and not formula.args[0].variables:
-        return [(part, formula.args[0] * factor) for part, factor in _parts(formula.args[1])]
-    if formula.op == "matmul":
-        (left, a), (right, b) = map(_unscaled, formula.args)
-        return [(left @ right, a * b)]
-    return [(formula, constant(1))]
+    """The parts with their factors, one after the other: a sum of many terms is a deep formula."""
+    found, rest = [], [(formula, constant(1))]
+    while rest:
+        part, factor = rest.pop()
+        if not part.shape and not part.variables:
+            found.append((constant(1), factor * part))
+        elif part.op == "add":
+            rest += [(arg, factor) for arg in reversed(part.args)]
+        elif part.op == "scale" and not part.args[0].variables:
+            rest.append((part.args[1], factor * part.args[0]))
+        elif part.op == "matmul":
+            (left, a), (right, b) = map(_unscaled, part.args)
+            found.append((left @ right, factor * a * b))
+        else:
+            found.append((part, factor))
+    return found
 
 
 def _unscaled(matrix: Expression) -> tuple[Expression, Expression]:

@@ -14,13 +14,19 @@ from theory.curvature import Curvature, cross_entropy, squared
 from theory.frames import simplex_etf
 from theory.ops import Expression, class_means, constant, diagonal, identity, log, matrix, ones, repeat_columns, sqrt
 
+RATIOS = tuple(Fraction(x) for x in ("1", "1/2", "2", "3", "2/3", "1/3", "3/2", "4", "3/4", "5", "1/5"))
+"""Ratios of decays, of the primes that drawn gains have; a prime number of them, so that patterns are cycles."""
+
 
 @dataclass(frozen=True)
 class Collapse:
     """Deep neural collapse at a gain γ: K classes of n samples, L layers, hidden spaces of K + ``spare`` dimensions.
 
-    Decays are λ for the features (l = 0) and all layers, or ``unequal`` multiples of it; the frames U_l are the first K
-    coordinates, or turned by reflections.
+    Decays are λ for the features (l = 0) and all layers, or multiples of it: ``unequal`` is the number of a pattern of
+    ``RATIOS``, 0 for equal ones. The frames U_l are the first K coordinates, or turned by reflections.
+
+    >>> [str(share) for share in Collapse(3, 2, 4, 0, Fraction(9, 10), unequal=2).shares]
+    ['2', '2/3', '3/2', '3/4', '1/5']
     """
 
     K: int
@@ -28,7 +34,7 @@ class Collapse:
     L: int
     spare: int
     gamma: Fraction
-    unequal: bool = False
+    unequal: int = 0
     turn: bool = False
 
     @property
@@ -38,8 +44,8 @@ class Collapse:
 
     @property
     def shares(self) -> tuple[Fraction, ...]:
-        """λ_l/λ for l = 0 … L."""
-        return tuple(Fraction(2) ** (layer % 3 - 1) if self.unequal else Fraction(1) for layer in range(self.L + 1))
+        """λ_l/λ for l = 0 … L: those of neighbours differ, unless all are equal."""
+        return tuple(RATIOS[self.unequal * (layer + 1) % len(RATIOS)] for layer in range(self.L + 1))
 
     @property
     def sizes(self) -> tuple[int, ...]:

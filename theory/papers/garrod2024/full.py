@@ -17,11 +17,11 @@ from theory.collapse import Collapse, SoftmaxCollapse
 from theory.curvature import flattened
 from theory.ops import Expression, diagonal, identity, kron, log, one_hot, relu, sum_squares
 from theory.papers.dang2023.letters import OFF
-from theory.papers.garrod2024.setting import HYPOTHESES, POINT, PROVED, WITNESS, at_layer, listed, points, source
+from theory.papers.garrod2024.setting import FEW, HYPOTHESES, POINT, PROVED, WITNESS, at_layer, listed, points, source
 from theory.papers.garrod2025.landscape import ODDS
 from theory.statement import theorem
 
-EQUAL = POINT | {"L": 2, "unequal": False, "turn": False}
+EQUAL = POINT | {"L": 2, "unequal": 0, "turn": False}
 
 
 def symmetric_swapped(*setting: Any, **given: Any) -> Eigenvalues:
@@ -52,14 +52,16 @@ def shallower(K: int, n: int, L: int, d: int, gamma: Any, **given: Any) -> Eigen
 
 @theorem(
     "garrod2024-full-hessian",
-    source=source("the Hessian in all factors (compare Theorem 6 of v2 and v3)", "X"),
+    source=source("the Hessian in all factors (compare Theorem 6)", "X", "v3"),
     expected=PROVED,
     hypotheses=HYPOTHESES
     | {
         "equal decays": lambda unequal, **_: not unequal,
-        "matrices of some hundred rows": lambda K, L, **_: K * L <= 36,
+        "matrices of at most 1400 rows": lambda K, n, L, spare, **_: (
+            (L - 1) * (K + spare) ** 2 + (K + spare) * K * (n + 1) <= 1400
+        ),
     },
-    **points() | {"unequal": st.just(False), "turn": st.just(False)},
+    **points() | {"unequal": st.just(0), "turn": st.just(False)},
     regularised=st.booleans(),
     witness=EQUAL | {"regularised": True},
     configurations=(
@@ -95,9 +97,12 @@ SOFTMAX: dict[str, Any] = {
         "K ≥ 2": lambda K, **_: K >= 2,
         "L ≥ 1, a layer of 1 … L": lambda L, layer, **_: 1 <= layer <= L,
         "α > 0": lambda r, **_: r > 1,
+        "logarithms in matrices only if small": lambda K, n, L, spare, turn, **_: (
+            K * K * n <= 144 and (not turn or (K + spare) * L <= 40)
+        ),
     },
-    "K": st.sampled_from((2, 3, 3, 4, 5)),
-    "n": st.integers(1, 3),
+    "K": FEW,
+    "n": st.sampled_from((1, 1, 2, 3, 5)),
     "L": st.sampled_from((1, 2, 3, 4, 8)),
     "spare": st.integers(0, 1),
     "r": st.sampled_from(ODDS),
@@ -126,7 +131,7 @@ def all_pairs(K: int, size: int, alpha: Any, softness: Any) -> Eigenvalues:
 
 @theorem(
     "garrod2024-ce-layer-spectrum",
-    source=source("cross-entropy with adjustments, as in v2 and v3", "X"),
+    source=source("cross-entropy with adjustments", "X", "v3"),
     expected=PROVED,
     **SOFTMAX | {"hypotheses": SOFTMAX["hypotheses"] | {"K ≥ 3": lambda K, **_: K >= 3}},
     witness=SOFTMAX_POINT,
@@ -138,28 +143,60 @@ def all_pairs(K: int, size: int, alpha: Any, softness: Any) -> Eigenvalues:
         "regularised": {"ridge": 1},
     },
 )
-def ce_layer_spectrum(
+def ce_layer_spectrum(**given: Any) -> Spectrum:
+    """With cross-entropy a layer's Hessian has K outliers, in two values, a mini-bulk, and 0.
+
+    Over λ α they are 1/K (K² − 3K + 1 times), 1/K + κ(K−2)/K (K − 1 times) and 1/K + κ(K−1)/K. Two classes are in
+    ``garrod2024-ce-two-classes``.
+    """
+    return softmax_spectrum(**given)
+
+
+def softmax_spectrum(
     layer: int,
     predicted: Callable[..., Eigenvalues] = softmax_layer_spectrum,
     soft: Callable[[SoftmaxCollapse], Fraction] = lambda at: at.softness,
     ridge: int = 0,
     **point: Any,
 ) -> Spectrum:
-    """With cross-entropy a layer's Hessian has K outliers, in two values, a mini-bulk, and 0.
-
-    Over λ α they are 1/K (K² − 3K + 1 times), 1/K + κ(K−2)/K (K − 1 times) and 1/K + κ(K−1)/K.
-    """
+    """The Hessian of a layer over λ α at collapse, and the predicted eigenvalues plus ``ridge``."""
     at = SoftmaxCollapse(**point)
     rows = at.curvature.layer(layer) / (at.decay * log(at.r))
-    size = rows.shape[0]
-    return Spectrum(
-        rows, [(value + ridge, times) for value, times in listed(predicted(at.K, size, Fraction(1), soft(at)))]
-    )
+    expected = listed(predicted(at.K, rows.shape[0], Fraction(1), soft(at)))
+    return Spectrum(rows, [(value + ridge, times) for value, times in expected])
+
+
+def twice(K: int, size: int, alpha: Any, softness: Any) -> Eigenvalues:
+    """The outlier of two classes twice, K − 1 of the larger ones and one more."""
+    (outlier, bulk) = softmax_layer_spectrum(K, size, alpha, softness)
+    return (replace(outlier, multiplicity=2), replace(bulk, multiplicity=bulk.multiplicity - 1))
+
+
+TWO: dict[str, Any] = SOFTMAX_POINT | {"K": 2}
+
+
+@theorem(
+    "garrod2024-ce-two-classes",
+    source=source("cross-entropy with adjustments: two classes", "X", "v3"),
+    expected=PROVED,
+    **SOFTMAX | {"hypotheses": SOFTMAX["hypotheses"] | {"K = 2": lambda K, **_: K == 2}, "K": st.just(2)},
+    witness=TWO,
+    configurations=(TWO | {"spare": 0, "n": 1, "L": 1, "layer": 1}, TWO | {"layer": 3}),
+    wrong={
+        "twice": {"predicted": twice},
+        "without κ": {"soft": lambda at: Fraction(0)},
+        "κ of three classes": {"soft": lambda at: (at.r - 1) / (at.r + 2)},
+        "regularised": {"ridge": 1},
+    },
+)
+def ce_two_classes(**given: Any) -> Spectrum:
+    """With two classes (K−1)² = 1 eigenvalue of a layer's Hessian is left, λ α (1 + κ)/2; all others are 0."""
+    return softmax_spectrum(**given)
 
 
 @theorem(
     "garrod2024-ce-gradient",
-    source=source("cross-entropy: the gradient and the top eigenvector", "X"),
+    source=source("cross-entropy with adjustments: the gradient and the top eigenvector", "X", "v3"),
     expected=PROVED,
     **SOFTMAX,
     witness=SOFTMAX_POINT,
@@ -188,7 +225,7 @@ def ce_gradient(layer: int, less: int = 0, half: int = 1, **point: Any) -> Ident
 
 @theorem(
     "garrod2024-relu-nonnegative-dnc",
-    source=source("Theorems 7 and 8 of v3: the loss", "R"),
+    source=source("Theorems 7 and 8: the loss", "R", "v3"),
     hypotheses=HYPOTHESES | {"frames of coordinates": lambda turn, **_: not turn},
     **points() | {"turn": st.just(False)},
     witness=POINT | {"turn": False},
@@ -196,18 +233,27 @@ def ce_gradient(layer: int, less: int = 0, half: int = 1, **point: Any) -> Ident
     wrong={"value off by 1e-6": {"factor": OFF}, "a frame with negative entries": {"negative": True}},
 )
 def relu_nonnegative(factor: Fraction = Fraction(1), negative: bool = False, **point: Any) -> Identity:
-    """With U_l ≥ 0 no ReLU acts, and the loss of a ReLU model is the linear minimum ½(1−γ)² + ½(L+1)γ(1−γ)."""
+    """With U_l ≥ 0 no ReLU acts, and the loss of a ReLU model is the linear minimum ½(1−γ)² + ½(L+1)γ(1−γ).
+
+    Back-propagated errors A_{l+1}ᵀ (Z − Y) are multiples of the ReLUs' inputs, γ (γ−1)/‖μ^{(l+1)}‖² times: they vanish
+    at the kinks, so that no second derivative of a ReLU there, smoothed or not, enters the Hessian.
+    """
     at = Collapse(**point | {"turn": negative})
-    features, active = at.factors[0], []
+    features, active, inputs = at.factors[0], [], {}
     for layer in range(1, at.L):
-        upper = at.factors[layer] @ features
-        active.append(equal(relu(upper), upper))
-        features = relu(upper)
-    outputs = at.factors[-1] @ features
-    fit = sum_squares(outputs - one_hot(at.sizes)) / (2 * at.K * at.n)
+        inputs[layer] = at.factors[layer] @ features
+        features = relu(inputs[layer])
+        active.append(equal(features, inputs[layer]))
+    residual = at.factors[-1] @ features - one_hot(at.sizes)
+    error = at.gamma * (at.gamma - 1) * at.K
+    kinks = [
+        equal(at.curvature.above(layer).T @ residual, error / sum_squares(at.means(layer + 1)) * Z)
+        for layer, Z in inputs.items()
+    ]
+    fit = sum_squares(residual) / (2 * at.K * at.n)
     penalty = reduce(add, [at.decay_of(i) / 2 * sum_squares(V) for i, V in enumerate(at.factors)])
     value = (1 - at.gamma) ** 2 / 2 + Fraction(at.L + 1, 2) * at.gamma * (1 - at.gamma)
-    acts = [Clause("no ReLU acts", tuple(active))] if active else []
+    acts = [Clause("no ReLU acts", tuple(active)), Clause("errors at kinks", tuple(kinks))] if active else []
     return Identity((*acts, clause("loss", equal(fit + penalty, factor * value))))
 
 
@@ -233,7 +279,7 @@ def relu_curvature(at: Collapse, slope: Fraction) -> Callable[[int], Expression]
 
 RELU: dict[str, Any] = {
     "hypotheses": HYPOTHESES | {"frames of coordinates": lambda turn, **_: not turn},
-    **at_layer(largest=6),
+    **at_layer(),
     "turn": st.just(False),
     "witness": WITNESS | {"turn": False},
     "configurations": (WITNESS | {"n": 1, "spare": 0, "turn": False, "layer": 3},),
@@ -242,13 +288,18 @@ RELU: dict[str, Any] = {
 
 @theorem(
     "garrod2024-relu-hessian",
-    source=source("Theorems 7 and 8 of v3: the same structure, wherever the derivative at 0 is 1", "R"),
+    source=source("Theorems 7 and 8: the same structure, wherever the derivative at 0 is 1", "R", "v3"),
     expected=PROVED,
     **RELU,
     wrong={"K outliers": {"outliers": 1}},
 )
 def relu_hessian(layer: int, outliers: int = 2, **point: Any) -> Spectrum:
-    """A layer's Hessian at the non-negative optimum has K² equal eigenvalues, as in a linear model, if σ'(0) = 1."""
+    """A layer's Hessian at non-negative collapse has K² equal eigenvalues, as in a linear model, if σ'(0) = 1.
+
+    This is a collapse solution of the ReLU model, often not its optimum (``sukenik2024-srg-beats-dnc``). The
+    Gauss–Newton matrix is the Hessian there, as back-propagated errors vanish where a ReLU's input is 0
+    (``garrod2024-relu-nonnegative-dnc``).
+    """
     at = Collapse(**point)
     K, size = at.K, at.size(layer)
     rows = relu_curvature(at, Fraction(1))(layer) / at.decay_of(layer)
@@ -258,7 +309,7 @@ def relu_hessian(layer: int, outliers: int = 2, **point: Any) -> Spectrum:
 
 @theorem(
     "garrod2024-relu-hessian-at-zero",
-    source=source("Theorems 7 and 8 of v3: what they leave open, the derivative at 0", "X"),
+    source=source("Theorems 7 and 8: what they leave open, the derivative at 0", "X", "v3"),
     **RELU
     | {
         "slope": st.sampled_from((Fraction(0), Fraction(1, 2), Fraction(1, 10))),

@@ -18,7 +18,7 @@ from theory.curvature import flattened, split, squared, stencil
 from theory.model import UnconstrainedFeatures as Model
 from theory.ops import Expression, constant, identity, kron, matrix, ones, substitute, sum_squares, zeros
 from theory.papers.dang2023.letters import OFF
-from theory.papers.garrod2024.setting import EDGES, HYPOTHESES, PROVED, WITNESS, at_layer, listed, source
+from theory.papers.garrod2024.setting import EDGES, FEW, HYPOTHESES, PROVED, WITNESS, at_layer, listed, source
 from theory.statement import theorem
 
 
@@ -206,11 +206,11 @@ def layer_hessian_ridge(
     "garrod2024-gn-split",
     source=source("Theorem 4.2: the sum, with weights that make it one"),
     expected=PROVED,
-    K=st.integers(2, 3),
-    n=st.integers(1, 3),
-    L=st.integers(1, 3),
-    d=st.integers(1, 3),
-    layer=st.integers(1, 3),
+    K=FEW,
+    n=st.sampled_from((1, 2, 3, 5)),
+    L=st.sampled_from((1, 2, 2, 3, 3, 8)),
+    d=st.integers(1, 4),
+    layer=st.integers(1, 8),
     seed=st.integers(0, 20),
     hypotheses={"a layer of 1 … L": lambda L, layer, **_: layer <= L},
     witness={"K": 3, "n": 2, "L": 2, "d": 2, "layer": 1, "seed": 3},
@@ -228,6 +228,11 @@ def gn_split(
     return Identity((clause("sum", equal(at.layer(layer), kept)),))
 
 
+OF_PARTS = HYPOTHESES | {
+    "turned frames, and so dense parts, only if small": lambda K, n, spare, turn, **_: (
+        not turn or (K + spare) ** 2 * n <= 72
+    ),
+}
 PARTS: dict[str, Callable[[int], int]] = {
     "within": lambda K: 0,
     "cross": lambda K: K * (K - 1),
@@ -240,8 +245,8 @@ PARTS: dict[str, Callable[[int], int]] = {
     "garrod2024-gn-ranks",
     source=source("Theorem 4.2: ranks and eigenvalues"),
     expected=PROVED,
-    hypotheses=HYPOTHESES,
-    **at_layer(largest=6),
+    hypotheses=OF_PARTS,
+    **at_layer() | {"K": FEW},
     part=st.sampled_from(sorted(PARTS)),
     witness=WITNESS | {"part": "cross"},
     configurations=tuple(WITNESS | {"part": part} for part in ("within", "class")),
@@ -264,8 +269,8 @@ def gn_ranks(layer: int, part: str, ranks: Mapping[str, Callable[[int], int]] = 
     "garrod2024-gn-orthogonal",
     source=source("Theorem 4.2: orthogonal images; their bases are not in the paper"),
     expected=PROVED,
-    hypotheses=HYPOTHESES,
-    **at_layer(largest=4),
+    hypotheses=OF_PARTS,
+    **at_layer() | {"K": FEW},
     witness=WITNESS,
     wrong={"class and whole": {"other": "whole"}, "sums over the second slot": {"swap": True}},
 )

@@ -115,7 +115,7 @@ def _near(measured: Expression, value: Expression | Fraction, factor: Fraction =
     wrong={"equal outliers": {"equal": True}, "no outliers": {"gap": 1000}, "f falls": {"backwards": True}},
 )
 def exp_relu(width: int, equal: bool = False, gap: int = 1, backwards: bool = False) -> Experiment:
-    """With ReLUs K² outliers separate but stay unequal; the gradient lies in the K vectors of c = c', unequally.
+    """With ReLUs K² outliers separate but stay unequal; at n = 5 the K vectors of c = c' carry most of the gradient.
 
     K = 3, layer 4; n = 5, L = 5 and λ = 1/100 are not the paper's, whose other settings are not known: 3,000 steps at
     the rate 1/10. The longest of these outliers is at least twice the shortest, which lies above the rest; the K shares
