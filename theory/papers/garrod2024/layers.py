@@ -230,7 +230,7 @@ def gn_split(
 
 OF_PARTS = HYPOTHESES | {
     "turned frames, and so dense parts, only if small": lambda K, n, spare, turn, **_: (
-        not turn or (K + spare) ** 2 * n <= 72
+        not turn or (K + spare <= 6 and (K + spare) ** 2 * n <= 72)
     ),
 }
 PARTS: dict[str, Callable[[int], int]] = {
