@@ -262,6 +262,53 @@ def test_densities_count_what_is_positive_and_draw_what_is_predicted() -> None:
     assert axes.get_legend().get_title().get_text() == "predicted"
 
 
+def test_bars_are_wider_than_lines_however_far_another_panel_reaches() -> None:
+    figure = spectral_density([spectrum([4.0, 1.0, 1.0]), spectrum([4.0, 1.0, 1e-9])])
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        for bar in axes.patches:
+            left, right = axes.transData.transform([[bar.get_x(), 1], [bar.get_x() + bar.get_width(), 1]])[:, 0]
+            assert (right - left) * 72 / figure.dpi > 2 * max(line.get_linewidth() for line in axes.lines)
+
+
+@pytest.mark.parametrize(("measured", "said"), [([0.0, 0.0], "are 0"), ([0.0, -1.0], "are negative or 0")])
+def test_a_panel_without_a_positive_eigenvalue_says_so(measured: list[float], said: str) -> None:
+    at_zero = Spectrum("layer 1", "data term", "zero", 2, (), "nothing is predicted", np.array(measured), 0.0)
+    figure = spectral_density([at_zero])
+    assert f"all measured eigenvalues {said}" in words(figure)
+    assert not figure.axes[0].patches
+    assert not len(figure.axes[0].get_xticks())
+
+
+@pytest.mark.parametrize(
+    ("decay", "further", "said"),
+    [
+        ("1/100", [], "garrod2024-layer-hessian"),
+        ("1/100", ["--regularised"], "garrod2024-layer-hessian-ridge"),
+        ("1/100", ["--descent", "1", "--over-time"], "garrod2024-gradient-alignment"),
+        ("1", [], ""),
+    ],
+)
+def test_a_picture_of_spectra_names_the_setting_and_cites_what_it_predicts(
+    decay: str, further: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[Any] = []
+    monkeypatch.setattr("verify.pictures.save", lambda figure, *_: kept.append(figure))
+    arguments = ["spectrum", "--sizes", "2*3", "--depth", "2", "--decay", decay, *further]
+    assert main([*arguments, "--plot", str(tmp_path / "a.png")]) == 0
+    below = kept[0].get_supxlabel().replace("\n", " ")
+    assert below.startswith(f"n = 2×3, M = 2, d = 2×2, λ = {decay}.")
+    assert said in below
+    assert ("Predicted" in below) == bool(said)
+
+
+def test_a_long_source_is_broken_into_lines_that_fit() -> None:
+    figure = heatmaps({"": {"A": np.eye(2)}}, source="word " * 60)
+    figure.draw_without_rendering()
+    (note,) = [text for text in figure.texts if text.get_text().startswith("word")]
+    assert note.get_window_extent().x1 < figure.bbox.x1
+
+
 def test_metrics_of_a_checkpoint_by_layer() -> None:
     rng = np.random.default_rng(0)
     weights = tuple(rng.normal(size=(3, 3)) for _ in range(2))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import wraps
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec
 
 from verify.errors import BadInput
@@ -28,6 +29,8 @@ TEXT = 9
 NOTE = 7.5
 """Points of the source below a figure, and of numbers in cells."""
 WIDTH = 7.0
+LETTERS = 15
+"""Letters of a note on an inch."""
 
 RULES: Any = {
     "font.family": "DejaVu Sans",
@@ -112,12 +115,13 @@ def picture(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 
 
 def sheet(height: float, width: float = WIDTH, source: str = "") -> Figure:
-    """An empty figure, in inches, with what it rests on below."""
+    """An empty figure, in inches, with what it rests on below, in lines that are no wider."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
     if source:
-        figure.supxlabel(source, x=0.01, ha="left", fontsize=NOTE, color=GREY)
+        lines = [part for line in source.splitlines() for part in wrap(line, int(LETTERS * width)) or [""]]
+        figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=NOTE, color=GREY)
     return figure
 
 
