@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,19 @@ def test_features_that_may_not_be_negative_have_orthogonal_means() -> None:
     matrices, theorem = predicted(SOFT.with_(sign="nonnegative", class_sizes=(5, 3, 3)))
     assert "dang2024" in theorem
     np.testing.assert_allclose(matrices["features"], np.diag(np.diag(matrices["features"])), atol=1e-14)
+
+
+@pytest.mark.parametrize("dpi", [110, 200])
+def test_titles_of_two_rows_are_within_the_picture_and_names_do_not_overlap(dpi: int) -> None:
+    sizes = (16, 9, 4, 1) if dpi == 110 else tuple(range(200, 80, -10))
+    model = UnconstrainedFeatures(class_sizes=sizes, decays="1/10000")
+    figure = gram_matrices(model, predicted(model)[0], "after 1000 steps")
+    figure.set_dpi(dpi)
+    figure.draw_without_rendering()
+    for axes in (axes for axes in figure.axes if axes.images):
+        assert axes.title.get_window_extent().y1 < figure.bbox.y1
+        boxes = [label.get_window_extent() for label in axes.get_xticklabels()]
+        assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
 
 
 def test_numbers_stand_in_few_cells_and_names_at_few_classes() -> None:
@@ -220,6 +234,41 @@ def test_norms_along_the_decay_are_the_optimum_s_and_stop_where_a_class_is_zero(
 # ------------------------------------------------------------------------------------------------- measured quantities
 
 
+MANY = tuple(range(100, 60, -1))
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: norms(UnconstrainedFeatures(class_sizes=MANY, decays=1), [F(1, 10**4), F(1, 500)]),
+        lambda: phase_diagram(MANY, range(1, 4)),
+        lambda: phase_diagram((20, 5), range(1, 41)),
+        lambda: predicted_means(UnconstrainedFeatures(class_sizes=MANY, decays="1/10000")),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_many_classes_or_depths_leave_room_for_the_data(draw: Callable[[], Any]) -> None:
+    figure = draw()
+    figure.draw_without_rendering()
+    (legend,) = figure.legends
+    box = legend.get_window_extent()
+    assert figure.bbox.y0 <= box.y0
+    assert box.y1 <= figure.bbox.y1
+    for axes in figure.axes:
+        assert axes.bbox.x1 < box.x0
+        assert axes.bbox.width > figure.bbox.width / 4
+        ticks = [tick.get_window_extent() for tick in axes.get_xticklabels() if tick.get_text()]
+        assert axes.name == "3d" or all(left.x1 < right.x0 for left, right in pairwise(ticks))
+
+
+def test_a_legend_says_how_many_it_leaves_out() -> None:
+    figure = predicted_means(UnconstrainedFeatures(class_sizes=MANY, decays="1/10000"))
+    assert figure.legends[0].get_texts()[-1].get_text() == "and 28 more"
+    named = [text.get_text() for text in phase_diagram(MANY, (1, 2)).legends[0].get_texts()]
+    assert named.count("and 30 more") == 1  # of 40 thresholds
+    assert named.count("and 31 more") == 1  # of 41 regions
+
+
 def test_singular_values_are_those_of_each_layer() -> None:
     one, two = [np.diag([3.0, 1.0]), np.ones((2, 2))], [np.eye(2), np.zeros((2, 2))]
     figure = singular_values({"one": one, "two": two}, ["first", "second"])
@@ -236,6 +285,17 @@ def test_runs_are_drawn_against_the_enclosure() -> None:
     assert drawn(left, "run 1") == ([0, 5, 10], [0.5, 0.2, 0.1])
     assert right.lines[0].get_ydata().tolist() == pytest.approx([0.4, 0.1, 1e-17])
     assert "within 1e-30" in words(figure)
+
+
+def test_a_band_is_not_called_the_minimum() -> None:
+    figure = descent_runs([0, 5], np.array([[0.5, 0.2]]), Interval(F(1, 10), F(3, 10)), levels={"collapse": 0.3})
+    left, _ = figure.axes
+    (band,) = left.patches
+    assert band.get_extents().transformed(left.transData.inverted()).intervaly.tolist() == pytest.approx([0.1, 0.3])
+    named = [text.get_text().replace("\n", " ") for text in figure.legends[0].get_texts()]
+    assert named == ["collapse", "run 1", "the minimum is in this certified band, 2e-01 wide"]
+    figure.draw_without_rendering()
+    assert all(figure.legends[0].get_window_extent().x0 > axes.bbox.x1 for axes in figure.axes)
 
 
 def test_levels_are_drawn_where_runs_end() -> None:
@@ -260,6 +320,53 @@ def test_densities_count_what_is_positive_and_draw_what_is_predicted() -> None:
     lines = {str(line.get_label()): line.get_xdata()[0] for line in axes.lines}
     assert lines == {"bulk, 2×": 1.0, "outliers, 1×": 4.0}
     assert axes.get_legend().get_title().get_text() == "predicted"
+
+
+def test_bars_are_wider_than_lines_however_far_another_panel_reaches() -> None:
+    figure = spectral_density([spectrum([4.0, 1.0, 1.0]), spectrum([4.0, 1.0, 1e-9])])
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        for bar in axes.patches:
+            left, right = axes.transData.transform([[bar.get_x(), 1], [bar.get_x() + bar.get_width(), 1]])[:, 0]
+            assert (right - left) * 72 / figure.dpi > 2 * max(line.get_linewidth() for line in axes.lines)
+
+
+@pytest.mark.parametrize(("measured", "said"), [([0.0, 0.0], "are 0"), ([0.0, -1.0], "are negative or 0")])
+def test_a_panel_without_a_positive_eigenvalue_says_so(measured: list[float], said: str) -> None:
+    at_zero = Spectrum("layer 1", "data term", "zero", 2, (), "nothing is predicted", np.array(measured), 0.0)
+    figure = spectral_density([at_zero])
+    assert f"all measured eigenvalues {said}" in words(figure)
+    assert not figure.axes[0].patches
+    assert not len(figure.axes[0].get_xticks())
+
+
+@pytest.mark.parametrize(
+    ("decay", "further", "said"),
+    [
+        ("1/100", [], "garrod2024-layer-hessian"),
+        ("1/100", ["--regularised"], "garrod2024-layer-hessian-ridge"),
+        ("1/100", ["--descent", "1", "--over-time"], "garrod2024-gradient-alignment"),
+        ("1", [], ""),
+    ],
+)
+def test_a_picture_of_spectra_names_the_setting_and_cites_what_it_predicts(
+    decay: str, further: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[Any] = []
+    monkeypatch.setattr("verify.pictures.save", lambda figure, *_: kept.append(figure))
+    arguments = ["spectrum", "--sizes", "2*3", "--depth", "2", "--decay", decay, *further]
+    assert main([*arguments, "--plot", str(tmp_path / "a.png")]) == 0
+    below = kept[0].get_supxlabel().replace("\n", " ")
+    assert below.startswith(f"n = 2×3, M = 2, d = 2×2, λ = {decay}.")
+    assert said in below
+    assert ("Predicted" in below) == bool(said)
+
+
+def test_a_long_source_is_broken_into_lines_that_fit() -> None:
+    figure = heatmaps({"": {"A": np.eye(2)}}, source="word " * 60)
+    figure.draw_without_rendering()
+    (note,) = [text for text in figure.texts if text.get_text().startswith("word")]
+    assert note.get_window_extent().x1 < figure.bbox.x1
 
 
 def test_metrics_of_a_checkpoint_by_layer() -> None:

@@ -97,25 +97,37 @@ def established(*ids: str, engines: Sequence[str] = ("symbolic",)) -> None:
     from verify.report import in_words
     from verify.runner import examine
 
-    rows = []
+    rows, known = [], set()
     for id in ids:
         (statement,) = find(id)
+        known |= {statement.source.provenance} if statement.source else set()
         verdict = in_words(examine(statement, engines, count=0))
         theorem = proofs.find(id)
         used = ", ".join(theorem.axioms) if theorem is not None and "proved" in verdict else ""
         rows.append((f"`{id}`", statement.title, f"**{verdict}**", used, str(statement.source)))
-    table(("statement", "says", "verdict", "classical facts used", "source"), rows)
+    table(("statement", "says", "verdict", "classical facts used", "source"), rows, wordings(known))
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Display a table.
+def wordings(keys: Iterable[str]) -> str:
+    """What the letters behind a source mean.
+
+    >>> wordings("RP")
+    "`[P]` the paper's own text was read; `[R]` reconstructed: the printed text was not seen."
+    """
+    from theory.statement import PROVENANCE
+
+    return "; ".join(f"`[{key}]` {PROVENANCE[key]}" for key in sorted(keys)) + "."
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[Any]], note: str = "") -> None:
+    """Display a table, and a note below it.
 
     Raises:
         ImportError: where IPython is missing.
     """
     from IPython.display import Markdown, display
 
-    display(Markdown(markdown(heads, rows)))
+    display(Markdown(f"{markdown(heads, rows)}\n\n{note}".rstrip()))
 
 
 def markdown(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

@@ -85,9 +85,11 @@ def spectrum(
     if json is not None:
         options.write(_json(model, convention, matrices=found), json)
     if plot is not None:
+        from verify.curvature.spectrum import origin
         from verify.pictures import save, spectral_density
 
-        save(spectral_density(found), plot, "--plot")
+        ids = origin(model, full, regularised) if any(one.predicted for one in found) else ()
+        save(spectral_density(found, _source(model, convention, ids)), plot, "--plot")
     if json != "-":
         typer.echo(_heading(model, convention))
         for place in places:
@@ -121,7 +123,8 @@ def _over_time(
     if plot is not None:
         from verify.pictures import alignments, save
 
-        save(alignments(found), plot, "--plot")
+        ids = ("garrod2024-layer-hessian", "garrod2024-gradient-alignment") if any(one.limit for one in found) else ()
+        save(alignments(found, _source(model, convention, ids)), plot, "--plot")
     if json != "-":
         typer.echo(_heading(model, convention))
         for one in found:
@@ -138,6 +141,15 @@ def _json(model: UnconstrainedFeatures, convention: str, **found: Sequence[Any])
 def _heading(model: UnconstrainedFeatures, convention: str) -> str:
     note = "" if convention == "1/(2N)" else f"   (decays in 1/(2N), eigenvalues in the convention {convention})"
     return options.short(str(model)) + note
+
+
+def _source(model: UnconstrainedFeatures, convention: str, ids: Sequence[str]) -> str:
+    """What stands below a picture: the setting, and the statements that predictions are from where there are any."""
+    from verify.pictures.grams import shortened
+    from verify.pictures.style import cited
+
+    note = "" if convention == "1/(2N)" else f"\nDecays in 1/(2N), eigenvalues in the convention {convention}."
+    return f"{shortened(model)}.{note}" + (f"\nPredicted: {cited(*ids)}." if ids else "")
 
 
 @contextmanager

@@ -236,5 +236,20 @@ def _why_not(model: UnconstrainedFeatures, place: Place, layer: int | None) -> s
     return ""
 
 
+def origin(model: UnconstrainedFeatures, full: bool, regularised: bool) -> tuple[str, ...]:
+    """The statements that say what ``prediction`` gives for a model.
+
+    >>> origin(UnconstrainedFeatures(class_sizes=(2, 2), decays="1/20"), full=False, regularised=True)
+    ('garrod2024-layer-hessian', 'garrod2024-layer-hessian-ridge')
+    """
+    if full:
+        return ("garrod2024-full-hessian",)
+    if not model.is_linear:
+        return ("garrod2024-relu-hessian-at-zero",)
+    if model.loss == "ce":
+        return ("garrod2024-ce-layer-spectrum",)
+    return ("garrod2024-layer-hessian", *(("garrod2024-layer-hessian-ridge",) if regularised else ()))
+
+
 def _interval(value: Any) -> Interval:
     return value if isinstance(value, Interval) else Interval.exact(value)

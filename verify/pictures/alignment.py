@@ -31,7 +31,7 @@ def alignments(found: Sequence[Course], source: str = "") -> Figure:
     """
     if not found:
         raise ValueError("alignments needs at least one layer")
-    figure = sheet(0.6 + 4.6 * len(found), source=source)
+    figure = sheet(0.6 + 4.6 * len(found) + 0.15 * source.count("\n"), source=source)
     for (above, below), one in zip(panels(figure, 2 * len(found), 1).reshape(-1, 2), found, strict=True):
         _eigenvalues(above, one)
         _shares(below, one)

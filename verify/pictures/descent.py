@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 HEADROOM = 0.25
-"""Room above the levels for the name of each, relative to their range."""
+"""Room above and below the levels, relative to their range."""
+NARROW = 1e-3
+"""Bounds that are closer than this share of the minimum are one line."""
 ROUNDING = 1e-16
 """Gaps below this share of the minimum are rounding, and are drawn there."""
 
@@ -54,20 +56,29 @@ def descent_runs(
     for run, row in enumerate(values):
         left.plot(steps, row, label=f"run {run + 1}", markevery=every, **series(run).style)
         right.plot(steps, row if levels else gaps(row, enclosure), markevery=every, **series(run).style)
-    left.axhspan(float(enclosure.low), float(enclosure.high), color=ORANGE, alpha=0.4, linewidth=0)
-    left.axhline(float(enclosure.high), color=BLACK, linewidth=0.8, label=_within(enclosure))
+    _enclosed(left, enclosure)
     left.set(xlabel="steps of gradient descent", ylabel="objective", title="objective")
-    left.legend()
     right.set_xlabel("steps of gradient descent")
     if levels:
         _near(right, values[:, -1], levels)
     else:
         right.set(ylabel="objective − lower bound", yscale="log", title="gap to the certified lower bound")
+    shown = {
+        label: handle for axes in (right, left) for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(shown.values(), shown, loc="outside right upper")
     return figure
 
 
-def _within(enclosure: Interval) -> str:
-    return "minimum, exact" if enclosure.is_exact else f"minimum, certified\nwithin {float(enclosure.width):.0e}"
+def _enclosed(axes: Any, enclosure: Interval) -> None:
+    """A line for the minimum, or a band that it is in where the bounds are seen to be apart."""
+    low, high, width = float(enclosure.low), float(enclosure.high), float(enclosure.width)
+    if width > NARROW * abs(high):
+        label = f"the minimum is in\nthis certified band,\n{width:.0e} wide"
+        axes.axhspan(low, high, color=ORANGE, alpha=0.4, linewidth=0, label=label)
+    else:
+        label = "minimum, exact" if enclosure.is_exact else f"minimum, certified\nwithin {width:.0e}"
+        axes.axhline(high, color=BLACK, linewidth=0.8, label=label)
 
 
 def _near(axes: Any, ends: Array, levels: Mapping[str, float]) -> None:
@@ -75,9 +86,9 @@ def _near(axes: Any, ends: Array, levels: Mapping[str, float]) -> None:
     for index, (name, level) in enumerate(levels.items()):
         axes.axhline(level, color=BLACK, linewidth=1, linestyle=("-", "--", ":", "-.")[index % 4], label=name)
     low, high = min(*ends, *levels.values()), max(levels.values())
-    axes.set_ylim(low - (high - low) / 4, high + (high - low) * HEADROOM * len(levels))
+    room = HEADROOM * (high - low)
+    axes.set_ylim(low - room, high + room)
     axes.set(ylabel="objective", title="the same, where runs end")
-    axes.legend(loc="upper right")
 
 
 def gaps(values: Array, enclosure: Interval) -> Array:

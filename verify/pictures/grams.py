@@ -12,7 +12,7 @@ from theory.closed_form import softmax
 from theory.closed_form.optimum import has_closed_form, optimum
 from theory.model import UnconstrainedFeatures
 from theory.ops import Expression
-from verify.pictures.style import NOTE, WIDTH, cited, panels, picture, sheet, signed
+from verify.pictures.style import NOTE, WIDTH, cited, cut, panels, picture, sheet, signed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,6 +33,8 @@ SMALL = 0.1
 """Numbers below it have so many zeros that two digits must do."""
 WITH_TICKS = 20
 """Most classes that are named on the axes."""
+SIDE_BY_SIDE = 24
+"""Letters, with a space after each name, that have room along a matrix; more are turned."""
 
 
 @picture
@@ -112,14 +114,15 @@ def grams(weights: Sequence[Array], means: Array) -> dict[str, Array]:
 
 @picture
 def heatmaps(
-    rows: Mapping[str, Mapping[str, Array]], names: Sequence[str] = (), source: str = "", axis: str = "class"
+    rows: Mapping[str, Mapping[str, Array]], names: Sequence[str] = (), source: str = "", axis: str = ""
 ) -> Figure:
     """Matrices in a table of panels: a row for each name, a column for each kind of matrix with one scale.
 
     Args:
         rows: by name of the row, then by kind, one of ``KINDS`` or a title of its own.
-        names: of the matrices' rows and columns, and ``axis``, what they are.
+        names: of the matrices' rows and columns.
         source: what stands below.
+        axis: what rows and columns are.
 
     Raises:
         ValueError: where nothing is there to be drawn.
@@ -130,12 +133,12 @@ def heatmaps(
     kinds = list(dict.fromkeys(kind for row in rows.values() for kind in row))
     if not kinds:
         raise ValueError("heatmaps needs at least one matrix")
-    height = 0.95 + 2.3 * len(rows) + 0.25 * bool(names) + 0.3 * bool(source)
+    height = 0.85 + 2.55 * len(rows) + 0.25 * bool(names) + 0.3 * bool(source)
     figure = sheet(height, max(WIDTH * len(kinds) / 3, 4.2), source)
     axes = panels(figure, len(rows), len(kinds))
     for column, kind in zip(axes.T, kinds, strict=True):
         limit = max(float(np.abs(row[kind]).max()) for row in rows.values() if kind in row) or 1.0
-        column[-1].set_xlabel(axis if names else "")
+        column[-1].set_xlabel(axis)
         for place, (name, row) in zip(column, rows.items(), strict=True):
             if kind not in row:
                 place.set_axis_off()
@@ -151,7 +154,7 @@ def _panel(axes: Any, matrix: Array, limit: float, names: Sequence[str]) -> Any:
     image = axes.imshow(matrix, cmap=signed(), vmin=-limit, vmax=limit)
     size = len(matrix)
     if names and size <= WITH_TICKS:
-        axes.set_xticks(range(size), names, rotation=0 if max(map(len, names)) < 5 else 90)
+        axes.set_xticks(range(size), names, rotation=90 if sum(len(name) + 1 for name in names) > SIDE_BY_SIDE else 0)
         axes.set_yticks(range(size), names)
     else:
         axes.set_xticks([])
@@ -185,8 +188,7 @@ def classes(model: UnconstrainedFeatures) -> list[str]:
 
 def shortened(model: UnconstrainedFeatures, limit: int = 110) -> str:
     """The model on a line that fits below a picture."""
-    text = str(model)
-    return text if len(text) <= limit else f"{text[: limit // 2]} … {text[-limit // 2 :]}"
+    return cut(str(model), limit)
 
 
 def _of_modes(model: UnconstrainedFeatures) -> str:

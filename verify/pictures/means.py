@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from theory.model import UnconstrainedFeatures
 from verify.pictures.grams import classes, predicted, shortened
-from verify.pictures.style import GREY, NOTE, PALE, picture, series, sheet
+from verify.pictures.style import GREY, NOTE, PALE, named, picture, series, sheet
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -60,7 +60,7 @@ def class_means(
     for k, (name, end) in enumerate(zip(names, ends.T, strict=True)):
         look = series(k)
         axes.plot(*zip((0, 0, 0), end, strict=True), color=look.color, linestyle=look.line, linewidth=1.6)
-        label = f"{name}{_hidden(means[:, k], end)}" if k < MOST else None
+        label = f"{name}{_hidden(means[:, k], end)}"
         axes.plot(*end[:, None], look.marker, color=look.color, markersize=8, label=label, linestyle="none")
     if samples is not None and labels is not None:
         dots = directions.T @ np.asarray(samples, dtype=float)
@@ -74,7 +74,8 @@ def class_means(
     axes.set_aspect("equal")
     axes.set_box_aspect(None, zoom=0.86)
     axes.tick_params(labelsize=NOTE)
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside right center", title="class")
+    handles, _ = axes.get_legend_handles_labels()
+    figure.legend(handles=named(handles, MOST), loc="outside right center", title="class")
     return figure
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,13 +13,15 @@ from theory.closed_form.confidence import critical_load, deficit
 from theory.closed_form.modes import decay_threshold
 from theory.closed_form.optimum import optimum
 from theory.model import UnconstrainedFeatures, run_lengths
-from verify.pictures.style import BLACK, GREY, cited, panels, picture, series, sheet
+from verify.pictures.style import BLACK, GREY, cited, cut, named, panels, picture, series, sheet
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 POINTS = 160
 """Decays at which a curve is evaluated."""
+TICKS = 12
+"""Most depths that are named on an axis."""
 DIGITS = 12
 BELOW = 1e-5
 """How far below a threshold, relative to it, a curve is evaluated: the jump is seen."""
@@ -58,11 +61,16 @@ def phase_diagram(sizes: Sequence[int], depths: Sequence[int] = range(1, 9)) -> 
             axes.bar(M, top - bottom, 0.86, bottom, linewidth=0.4, label=label, **look)
     for index, n in enumerate(different):
         axes.plot(depths, [found[M][index] for M in depths], **series(index).style, label=f"threshold of n = {n}")
-    axes.set(yscale="log", ylim=(low, high), xlabel="depth M, number of weight matrices", xticks=list(depths))
+    axes.set(
+        yscale="log",
+        ylim=(low, high),
+        xlabel="depth M, number of weight matrices",
+        xticks=depths[:: ceil(len(depths) / TICKS)],
+    )
     axes.set_ylabel("decay λ, the same for all factors")
-    axes.set_title(f"which classes are not zero at the optimum, n = {run_lengths(sizes)}")
+    axes.set_title("which classes are not zero at the optimum")
     lines, regions = _handles(axes)
-    figure.legend(handles=[*regions[::-1], *lines], loc="outside right upper")
+    figure.legend(handles=[*named(regions[::-1]), *named(lines)], loc="outside right upper")
     return figure
 
 
@@ -144,8 +152,9 @@ def norms(model: UnconstrainedFeatures, decays: Sequence[Fraction] = ()) -> Figu
         axes.set(xscale="log", xlabel="decay λ, the same for all factors", ylabel=what, ylim=(0, None))
     figure.axes[0].set_title("class means")
     figure.axes[1].set_title("rows of $P = W_M ⋯ W_1$" if model.M > 1 else "rows of W")
-    figure.axes[1].plot([], [], color=BLACK, linewidth=0.7, linestyle=":", label="threshold")
-    figure.axes[1].legend()
+    lines, _ = _handles(figure.axes[1])
+    (dotted,) = figure.axes[1].plot([], [], color=BLACK, linewidth=0.7, linestyle=":", label="threshold")
+    figure.legend(handles=[*named(lines), dotted], loc="outside right upper")
     return figure
 
 
@@ -164,7 +173,7 @@ def _decays(thresholds: Sequence[float]) -> list[Fraction]:
 
 def _source(sizes: Sequence[int], *ids: str, M: int | None = None) -> str:
     depth = "" if M is None else f", M = {M}"
-    return f"n = {run_lengths(sizes)}{depth}, squared error, no bias.\nThresholds: {cited(*ids)}."
+    return f"n = {cut(run_lengths(sizes))}{depth}, squared error, no bias.\nThresholds: {cited(*ids)}."
 
 
 def _shade(share: float) -> str:

@@ -6,9 +6,10 @@ so that a grey print tells the series apart too.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import wraps
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec
 
 from verify.errors import BadInput
@@ -28,6 +29,11 @@ TEXT = 9
 NOTE = 7.5
 """Points of the source below a figure, and of numbers in cells."""
 WIDTH = 7.0
+LETTERS = 15
+"""Letters of a note on an inch."""
+
+MOST_NAMED = 10
+"""Most series that a legend names."""
 
 RULES: Any = {
     "font.family": "DejaVu Sans",
@@ -112,12 +118,17 @@ def picture(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 
 
 def sheet(height: float, width: float = WIDTH, source: str = "") -> Figure:
-    """An empty figure, in inches, with what it rests on below."""
+    """An empty figure, in inches, with what it rests on below, in lines that are no wider."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
     if source:
-        figure.supxlabel(source, x=0.01, ha="left", fontsize=NOTE, color=GREY)
+        lines = [
+            part
+            for line in source.splitlines()
+            for part in wrap(line, int(LETTERS * width), break_on_hyphens=False) or [""]
+        ]
+        figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=NOTE, color=GREY)
     return figure
 
 
@@ -125,6 +136,31 @@ def panels(figure: Figure, rows: int, columns: int, **options: Any) -> np.ndarra
     """Axes (rows, columns)."""
     axes: np.ndarray = figure.subplots(rows, columns, squeeze=False, **options)
     return axes
+
+
+def named(handles: Sequence[Any], most: int = MOST_NAMED) -> list[Any]:
+    """The first handles of a legend, and how many more there are.
+
+    >>> from matplotlib.lines import Line2D
+    >>> [handle.get_label() for handle in named([Line2D([], [], label=name) for name in "abcd"], 2)]
+    ['a', 'b', 'and 2 more']
+    """
+    from matplotlib.lines import Line2D
+
+    left_out = len(handles) - most
+    more = [Line2D([], [], linestyle="none", label=f"and {left_out} more")] if left_out > 0 else []
+    return [*handles[:most], *more]
+
+
+def cut(text: str, limit: int = 110) -> str:
+    """A text on a line that fits below a picture, with words of its middle left out where it is long.
+
+    >>> cut("n = 200, 100, 50, 20", 12)
+    'n = … 20'
+    """
+    if len(text) <= limit:
+        return text
+    return f"{text[: limit // 2].rsplit(' ', 1)[0]} … {text[-(limit // 2) :].split(' ', 1)[-1]}"
 
 
 def signed() -> LinearSegmentedColormap:
