@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import theory.statement
+from proofs.kernel.render import wrapped
 from theory.statement import statements
 from verify.cli import main
 
@@ -144,6 +145,32 @@ def test_the_table_of_the_readme_counts_every_statement() -> None:
         assert (found["refuted"], found["undecided"]) == (wanted["refuted"], wanted["undecided"]), name
         assert found["proved"] >= wanted["proved"], name
         assert found["numerical"] <= wanted["numerical"], name
+
+
+PROOFS = sorted((ROOT / "proofs").rglob("*.md"))
+
+
+@pytest.mark.parametrize("path", PROOFS, ids=lambda path: path.stem)
+def test_no_line_of_a_proof_breaks_a_formula_or_begins_a_block_by_chance(path: Path) -> None:
+    for paragraph in path.read_text(encoding="utf-8").split("\n\n"):
+        assert not broken(paragraph), f"{path.name}: {broken(paragraph)}"
+
+
+def broken(paragraph: str) -> list[str]:
+    """Lines with half a formula, and lines inside a paragraph that Markdown takes for a list, quotation or heading."""
+    if paragraph.lstrip("\n").startswith("$$"):
+        return []
+    first, *later = paragraph.strip("\n").splitlines() or [""]
+    halves = [line for line in (first, *later) if line.count("$") % 2]
+    is_list = first.startswith("- ")
+    blocks = [line for line in later if re.match(r"\s*(>|[-+*] |#+ |\d+[.)] |=+$|-+$)", line)]
+    return halves + [line for line in blocks if not (is_list and line.startswith("- "))]
+
+
+@pytest.mark.parametrize("text", ["at $t\n> 0$; so", "of (1\n+ 2) words", "in\n1) all", "as\n> so"])
+def test_a_broken_line_is_noticed(text: str) -> None:
+    assert broken(text)
+    assert not broken(wrapped(text))
 
 
 CLAIMS = PAGES["docs/claims.md"]
