@@ -75,13 +75,13 @@ class Folder:
     """A working folder in which the blocks of one page run one after another."""
 
     def __init__(self, path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.path, self.capsys, self.printed = path, capsys, ""
+        self.path, self.capsys, self.printed, self.conjectures = path, capsys, "", "mine.py"
         (path / "verify").symlink_to(ROOT / "verify")
 
     def run(self, language: str, block: str) -> None:
         """Keep conjectures as a file, execute other code, run commands, and compare what is printed."""
         if language == "python" and "@conjecture" in block:
-            (self.path / "mine.py").write_text(block, encoding="utf-8")
+            (self.path / self.conjectures).write_text(block, encoding="utf-8")
         elif language == "python":
             exec(compile(block, "a block", "exec"), {"__name__": "__main__"})
             self.printed = self.capsys.readouterr().out
@@ -117,6 +117,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)])
 def test_what_a_page_prints_is_what_is_found(page: str, folder: Folder) -> None:
+    if checked := re.search(r"^\$ collapse check (\w+\.py)", PAGES[page], re.MULTILINE):
+        folder.conjectures = checked[1]
     for language, block in blocks(page):
         folder.run(language, block)
 
