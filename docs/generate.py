@@ -180,15 +180,32 @@ def _plain(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[s
             lines[i] = "".join(p if p.startswith("``") else re.sub(r"([\\`*|]|_(?=\W|$))", r"\\\1", p) for p in parts)
 
 
+def formula(latex: str, display: str = "inline") -> str:
+    """LaTeX as MathML; a bold or double-struck digit is a character of its own, for browsers ignore such variants.
+
+    Raises:
+        ValueError: for a variant that is not known here.
+    """
+    shown = re.sub(r'<mn mathvariant="(bold|double-struck)">(\d+)</mn>', _digits, convert(latex, display=display))
+    if found := re.search(r'mathvariant="(?!normal")[^"]*"', shown):
+        raise ValueError(f"{latex}: browsers ignore {found[0]}")
+    return shown
+
+
+def _digits(found: re.Match[str]) -> str:
+    zero = ord({"bold": "𝟎", "double-struck": "𝟘"}[found[1]])
+    return f"<mn>{''.join(chr(zero + int(digit)) for digit in found[2])}</mn>"
+
+
 def _inline(translator: Any, node: Any) -> None:
     from docutils import nodes
 
-    translator.body.append(convert(node.astext()))
+    translator.body.append(formula(node.astext()))
     raise nodes.SkipNode
 
 
 def _display(translator: Any, node: Any) -> None:
     from docutils import nodes
 
-    translator.body.append(f'<div class="display">{convert(node.astext(), display="block")}</div>\n')
+    translator.body.append(f'<div class="display">{formula(node.astext(), "block")}</div>\n')
     raise nodes.SkipNode

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import operator
+import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from dataclasses import replace
@@ -380,6 +381,15 @@ def every_statement(tmp_path_factory: pytest.TempPathFactory) -> Path:
         text = page([refuted, *results], Run(), NOWHERE)
     (folder / "index.html").write_text(text, encoding="utf-8")
     return folder / "index.html"
+
+
+def test_formulas_have_a_font_for_mathematics_in_the_report_and_in_the_documentation() -> None:
+    """Without one Chromium sets indices on the line, and the degrees of roots below the sign."""
+    root = Path(__file__).parent.parent
+    styles = [root / "verify" / "html" / "page.css", root / "docs" / "static" / "formulas.css"]
+    fonts = [re.search(r"^math {.*font-family: ([^;]*);", path.read_text(), re.MULTILINE) for path in styles]
+    assert fonts[0] and fonts[1]
+    assert fonts[0][1] == fonts[1][1] != ""
 
 
 TOO_WIDE = "[...document.querySelectorAll('main *:not(.formula *)')]"
