@@ -149,6 +149,35 @@ def test_the_table_of_the_readme_counts_every_statement() -> None:
         assert found["numerical"] <= wanted["numerical"], name
 
 
+WRITTEN = {**PAGES, "CONTRIBUTING.md": (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")}
+
+
+@pytest.mark.parametrize("page", WRITTEN)
+def test_what_a_page_links_to_exists(page: str) -> None:
+    assert not missing(page, WRITTEN[page])
+
+
+def test_a_link_to_nothing_is_noticed() -> None:
+    assert missing("README.md", "[a](docs/none.md), [b](docs/tutorial.md)\n![c\nd](e.svg)") == ["docs/none.md", "e.svg"]
+    assert missing("docs/tutorial.md", "[a](optimum.md#no-such-heading)") == ["optimum.md#no-such-heading"]
+
+
+def missing(page: str, text: str) -> list[str]:
+    """Relative links of a page to files, or to headings of pages, that do not exist."""
+    prose = re.sub(r"^```.*?^```$|`[^`\n]*`", "", text, flags=re.DOTALL | re.MULTILINE)
+    links = [link for link in re.findall(r"\]\(([^)\s]+)\)", prose) if not re.match(r"[a-z]+:", link)]
+    return [link for link in links if not leads_somewhere(ROOT / page, link)]
+
+
+def leads_somewhere(page: Path, link: str) -> bool:
+    name, _, heading = link.partition("#")
+    path = page.parent / name if name else page
+    if not path.exists() or not heading:
+        return path.exists()
+    headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return heading in {re.sub(r"[^\w -]", "", text.lower()).replace(" ", "-") for text in headings}
+
+
 PROOFS = sorted((ROOT / "proofs").rglob("*.md"))
 
 
