@@ -194,12 +194,15 @@ def _plain(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[s
 
 
 def formula(latex: str, display: str = "inline") -> str:
-    """LaTeX as MathML; a bold or double-struck digit is a character of its own, for browsers ignore such variants.
+    """LaTeX as MathML; bold and double-struck are characters of their own, for browsers ignore such variants.
+
+    The converter does so itself for letters in braces.
 
     Raises:
-        ValueError: for a variant that is not known here.
+        ValueError: for a variant that is left.
     """
-    shown = re.sub(r'<mn mathvariant="(bold|double-struck)">(\d+)</mn>', _digits, convert(latex, display=display))
+    braced = re.sub(r"(\\math[a-z]+)(?:\s+([A-Za-z])|\s*(\d))", r"\1{\2\3}", latex)
+    shown = re.sub(r'<mn mathvariant="(bold|double-struck)">(\d+)</mn>', _digits, convert(braced, display=display))
     if found := re.search(r'mathvariant="(?!normal")[^"]*"', shown):
         raise ValueError(f"{latex}: browsers ignore {found[0]}")
     return shown
