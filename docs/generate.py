@@ -29,6 +29,10 @@ REFERENCE = {
 }
 """Modules whose public names are documented."""
 
+EXPECTED = """\
+This page says which verdict is *expected* of each statement; the one that a run gave is counted, paper by paper, in the
+README's table: [what was verified](verified.md)."""
+
 
 def connect(app: Any) -> None:
     """Hook the pages, the formulas and the docstrings into a build."""
@@ -40,7 +44,7 @@ def connect(app: Any) -> None:
 def write() -> None:
     """Write all generated pages."""
     shutil.rmtree(MADE, ignore_errors=True)
-    for path, text in (*statements(), *reference(), *proofs(), *notebooks()):
+    for path, text in (*statements(), *verified(), *reference(), *proofs(), *notebooks()):
         (MADE / path).parent.mkdir(parents=True, exist_ok=True)
         (MADE / path).write_text(text, encoding="utf-8")
 
@@ -54,7 +58,8 @@ def statements() -> Iterator[tuple[str, str]]:
     for statement in known().values():
         papers.setdefault(statement.source.paper, []).append(statement)
     names = {paper: found[0].id.split("-")[0] for paper, found in papers.items()}
-    lines = ["# Statements", "", f"{len(known())} statements of {len(papers)} papers. How a text is known:", ""]
+    lines = ["# Statements, and what is expected of them", "", EXPECTED, ""]
+    lines += [f"{len(known())} statements of {len(papers)} papers. How a text is known:", ""]
     lines += [f"- [{letter}]: {meaning}" for letter, meaning in PROVENANCE.items()]
     for paper, found in papers.items():
         lines += ["", f"## [{plain(paper)}](statements/{names[paper]}.md)", "", *coverage(found, names[paper])]
@@ -71,6 +76,13 @@ def statements() -> Iterator[tuple[str, str]]:
         *rows,
     ]
     yield "statements.md", "\n".join([*lines, "", toctree(f"statements/{name}" for name in names.values())])
+
+
+def verified() -> Iterator[tuple[str, str]]:
+    """The README's table of verdicts, which a run made, as a page."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (table,) = re.findall(r"^#(# What was verified\n.*?)^## ", readme, re.DOTALL | re.MULTILINE)
+    yield "verified.md", table.replace("](docs/", "](../")
 
 
 def coverage(found: Iterable[Any], page: str) -> list[str]:
@@ -166,8 +178,9 @@ def toctree(pages: Iterable[str], caption: str = "") -> str:
 
 
 def plain(text: str) -> str:
-    """Text that Markdown leaves as it is, in one line."""
-    return re.sub(r"([\\`*_{}\[\]<>$|#~^])", r"\\\1", " ".join(text.split()))
+    """Text that Markdown leaves as it is, in one line, but for ``code``."""
+    parts = re.split(r"(``[^`|]+``)", " ".join(text.split()))
+    return "".join(p if i % 2 else re.sub(r"([\\`*_{}\[\]<>$|#~^])", r"\\\1", p) for i, p in enumerate(parts))
 
 
 def _plain(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
@@ -180,15 +193,35 @@ def _plain(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[s
             lines[i] = "".join(p if p.startswith("``") else re.sub(r"([\\`*|]|_(?=\W|$))", r"\\\1", p) for p in parts)
 
 
+def formula(latex: str, display: str = "inline") -> str:
+    """LaTeX as MathML; bold and double-struck are characters of their own, for browsers ignore such variants.
+
+    The converter does so itself for letters in braces.
+
+    Raises:
+        ValueError: for a variant that is left.
+    """
+    braced = re.sub(r"(\\math[a-z]+)(?:\s+([A-Za-z])|\s*(\d))", r"\1{\2\3}", latex)
+    shown = re.sub(r'<mn mathvariant="(bold|double-struck)">(\d+)</mn>', _digits, convert(braced, display=display))
+    if found := re.search(r'mathvariant="(?!normal")[^"]*"', shown):
+        raise ValueError(f"{latex}: browsers ignore {found[0]}")
+    return shown
+
+
+def _digits(found: re.Match[str]) -> str:
+    zero = ord({"bold": "𝟎", "double-struck": "𝟘"}[found[1]])
+    return f"<mn>{''.join(chr(zero + int(digit)) for digit in found[2])}</mn>"
+
+
 def _inline(translator: Any, node: Any) -> None:
     from docutils import nodes
 
-    translator.body.append(convert(node.astext()))
+    translator.body.append(formula(node.astext()))
     raise nodes.SkipNode
 
 
 def _display(translator: Any, node: Any) -> None:
     from docutils import nodes
 
-    translator.body.append(f'<div class="display">{convert(node.astext(), display="block")}</div>\n')
+    translator.body.append(f'<div class="display">{formula(node.astext(), "block")}</div>\n')
     raise nodes.SkipNode

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import theory.statement
+from proofs.kernel.render import wrapped
 from theory.statement import statements
 from verify.cli import main
 
@@ -74,13 +75,13 @@ class Folder:
     """A working folder in which the blocks of one page run one after another."""
 
     def __init__(self, path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.path, self.capsys, self.printed = path, capsys, ""
+        self.path, self.capsys, self.printed, self.conjectures = path, capsys, "", "mine.py"
         (path / "verify").symlink_to(ROOT / "verify")
 
     def run(self, language: str, block: str) -> None:
         """Keep conjectures as a file, execute other code, run commands, and compare what is printed."""
         if language == "python" and "@conjecture" in block:
-            (self.path / "mine.py").write_text(block, encoding="utf-8")
+            (self.path / self.conjectures).write_text(block, encoding="utf-8")
         elif language == "python":
             exec(compile(block, "a block", "exec"), {"__name__": "__main__"})
             self.printed = self.capsys.readouterr().out
@@ -116,6 +117,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)])
 def test_what_a_page_prints_is_what_is_found(page: str, folder: Folder) -> None:
+    if checked := re.search(r"^\$ collapse check (\w+\.py)", PAGES[page], re.MULTILINE):
+        folder.conjectures = checked[1]
     for language, block in blocks(page):
         folder.run(language, block)
 
@@ -144,6 +147,61 @@ def test_the_table_of_the_readme_counts_every_statement() -> None:
         assert (found["refuted"], found["undecided"]) == (wanted["refuted"], wanted["undecided"]), name
         assert found["proved"] >= wanted["proved"], name
         assert found["numerical"] <= wanted["numerical"], name
+
+
+WRITTEN = {**PAGES, "CONTRIBUTING.md": (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")}
+
+
+@pytest.mark.parametrize("page", WRITTEN)
+def test_what_a_page_links_to_exists(page: str) -> None:
+    assert not missing(page, WRITTEN[page])
+
+
+def test_a_link_to_nothing_is_noticed() -> None:
+    assert missing("README.md", "[a](docs/none.md), [b](docs/tutorial.md)\n![c\nd](e.svg)") == ["docs/none.md", "e.svg"]
+    assert missing("docs/tutorial.md", "[a](optimum.md#no-such-heading)") == ["optimum.md#no-such-heading"]
+
+
+def missing(page: str, text: str) -> list[str]:
+    """Relative links of a page to files, or to headings of pages, that do not exist."""
+    prose = re.sub(r"^```.*?^```$|`[^`\n]*`", "", text, flags=re.DOTALL | re.MULTILINE)
+    links = [link for link in re.findall(r"\]\(([^)\s]+)\)", prose) if not re.match(r"[a-z]+:", link)]
+    return [link for link in links if not leads_somewhere(ROOT / page, link)]
+
+
+def leads_somewhere(page: Path, link: str) -> bool:
+    name, _, heading = link.partition("#")
+    path = page.parent / name if name else page
+    if not path.exists() or not heading:
+        return path.exists()
+    headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return heading in {re.sub(r"[^\w -]", "", text.lower()).replace(" ", "-") for text in headings}
+
+
+PROOFS = sorted((ROOT / "proofs").rglob("*.md"))
+
+
+@pytest.mark.parametrize("path", PROOFS, ids=lambda path: path.stem)
+def test_no_line_of_a_proof_breaks_a_formula_or_begins_a_block_by_chance(path: Path) -> None:
+    for paragraph in path.read_text(encoding="utf-8").split("\n\n"):
+        assert not broken(paragraph), f"{path.name}: {broken(paragraph)}"
+
+
+def broken(paragraph: str) -> list[str]:
+    """Lines with half a formula, and lines inside a paragraph that Markdown takes for a list, quotation or heading."""
+    if paragraph.lstrip("\n").startswith("$$"):
+        return []
+    first, *later = paragraph.strip("\n").splitlines() or [""]
+    halves = [line for line in (first, *later) if line.count("$") % 2]
+    is_list = first.startswith("- ")
+    blocks = [line for line in later if re.match(r"\s*(>|[-+*] |#+ |\d+[.)] |=+$|-+$)", line)]
+    return halves + [line for line in blocks if not (is_list and line.startswith("- "))]
+
+
+@pytest.mark.parametrize("text", ["at $t\n> 0$; so", "of (1\n+ 2) words", "in\n1) all", "as\n> so"])
+def test_a_broken_line_is_noticed(text: str) -> None:
+    assert broken(text)
+    assert not broken(wrapped(text))
 
 
 CLAIMS = PAGES["docs/claims.md"]

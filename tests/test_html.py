@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import operator
+import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from dataclasses import replace
@@ -301,6 +302,27 @@ def test_the_page_says_what_was_found_and_where_it_is_from() -> None:
         assert part in text, part
 
 
+def test_a_refuted_reconstruction_and_what_floats_saw_are_called_so() -> None:
+    shown = page([examined("fake-false", "against"), examined("fake-model", "numerical")], Run(), NOWHERE)
+    assert shown.count('<span class="pill refuted">refuted as reconstructed</span>') == 2
+    assert "refuted as reconstructed: 1 certified" in shown
+    assert re.search(r'<span class="pill">no counterexample in \d+ instances?</span>', shown)
+    assert '<span class="pill holds">' not in shown
+
+
+def test_code_in_texts_is_set_as_code() -> None:
+    shown = page([Examination((), statements()["jacot2024-nc2-bound"])], Run(), NOWHERE)
+    assert shown.count("<code>printed</code>") == 2
+    assert "``" not in shown
+
+
+def test_the_refuters_point_is_written_as_a_reader_writes_it() -> None:
+    shown = page(
+        [runner.examine(fakes.statements()["fake-false"], ["refuter"], registry=fakes.registry())], Run(), NOWHERE
+    )
+    assert "at shift = 7, size = 1" in shown
+
+
 def test_a_proof_is_outlined_with_a_link_to_its_steps(tmp_path: Path) -> None:
     proved = runner.examine(statements()["sukenik2024-g"], engines=[], count=0)
     for folder in ("certificates", "proofs"):
@@ -380,6 +402,16 @@ def every_statement(tmp_path_factory: pytest.TempPathFactory) -> Path:
         text = page([refuted, *results], Run(), NOWHERE)
     (folder / "index.html").write_text(text, encoding="utf-8")
     return folder / "index.html"
+
+
+def test_formulas_have_a_font_for_mathematics_in_the_report_and_in_the_documentation() -> None:
+    """Without one Chromium sets indices on the line, and the degrees of roots below the sign."""
+    root = Path(__file__).parent.parent
+    styles = [root / "verify" / "html" / "page.css", root / "docs" / "static" / "formulas.css"]
+    fonts = [re.search(r"^math {.*font-family: ([^;]*);", path.read_text(), re.MULTILINE) for path in styles]
+    report, documentation = (found and found[1] for found in fonts)
+    assert report
+    assert report == documentation
 
 
 TOO_WIDE = "[...document.querySelectorAll('main *:not(.formula *)')]"

@@ -3,6 +3,7 @@
 import copy
 import json
 from contextlib import suppress
+from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
 
@@ -181,6 +182,15 @@ def test_a_file_is_held_against_the_statement_that_it_names(tmp_path):
         {"statement": "a\nb", "parameters": ""},
     ):
         assert not kept(tmp_path, {**first, "origin": origin}).accepted
+
+
+def test_a_name_that_nothing_has_is_missed_where_it_was_looked_for(tmp_path):
+    certificate = {**counterexample(), "origin": {"statement": "nothing", "parameters": "{}"}}
+    assert kept(tmp_path, certificate).text.endswith(
+        "nothing is no statement; conjectures of your own need --conjecture FILE"
+    )
+    found = replace(kept(tmp_path, certificate), accepted=True)
+    assert with_statement(found, (), "mine.py").text.endswith("nothing is no statement, nor a conjecture of mine.py")
 
 
 def test_what_the_checker_rejected_stays_rejected():

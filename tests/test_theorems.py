@@ -367,7 +367,7 @@ def test_scripts_and_lemmas_are_plain() -> None:
 
 
 MACRO = re.compile(r"\\([A-Za-z]+)")
-USED = """top frac right left operatorname cdots ge sqrt mathbf ell log rVert lVert mapsto sum times le bar
+USED = """top frac right left operatorname cdots ge sqrt mathbf mathrm ell log rVert lVert mapsto sum times le bar
 alpha beta gamma delta theta kappa lambda mu rho sigma tau varphi Delta Theta Lambda Phi"""
 KNOWN_MACROS = frozenset(re.findall(r"\w+", USED))
 """Of LaTeX, as pages use them."""

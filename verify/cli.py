@@ -203,7 +203,7 @@ def recheck(
 
     _require_writable(json)
     own = [] if conjecture is None else read(conjecture)
-    found = [with_statement(one, own) for one in in_separate_interpreter(files(paths))]
+    found = [with_statement(one, own, conjecture or "") for one in in_separate_interpreter(files(paths))]
     for one in found if json != "-" else []:
         print(f"{shown(one.path)}: {'accepted' if one.accepted else 'rejected'}: {one.text}")
     rows = [

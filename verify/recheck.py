@@ -100,10 +100,11 @@ def in_separate_interpreter(paths: Sequence[Path]) -> Iterator[Rechecked]:
             yield Rechecked(path, accepted, line.removeprefix(f"{checker.shown(path)}: ").split(": ", 1)[-1])
 
 
-def with_statement(found: Rechecked, conjectures: Sequence[Statement] = ()) -> Rechecked:
+def with_statement(found: Rechecked, conjectures: Sequence[Statement] = (), place: str = "") -> Rechecked:
     """What the checker accepted, held against the claim of the statement that the file names as its origin.
 
-    A name is looked up among the given conjectures first, then among the papers' statements.
+    A name is looked up among the given conjectures first, then among the papers' statements; ``place`` is where the
+    conjectures stand.
 
     Raises:
         checker.Rejected, OSError: when the file has changed since.
@@ -113,13 +114,12 @@ def with_statement(found: Rechecked, conjectures: Sequence[Statement] = ()) -> R
     from theory.statement import StatementError, statements
     from verify.work import decode
 
-    own = {conjecture.id: conjecture for conjecture in conjectures}
-
+    known = {**statements(), **{conjecture.id: conjecture for conjecture in conjectures}}
     name, parameters = certificate["origin"]["statement"], certificate["origin"]["parameters"]
+    if name not in known:
+        why = f", nor a conjecture of {place}" if place else "; conjectures of your own need --conjecture FILE"
+        return replace(found, accepted=False, text=f"the checker accepts it, but {name} is no statement{why}")
     try:
-        known = {**statements(), **own}
-        if name not in known:
-            raise StatementError("no statement has this name; conjectures of your own need --conjecture FILE")
         difference = differs(certificate, known[name].claim(decode(parameters)))
     except (StatementError, ValueError, TypeError, KeyError, AttributeError) as error:
         difference = f"its claim cannot be rebuilt ({type(error).__name__}: {error})"

@@ -34,7 +34,7 @@ from verify.engines import REFUTER, Settings
 from verify.recheck import recheck
 from verify.results import Outcome
 from verify.verdict import Evidence, Finding, Unable, refuted
-from verify.work import encode, rejection, sentence, with_origin
+from verify.work import encode, rejection, sentence, shown, with_origin
 
 ATTACKED = GlobalMinimum | NotGlobalMinimum | CriticalPoints | Inequality | Constants | Experiment
 """Kinds of claim that something can be tried against."""
@@ -436,11 +436,6 @@ def entries_of(claim: Claim) -> int:
         return claim.matrix.shape[0] ** 2 if isinstance(claim, Spectrum) else 0
     variables = claim.variables if isinstance(claim, Inequality) else claim.problem.variables
     return sum(v.shape[0] * v.shape[1] if v.shape else 1 for v in variables.values())
-
-
-def shown(parameters: Mapping[str, Any]) -> str:
-    """Parameters on one line, by name: Hypothesis draws them in any order."""
-    return ", ".join(f"{name} = {value}" for name, value in sorted(parameters.items())) or "no parameters"
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from verify.checker import check
 from verify.results import AS_EXPECTED, Examination, Examined
 from verify.verdict import REFUTED, Verdict
 from verify.witness import COUNTEREXAMPLES
-from verify.work import decode
+from verify.work import decode, shown
 
 PLAIN_WIDTH = 1000
 """Columns where the output is not a terminal: one line for one row, so that it can be searched."""
@@ -39,12 +39,21 @@ def put(screen: Console, *parts: RenderableType) -> None:
     screen.file.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
 
+REFUTED_AS_RECONSTRUCTED = f"{REFUTED} as reconstructed"
+"""What a refutation is called where the printed text was not seen."""
+
+
+def is_refuted_reconstruction(examination: Examination) -> bool:
+    """Whether what is refuted is a text that was reconstructed."""
+    source = examination.statement.source if examination.statement else None
+    return examination.verdict.conclusion == REFUTED and source is not None and source.provenance == "R"
+
+
 def in_words(examination: Examination) -> str:
     """The verdict as a sentence; a refuted reconstruction says that the printed text was not seen."""
-    verdict, source = examination.verdict, examination.statement.source if examination.statement else None
-    if verdict.conclusion == REFUTED and source is not None and source.provenance == "R":
-        return f"refuted as reconstructed; the printed text was not seen ({verdict.assurance})"
-    return str(verdict)
+    if is_refuted_reconstruction(examination):
+        return f"{REFUTED_AS_RECONSTRUCTED}; the printed text was not seen ({examination.verdict.assurance})"
+    return str(examination.verdict)
 
 
 KeptAt = Callable[[Mapping[str, Any]], Path]
@@ -121,11 +130,10 @@ def refuted_table(results: Iterable[Examination], path: KeptAt | None) -> Table:
 
 def seen_in(certificate: Mapping[str, Any]) -> str:
     """What the checker sees in a certificate; of a relation of numbers also the parameters that these come from."""
-    shown = check({**certificate})
+    seen = check({**certificate})
     if certificate["kind"] != "failed relation" or "origin" not in certificate:
-        return shown
-    given = decode(certificate["origin"]["parameters"]).items()
-    return f"{shown}, at {', '.join(f'{name} = {value}' for name, value in given)}"
+        return seen
+    return f"{seen}, at {shown(decode(certificate['origin']['parameters']))}"
 
 
 def configurations_table(results: Iterable[Examination]) -> Table:

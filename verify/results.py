@@ -254,11 +254,13 @@ class Examination:
 
 def _of_refuter(evidence: Evidence) -> EngineSummary:
     """What was attacked, and what came of it; a survivor is not thereby true."""
+    from verify.work import decode, shown
+
     numbers, findings = evidence.numbers, evidence.findings
     what = f"attacked {numbers['attacked']} of {_number(numbers['drawn'])} drawn, the largest {numbers['largest']}"
     by = f"by {', '.join(numbers['by'])}" if numbers["by"] else ""
     result = f"{findings[0].clause}: {findings[0].detail}" if findings else "no counterexample was found"
-    at = f"at {numbers['instance']}" if "instance" in numbers else ""
+    at = f"at {shown(decode(numbers['instance']))}" if "instance" in numbers else ""
     conclusion, assurance = (findings[0].conclusion, findings[0].assurance) if findings else (UNDECIDED, "none")
     verdict = Verdict(conclusion, assurance, numbers["attacked"], detail=result)
     return EngineSummary(evidence.engine, verdict, evidence.seconds, "; ".join(filter(None, (what, by, result, at))))

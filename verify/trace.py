@@ -12,7 +12,8 @@ from theory.model import UnconstrainedFeatures
 from theory.reductions import class_mean_objective
 from verify import checker
 from verify.methods.equations import rationally
-from verify.refute import Checked, Witness, shown
+from verify.refute import Checked, Witness
+from verify.work import shown
 
 DIGITS = 12
 """Digits of numbers that are compared."""

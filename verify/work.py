@@ -181,3 +181,8 @@ def decode(text: str) -> dict[str, Any]:
     {'decay': Fraction(1, 3), 'sizes': (2, 1)}
     """
     return {name: decoded(value) for name, value in json.loads(text).items()}
+
+
+def shown(parameters: Mapping[str, Any]) -> str:
+    """Parameters on one line, by name: Hypothesis draws them in any order."""
+    return ", ".join(f"{name} = {value}" for name, value in sorted(parameters.items())) or "no parameters"

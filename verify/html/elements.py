@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from html import escape
 from typing import TypeAlias
@@ -39,6 +40,16 @@ def markup(children: Child) -> Html:
     if children is None or isinstance(children, Html):
         return Html(children or "")
     return Html(escape(children) if isinstance(children, str) else "".join(map(markup, children)))
+
+
+def prose(text: str) -> list[Child]:
+    """Text in which code stands between backticks.
+
+    >>> markup(prose("see ``a < b``"))
+    'see <code>a &lt; b</code>'
+    """
+    parts = re.split(r"`{1,2}([^`]+)`{1,2}", text)
+    return [element("code", part) if i % 2 else part for i, part in enumerate(parts)]
 
 
 def _attribute(key: str, value: str | bool | None) -> str:

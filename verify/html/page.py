@@ -12,13 +12,13 @@ from typing import Any
 
 from theory.statement import PROVENANCE
 from verify.errors import BadInput
-from verify.html.elements import Child, Html, element, markup
+from verify.html.elements import Child, Html, element, markup, prose
 from verify.html.notation import LETTERS
-from verify.html.statement import Files, Run, mark, pill, scope, section, table
-from verify.report import configurations, expectation, id_of
+from verify.html.statement import Files, Run, concluded, mark, scope, section, table
+from verify.report import REFUTED_AS_RECONSTRUCTED, configurations, expectation, id_of, is_refuted_reconstruction
 from verify.results import Examination
 from verify.store import canonical
-from verify.verdict import ASSURANCES, CONCLUSIONS
+from verify.verdict import ASSURANCES, HOLDS, REFUTED, UNDECIDED
 
 HERE = Path(__file__).parent
 STYLE, SCRIPT = ((HERE / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
@@ -131,15 +131,17 @@ def _header(results: Sequence[Examination], run: Run) -> Html:
 
 def _counts(results: Sequence[Examination]) -> str:
     """How many verdicts there are of each conclusion and assurance, the strongest first."""
-    found = Counter((r.verdict.conclusion, r.verdict.assurance) for r in results)
+    found = Counter((_conclusion(r), r.verdict.assurance) for r in results)
     parts = []
-    for conclusion in CONCLUSIONS:
-        counts = [f"{n} {a}" for a in reversed(ASSURANCES[1:]) if (n := found[conclusion, a])]
-        undecided = found[conclusion, ASSURANCES[0]]
-        parts += (
-            [f"{conclusion}: {', '.join(counts)}"] if counts else [f"{conclusion}: {undecided}"] if undecided else []
-        )
+    for name in (HOLDS, REFUTED, REFUTED_AS_RECONSTRUCTED, UNDECIDED):
+        counts = [f"{n} {a}" for a in reversed(ASSURANCES[1:]) if (n := found[name, a])]
+        undecided = found[name, ASSURANCES[0]]
+        parts += [f"{name}: {', '.join(counts)}"] if counts else [f"{name}: {undecided}"] if undecided else []
     return "; ".join(parts)
+
+
+def _conclusion(result: Examination) -> str:
+    return REFUTED_AS_RECONSTRUCTED if is_refuted_reconstruction(result) else result.verdict.conclusion
 
 
 def _version() -> str:
@@ -171,11 +173,11 @@ def _of_paper(results: Sequence[Examination]) -> Html:
 
 def _row(result: Examination) -> tuple[Child, ...]:
     id, statement, verdict = id_of(result), result.statement, result.verdict
-    title = element("div", statement.title, class_="title") if statement else None
+    title = element("div", prose(statement.title), class_="title") if statement else None
     link = element("a", element("code", id), href=f"#{id}")
     known = [" ", element("span", f"[{statement.source.provenance}]")] if statement and statement.source else None
     expected = expectation(statement) if statement else ""
-    axes = (pill(verdict), verdict.assurance, scope(verdict))
+    axes = (concluded(result), verdict.assurance, scope(verdict))
     return mark(result), [link, known, title], expected, *axes, f"{result.seconds:.1f}"
 
 
@@ -186,7 +188,7 @@ def _configurations(results: Sequence[Examination]) -> Html | None:
 
 
 def _omitted(omitted: Mapping[str, str]) -> Html | None:
-    rows = [(element("code", id), why) for id, why in omitted.items()]
+    rows = [(element("code", id), prose(why)) for id, why in omitted.items()]
     return (
         markup([element("h2", "Not stated"), table(("what the papers say", "why no statement does"), rows)])
         if rows

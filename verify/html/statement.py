@@ -9,12 +9,12 @@ from typing import Any
 from theory.statement import PROVENANCE, Source, Statement
 from verify.engines import REFUTER, Settings
 from verify.html.claims import formulas
-from verify.html.elements import Child, Html, element
-from verify.report import expectation, id_of, in_words, seen_in
+from verify.html.elements import Child, Html, element, prose
+from verify.report import REFUTED_AS_RECONSTRUCTED, expectation, id_of, in_words, is_refuted_reconstruction, seen_in
 from verify.results import Examination
-from verify.verdict import REFUTED, Verdict
+from verify.verdict import HOLDS, REFUTED, Verdict
 from verify.witness import COUNTEREXAMPLES
-from verify.work import decode, sentence
+from verify.work import decode, sentence, shown
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,21 @@ def mark(result: Examination) -> Html:
     return element("span", text, class_=f"mark {'good' if result.as_expected else 'bad'}", title=title)
 
 
-def pill(verdict: Verdict) -> Html:
-    """The conclusion, in its colour."""
-    return element("span", verdict.conclusion, class_=f"pill {verdict.conclusion}")
+def pill(verdict: Verdict, words: str = "") -> Html:
+    """The conclusion, in other words where some are given, and in its colour; what only floating point saw has none."""
+    if is_numerical(verdict):
+        return element("span", words or "no counterexample", class_="pill")
+    return element("span", words or verdict.conclusion, class_=f"pill {verdict.conclusion}")
+
+
+def concluded(result: Examination) -> Html:
+    """The conclusion about a statement; a refuted reconstruction is called one."""
+    return pill(result.verdict, REFUTED_AS_RECONSTRUCTED if is_refuted_reconstruction(result) else "")
+
+
+def is_numerical(verdict: Verdict) -> bool:
+    """Whether floating point alone saw no counterexample."""
+    return verdict.conclusion == HOLDS and verdict.assurance == "numerical"
 
 
 def scope(verdict: Verdict) -> str:
@@ -92,8 +104,8 @@ def table(headings: Iterable[str], rows: Iterable[Iterable[Child]], **attributes
 
 
 def _summary(result: Examination) -> Html:
-    title = None if result.statement is None else element("span", result.statement.title, class_="title")
-    return element("summary", mark(result), " ", element("code", id_of(result)), " ", pill(result.verdict), title)
+    title = None if result.statement is None else element("span", prose(result.statement.title), class_="title")
+    return element("summary", mark(result), " ", element("code", id_of(result)), " ", concluded(result), title)
 
 
 def _part(heading: str, *children: Child) -> Html:
@@ -107,16 +119,16 @@ def _list(items: Iterable[Child], **attributes: str) -> Html:
 def _stated(statement: Statement, result: Examination) -> Html:
     source, expected = statement.source, statement.expected
     lines: list[Child] = [element("p", element("strong", in_words(result)), class_="verdict")]
-    lines.append(element("p", "Expected: ", "; ".join(filter(None, (expectation(statement), expected.reason)))))
-    lines += [element("p", paragraph, class_="text") for paragraph in paragraphs(statement.text)]
+    lines.append(element("p", "Expected: ", prose("; ".join(filter(None, (expectation(statement), expected.reason))))))
+    lines += [element("p", prose(paragraph), class_="text") for paragraph in paragraphs(statement.text)]
     if source:
         known = (f"{source.paper} ({source.version}), {source.locator} ", provenance(source))
         lines.append(element("p", "Source: ", *known, f": {PROVENANCE[source.provenance]}"))
     if statement.hypotheses:
-        lines.append(element("p", "Hypotheses: ", "; ".join(statement.hypotheses)))
+        lines.append(element("p", "Hypotheses: ", prose("; ".join(statement.hypotheses))))
     if statement.wrong:
         wrong = "; ".join(statement.wrong)
-        lines.append(element("p", "Deliberately wrong versions, which the tests want refuted: ", wrong))
+        lines.append(element("p", "Deliberately wrong versions, which the tests want refuted: ", prose(wrong)))
     return element("div", *lines)
 
 
@@ -148,11 +160,15 @@ def _clauses(result: Examination) -> Html:
 
 def _engines(result: Examination) -> Html | None:
     rows = [
-        (found.engine, pill(found.verdict), found.verdict.assurance, f"{found.seconds:.1f}", found.detail)
+        (found.engine, _by_engine(found.verdict), found.verdict.assurance, f"{found.seconds:.1f}", found.detail)
         for found in result.engines
         if found.engine != REFUTER
     ]
     return _part("Engines", table(("engine", "conclusion", "assurance", "seconds", "evidence"), rows)) if rows else None
+
+
+def _by_engine(verdict: Verdict) -> Html:
+    return pill(verdict, f"no counterexample in {scope(verdict)}" if is_numerical(verdict) else "")
 
 
 def _refuter(result: Examination) -> Html | None:
@@ -205,8 +221,7 @@ def _certificates(result: Examination, files: Files) -> Html | None:
 
 
 def _origin(certificate: Mapping[str, Any]) -> str:
-    given = decode(certificate["origin"]["parameters"]) if "origin" in certificate else {}
-    return ", ".join(f"{name} = {value}" for name, value in given.items())
+    return shown(decode(certificate["origin"]["parameters"])) if "origin" in certificate else ""
 
 
 def _missing(result: Examination) -> Html | None:
