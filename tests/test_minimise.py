@@ -120,14 +120,14 @@ def test_a_flat_minimum_does_not_settle():
 
 
 def test_what_is_flat_below_the_damping_does_not_settle():
-    """At 1e-5 the curvature of x⁴ is 1e-9, that of the damping, and the gradient 4e-15; a circle is no hindrance."""
+    """At 2e-5 the curvature of x⁴ is 5e-9, that of the damping, and the gradient 3e-14; a circle is no hindrance."""
 
     def valley(x):
         return x[:, 0] ** 4 + (x[:, 1] ** 2 + x[:, 2] ** 2 - 1) ** 2
 
-    ends = newton(Formula(valley), torch.tensor([[1e-5, 0.6, 0.8], [0.0, 0.6, 0.8]], dtype=torch.float64))
+    ends = newton(Formula(valley), torch.tensor([[2e-5, 0.6, 0.8], [0.0, 0.6, 0.8]], dtype=torch.float64))
     assert float(ends.gradients.max()) < 1e-14
-    assert float(ends.distances[0]) > 1e-6
+    assert float(ends.distances[0]) > 1e-7  # ten times what counts as settled
     assert float(ends.distances[1]) < 1e-12
 
 

@@ -50,8 +50,8 @@ DENSE = 200
 FEW = 80
 """Up to this many unknowns the last Newton step is taken anew without damping, from the whole Hessian."""
 
-CURVED = 1e-13
-"""Curvatures above this share of the largest are real: a thousand roundings. The others are symmetry."""
+CURVED = 1e-10
+"""Curvatures above this share of the largest count, those of x⁴ from 1e-5 on among them. Less is symmetry."""
 
 MEMORY = 1 << 26
 """Entries of float64 that one batch may hold (512 MB): more restarts are split into chunks."""
