@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from verify import calculator as options
+from verify.empirical import machine
 from verify.errors import BadInput
 from verify.pictures.files import require_picture
 
@@ -56,11 +57,11 @@ def rfm(
         settings = Settings(width, depth, kernel, bandwidth, ridge, map, frequency, not no_agop, seed)
     except ValueError as error:
         raise BadInput(str(error)) from None
-    place = _device(device)
+    place = machine.device(device)
     task = split(read(data), samples, seed)
     _require_memory(task, settings, place)
     show = partial(typer.echo, err=json == "-")
-    with _threads(threads), _fitting(), Store() as store:
+    with machine.threads(threads), _fitting(), Store() as store:
         run = _finished(task, settings, Keeper(store, task, settings), place, fresh, show)
     if json is not None:
         options.write(plain(run, {"data": data, "samples": samples, **settings.to_json()}), json)
@@ -109,17 +110,6 @@ def row(cells: tuple[str, ...]) -> str:
     return "  ".join([cells[0].rjust(6), *(cell.rjust(10) for cell in cells[1:])])
 
 
-def _device(name: str) -> str:
-    if name not in ("auto", "cpu", "cuda"):
-        raise BadInput(f"--device is auto, cpu or cuda, got {name}")
-    import torch
-
-    there = torch.cuda.is_available()
-    if name == "cuda" and not there:
-        raise BadInput("--device cuda: torch finds no CUDA device on this machine")
-    return "cuda" if there and name != "cpu" else "cpu"
-
-
 def _require_memory(task: Task, settings: Settings, device: str) -> None:
     """Reject what would not fit: one N × N matrix, blocks of it, and features."""
     from verify.empirical.rfm.regression import BLOCK
@@ -153,15 +143,3 @@ def _fitting() -> Iterator[None]:
         if isinstance(error, RuntimeError) and "memory" not in str(error):
             raise
         raise BadInput("the device ran out of memory; take fewer --samples, or a smaller --width") from None
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
