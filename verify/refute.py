@@ -7,13 +7,9 @@ is behind ``collapse check``; ``examined`` does the same to each statement of ``
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import FrameType
 from typing import Any
 
 from theory.claims import (
@@ -31,6 +27,7 @@ from theory.model import UnconstrainedFeatures
 from theory.statement import Instance, Statement
 from verify.attacks import FIRST_BATCH, Attack, Found, attack_on, preload
 from verify.engines import REFUTER, Settings
+from verify.interrupt import at_most
 from verify.recheck import recheck
 from verify.results import Outcome
 from verify.verdict import Evidence, Finding, Unable, refuted
@@ -78,9 +75,6 @@ class Reach:
 
 REACH = {"quick": Reach(2.0, 60, 8, of_processor=True), "full": Reach(60.0, of_processor=True)}
 """For a statement that is verified, which engines examine as well."""
-
-AGAIN = 0.2
-"""Seconds from one interruption to the next, once the budget is spent."""
 
 FIRST_EFFORT, GROWTH = 0.4, 3.0
 """Seconds that each instance gets in the first round, and the factor from round to round."""
@@ -246,7 +240,7 @@ class _Check:
     def run(self) -> Checked:
         """Draw and attack until there is a witness, or the budget is spent."""
         try:
-            with _until(self.end, self.reach):
+            with at_most(self.end - self.reach.now(), Timeout, self.reach.of_processor):
                 targets = self._targets()
                 if targets:
                     self._attack(targets)
@@ -436,38 +430,3 @@ def entries_of(claim: Claim) -> int:
         return claim.matrix.shape[0] ** 2 if isinstance(claim, Spectrum) else 0
     variables = claim.variables if isinstance(claim, Inequality) else claim.problem.variables
     return sum(v.shape[0] * v.shape[1] if v.shape else 1 for v in variables.values())
-
-
-@contextmanager
-def _until(end: float, reach: Reach) -> Iterator[None]:
-    """Interrupt whatever runs when the time is up, where the system can; a library's own loop ends first.
-
-    The signal comes again and again: an exception that is raised inside a destructor or a callback is lost.
-    """
-    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(_: int, frame: FrameType | None) -> None:
-        if not _inside_callback(frame):
-            raise Timeout
-
-    timer, number = (signal.ITIMER_PROF, signal.SIGPROF) if reach.of_processor else (signal.ITIMER_REAL, signal.SIGALRM)
-    before, start = signal.signal(number, stop), reach.now()
-    outer, again = signal.setitimer(timer, max(end - start, 0.001), AGAIN)
-    try:
-        yield
-    finally:
-        signal.setitimer(timer, 0)
-        signal.signal(number, before)
-        if outer:
-            signal.setitimer(timer, max(outer - (reach.now() - start), 0.001), again)
-
-
-def _inside_callback(frame: FrameType | None) -> bool:
-    """Whether a destructor or a callback of the garbage collector runs, from which no exception comes out."""
-    while frame is not None:
-        if frame.f_code.co_name in ("__del__", "gc_callback", "remove"):
-            return True
-        frame = frame.f_back
-    return False

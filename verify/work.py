@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import signal
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any
@@ -17,6 +15,7 @@ from theory.statement import statements as registered_statements
 from verify import engines as engine_table
 from verify.checker import Rejected
 from verify.engines import ENGINES, REFUTER, Engine, Settings
+from verify.interrupt import at_most
 from verify.recheck import recheck
 from verify.results import Outcome
 from verify.store import canonical
@@ -72,7 +71,8 @@ def work(registry: Registry, task: Task) -> Outcome | None:
         return None
     item = task.item
     try:
-        with _at_most(SECONDS[item.settings.effort]):
+        seconds = SECONDS[item.settings.effort]
+        with at_most(seconds, lambda: _OutOfTime(f"stopped after {seconds} seconds")):
             statement = registry.statements()[item.statement]
             if item.engine == REFUTER:
                 return registry.refute(statement, item.settings, item.wrong)
@@ -110,25 +110,6 @@ def with_origin(certificate: Mapping[str, Any], instance: Instance) -> Mapping[s
 
 class _OutOfTime(BaseException):
     """An engine took too long; not an Exception, so that no engine swallows it."""
-
-
-@contextmanager
-def _at_most(seconds: int) -> Iterator[None]:
-    """Interrupt what takes longer, where the system can; a library's own loop ends first."""
-    if not hasattr(signal, "setitimer"):
-        yield
-        return
-
-    def stop(*_: object) -> None:
-        raise _OutOfTime(f"stopped after {seconds} seconds")
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
 
 
 def sentence(error: BaseException) -> str:

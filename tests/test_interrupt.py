@@ -1,0 +1,93 @@
+"""What takes too long is interrupted: again and again, by the clock that was asked for, and never half way."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import hypothesis
+import hypothesis.control
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import strategies as st
+from hypothesis.utils.dynamicvariables import DynamicVariable
+
+from verify.interrupt import AGAIN, at_most
+
+
+class TooLong(BaseException):
+    pass
+
+
+def spin(now: Callable[[], float] = time.monotonic, seconds: float = 60.0) -> None:
+    end = now() + seconds
+    while now() < end:
+        pass
+
+
+def test_a_lost_interruption_comes_again() -> None:
+    """An exception out of a signal is lost where it meets a callback that swallows everything."""
+
+    def swallow_one() -> None:
+        try:
+            spin()
+        except BaseException:  # what a destructor does
+            spin()
+
+    start = time.monotonic()
+    with pytest.raises(TooLong), at_most(0.1, TooLong):
+        swallow_one()
+    assert time.monotonic() - start < 5
+
+
+def test_work_is_counted_or_waiting() -> None:
+    def rest_and_work() -> None:
+        time.sleep(0.5)
+        spin(time.process_time)
+
+    start = time.process_time()
+    with pytest.raises(TooLong), at_most(0.3, TooLong, of_processor=True):
+        rest_and_work()
+    assert 0.25 < time.process_time() - start < 30
+
+
+class Watched(DynamicVariable[Any]):
+    """Hypothesis' note of the test that it is in, with a signal when the test is entered and left."""
+
+    @contextmanager
+    def with_value(self, value: Any) -> Iterator[None]:
+        before = self.value
+        self.data.value = value
+        signal.raise_signal(signal.SIGALRM)
+        yield
+        signal.raise_signal(signal.SIGALRM)
+        self.data.value = before
+
+
+def test_hypothesis_is_not_interrupted_on_its_way_into_or_out_of_a_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hypothesis.control, "_current_build_context", Watched(None))
+    drawn = []
+
+    @hypothesis.settings(max_examples=3, database=None, suppress_health_check=list(HealthCheck))
+    @given(st.integers())
+    def collect(value: int) -> None:
+        drawn.append(value)
+
+    with at_most(60, TooLong):
+        collect()
+    assert drawn
+    assert not hypothesis.currently_in_test_context()
+
+
+def test_an_endless_draw_leaves_hypothesis_as_it_was() -> None:
+    @hypothesis.settings(database=None, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.integers().map(lambda _: spin()))
+    def collect(value: None) -> None:
+        pass
+
+    with pytest.raises(TooLong), at_most(AGAIN / 2, TooLong):
+        collect()
+    assert not hypothesis.currently_in_test_context()
