@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -52,6 +55,19 @@ def test_work_is_counted_or_waiting() -> None:
     with pytest.raises(TooLong), at_most(0.3, TooLong, of_processor=True):
         rest_and_work()
     assert 0.25 < time.process_time() - start < 30
+
+
+def test_an_import_is_not_left_half_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "slowly.py").write_text("import time\ntime.sleep(0.3)\nend = time.monotonic()\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def imports_and_goes_on() -> None:
+        import_module("slowly")
+        spin()
+
+    with pytest.raises(TooLong), at_most(0.1, TooLong):
+        imports_and_goes_on()
+    assert sys.modules.pop("slowly").end > 0
 
 
 class Watched(DynamicVariable[Any]):

@@ -92,9 +92,12 @@ class Attack(Protocol):
 
 
 def preload() -> None:
-    """Import all engines and what they need."""
+    """Import all engines and what they need, machine code too."""
+    from verify import compiled
+
     for name in (*LIGHT, *HEAVY):
         load(name)
+    compiled.load()
 
 
 def attack_on(claim: Claim, known: MutableMapping[tuple[int, int], Any], first: int = FIRST_BATCH) -> Attack:

@@ -54,14 +54,15 @@ def at_most(seconds: float, error: Callable[[], BaseException], of_processor: bo
 def _must_finish(frame: FrameType | None) -> bool:
     """Whether something runs that an exception would not come out of, or would leave in the middle.
 
-    Destructors and callbacks of the garbage collector swallow exceptions. Hypothesis notes on entering a test that it
+    Destructors and callbacks of the garbage collector swallow exceptions. A module whose import is interrupted stays
+    in the interpreter with half of its names. Hypothesis notes on entering a test that it
     is in one, and on leaving that it is not: interrupted there, it would call every later draw a nested one.
     """
     while frame is not None:
-        name = frame.f_code.co_name
-        if name in ("__del__", "gc_callback", "remove"):
+        name, module = frame.f_code.co_name, frame.f_globals.get("__name__", "")
+        if name in ("__del__", "gc_callback", "remove") or module == "importlib._bootstrap":
             return True
-        if name in ("__enter__", "__exit__") and frame.f_globals.get("__name__", "").startswith("hypothesis."):
+        if name in ("__enter__", "__exit__") and module.startswith("hypothesis."):
             return True
         frame = frame.f_back
     return False

@@ -40,6 +40,14 @@ def prepare(say: Callable[[str], None] = print) -> None:
     if any(kept_in().rglob("descent.steps*.nbi")):
         return
     say("making machine code for descent, once; some 20 seconds")
+    load()
+
+
+def load() -> None:
+    """Load the machine code, or make it: within a second, or 20, in which nothing should interrupt it.
+
+    >>> load()
+    """
     import torch
 
     from theory.model import UnconstrainedFeatures
