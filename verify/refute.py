@@ -36,6 +36,9 @@ from verify.work import encode, rejection, sentence, shown, with_origin
 ATTACKED = GlobalMinimum | NotGlobalMinimum | CriticalPoints | Inequality | Constants | Experiment
 """Kinds of claim that something can be tried against."""
 
+DRAWING = 0.2
+"""Share of the time after which no more instances are drawn."""
+
 BUILDING = 0.4
 """Share of the time after which no more claims are built: what is there is attacked in the rest."""
 
@@ -254,7 +257,8 @@ class _Check:
     def _targets(self) -> list[_Target]:
         """The drawn instances with their claims, smallest first."""
         try:
-            drawn = _pool(self.conjecture, self.seed, self.reach.instances)
+            enough = self.start + DRAWING * self.reach.seconds
+            drawn = _pool(self.conjecture, self.seed, self.reach.instances, lambda: self.now() > enough)
         except Exception as error:
             self._in_time()
             self.problems[f"its strategies could not be drawn from ({sentence(error)})"] = 1
@@ -401,7 +405,9 @@ def _outcome(survived: bool) -> str:
     return "no counterexample was found" if survived else "nothing was examined in the time given"
 
 
-def _pool(conjecture: Statement, seed: int, most: int = POOL) -> list[dict[str, Any]]:
+def _pool(
+    conjecture: Statement, seed: int, most: int = POOL, late: Callable[[], bool] = lambda: False
+) -> list[dict[str, Any]]:
     """The witness and configurations, then different drawn parameters, whether or not they meet the hypotheses."""
     fixed = [dict(p) for p in (conjecture.witness, *conjecture.configurations) if p]
     found = {repr(sorted(p.items())): p for p in fixed}
@@ -410,7 +416,7 @@ def _pool(conjecture: Statement, seed: int, most: int = POOL) -> list[dict[str, 
         before = len(found)
         found.setdefault(repr(sorted(parameters.items())), parameters)
         unchanged = unchanged + 1 if len(found) == before else 0
-        if len(found) >= most or unchanged > most // 2:
+        if len(found) >= most or unchanged > most // 2 or late():
             break
     return list(found.values())
 
