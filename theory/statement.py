@@ -142,7 +142,7 @@ class Statement:
         """About ``count`` drawn choices of parameters, equal ones and those that meet no hypothesis included."""
         run = 0
         while EXAMPLES_A_RUN * run < count:
-            yield from _short_run(self.strategies, seed * 1_000_003 + run)
+            yield from short_run(self.strategies, seed * 1_000_003 + run)
             run += 1
 
     def instances(self, count: int, seed: int = 0) -> list[dict[str, Any]]:
@@ -155,13 +155,13 @@ def _examples(strategies: Mapping[str, Any], runs: int, seed: int) -> Iterator[d
     """The examples of short runs; the simplest one, with which every run begins, comes last."""
     last: list[dict[str, Any]] = []
     for run in range(runs):
-        simplest, *others = _short_run(strategies, seed * 1_000_003 + run)
+        simplest, *others = short_run(strategies, seed * 1_000_003 + run)
         last = [simplest]
         yield from others
     yield from last
 
 
-def _short_run(strategies: Mapping[str, Any], seed: int) -> list[dict[str, Any]]:
+def short_run(strategies: Mapping[str, Any], seed: int) -> list[dict[str, Any]]:
     """A few examples of one run of Hypothesis."""
     import hypothesis
     from hypothesis import HealthCheck, Phase, given, settings

@@ -93,13 +93,13 @@ class Attack(Protocol):
 
 def preload() -> None:
     """Import all engines and what they need, machine code and the first draw, which collects what is no more used."""
-    from theory.statement import conjecture
+    from theory.statement import short_run
     from verify import compiled
 
     for name in (*LIGHT, *HEAVY):
         load(name)
     compiled.load()
-    next(conjecture()(preload).examples(1))
+    short_run({}, seed=0)
 
 
 def attack_on(claim: Claim, known: MutableMapping[tuple[int, int], Any], first: int = FIRST_BATCH) -> Attack:

@@ -63,11 +63,15 @@ class AlgebraicNumbers(Arithmetic):
         self._index = {g.base: g.index for g in self._generators}
         self._roots = sum(not isinstance(g.base, int) for g in self._generators)
         self._unit = self._constant(Fraction(1))
-        self._relations: list[Any] = []  # highest generator first
+        self._relations: list[tuple[list[tuple[int, int]], Any]] = []
+        """Of the highest generator first, each with its leading monomial: places and exponents."""
         self._denominators: dict[Base, Any] = {}
         self._balls: dict[int, list[Any]] = {}
         for generator in self._generators:
-            self._relations.insert(0, self._relation(generator))
+            relation = self._relation(generator)
+            if relation is not None:
+                leading = [(place, k) for place, k in enumerate(relation.monoms()[0]) if k]
+                self._relations.insert(0, (leading, relation))
 
     def number(self, value: Fraction) -> Algebraic:
         return Algebraic(self, {0: (self._constant(value), self._constant(Fraction(1)))})
@@ -78,9 +82,10 @@ class AlgebraicNumbers(Arithmetic):
         if not self._roots:
             return mask
         for polynomial in ratio:
-            for bit, degree in enumerate(polynomial.degrees()):
-                if degree > 0 and bit < self._roots:
-                    mask |= 1 << bit
+            if not polynomial.is_constant():
+                for bit, degree in enumerate(polynomial.degrees()[: self._roots]):
+                    if degree > 0:
+                        mask |= 1 << bit
         return mask
 
     def power(self, node: Expression, base: Any, exponent: Fraction) -> Any:
@@ -289,9 +294,13 @@ class AlgebraicNumbers(Arithmetic):
 
     def reduce(self, polynomial: Any) -> Any:
         """The normal form of a polynomial in the generators."""
-        for relation in self._relations:
-            if relation is not None and polynomial:
+        if not polynomial or polynomial.is_constant():
+            return polynomial
+        degrees = polynomial.degrees()
+        for leading, relation in self._relations:
+            if all(degrees[place] >= exponent for place, exponent in leading):
                 polynomial = polynomial % relation
+                degrees = polynomial.degrees()
         return polynomial
 
     def _constant(self, value: Fraction) -> Any:
@@ -390,7 +399,12 @@ class Algebraic:
     @classmethod
     def of(cls, field: AlgebraicNumbers, terms: Iterable[Ratio]) -> Algebraic:
         """The sum of fractions, each put under its support."""
-        parts: dict[int, Ratio] = {}
+        return cls(field, cls._joined(field, {}, terms))
+
+    @staticmethod
+    def _joined(field: AlgebraicNumbers, known: Mapping[int, Ratio], terms: Iterable[Ratio]) -> dict[int, Ratio]:
+        """Fractions that stand under their supports already, and more to be put there."""
+        parts = dict(known)
         for numerator, denominator in terms:
             ratio = _monic(field, numerator, denominator)
             if not ratio[0]:
@@ -400,7 +414,7 @@ class Algebraic:
                 ratio = _sum(field, parts.pop(support), ratio)
                 support = field.support(ratio)
             parts[support] = ratio
-        return cls(field, parts)
+        return parts
 
     def _other(self, value: Any) -> Algebraic:
         return value if isinstance(value, Algebraic) else self.field.number(Fraction(value))
@@ -408,7 +422,7 @@ class Algebraic:
     def __add__(self, other: Any) -> Algebraic:
         if type(other) is int and other == 0:
             return self
-        return Algebraic.of(self.field, [*self.parts.values(), *self._other(other).parts.values()])
+        return Algebraic(self.field, self._joined(self.field, self.parts, self._other(other).parts.values()))
 
     __radd__ = __add__
 
@@ -427,7 +441,12 @@ class Algebraic:
         reduce = self.field.reduce
         right = self._other(other).parts.values()
         return Algebraic.of(
-            self.field, [(reduce(a * c), reduce(b * d)) for a, b in self.parts.values() for c, d in right]
+            self.field,
+            [
+                (reduce(a * c), d if b == 1 else b if d == 1 else reduce(b * d))
+                for a, b in self.parts.values()
+                for c, d in right
+            ],
         )
 
     __rmul__ = __mul__

@@ -169,7 +169,14 @@ def _scale(_: Arithmetic, node: Expression, args: list[Any]) -> Any:
         return 0 if _is_zero(factor) or _is_zero(value) else factor * value
     if _is_zero(factor):
         return [[0] * node.shape[1] for _ in range(node.shape[0])]
-    return [[0 if _is_zero(x) else factor * x for x in row] for row in value]
+    multiples: dict[int, Any] = {}
+
+    def times(x: Any) -> Any:
+        if id(x) not in multiples:
+            multiples[id(x)] = factor * x
+        return multiples[id(x)]
+
+    return [[0 if _is_zero(x) else times(x) for x in row] for row in value]
 
 
 def multiply(left: Matrix, right: Matrix, width: int | None = None) -> Matrix:
@@ -177,13 +184,18 @@ def multiply(left: Matrix, right: Matrix, width: int | None = None) -> Matrix:
     if width is None:
         width = len(right[0]) if right else 0
     sparse = [[(j, y) for j, y in enumerate(row) if not _is_zero(y)] for row in right]
+    multiples: dict[int, dict[int, Any]] = {}  # frames and Kronecker products hold the same few numbers many times
     product: Matrix = []
     for row in left:
         entries: list[Any] = [0] * width
         for x, nonzero in zip(row, sparse, strict=True):
             if not _is_zero(x):
+                of_x = multiples.setdefault(id(x), {})
                 for j, y in nonzero:
-                    entries[j] = entries[j] + x * y
+                    term = of_x.get(id(y))
+                    if term is None:
+                        term = of_x[id(y)] = x * y
+                    entries[j] = entries[j] + term
         product.append(entries)
     return product
 

@@ -123,19 +123,20 @@ def blocks(rows: Matrix, name: Callable[[Any], Any] = str) -> list[tuple[Matrix,
 
 
 def _is_zero(x: Any) -> bool:
-    return not x if isinstance(x, int | Fraction) else isinstance(x, Algebraic) and not x.parts
+    if type(x) is int:
+        return x == 0
+    return not x if isinstance(x, Fraction) else isinstance(x, Algebraic) and not x.parts
 
 
 def rational_rows(claim: Spectrum) -> list[list[Fraction]] | None:
     """The matrix where its entries are seen to be rational, in exact radicals too, else None."""
+    zero = Fraction(0)
     for arithmetic in (Rationals(), AlgebraicNumbers([claim.matrix])):
         try:
             rows = arithmetic.evaluate(claim.matrix)
         except Undecidable:
             continue
-        entries = [
-            [arithmetic.rational(_shortened(x)) if not _is_zero(x) else Fraction(0) for x in row] for row in rows
-        ]
+        entries = [[zero if _is_zero(x) else arithmetic.rational(_shortened(x)) for x in row] for row in rows]
         found = [[x for x in row if x is not None] for row in entries]
         return found if list(map(len, found)) == list(map(len, entries)) else None
     return None
