@@ -76,7 +76,7 @@ class Reach:
         return time.process_time if self.of_processor else time.monotonic
 
 
-REACH = {"quick": Reach(2.0, 60, 8, of_processor=True), "full": Reach(60.0, of_processor=True)}
+REACH = {"quick": Reach(1.0, 60, 8, of_processor=True), "full": Reach(60.0, of_processor=True)}
 """For a statement that is verified, which engines examine as well."""
 
 FIRST_EFFORT, GROWTH = 0.4, 3.0

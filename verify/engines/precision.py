@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from verify.engines import Settings
     from verify.methods.stationary import Stationary
 
-INSTANCES = {"quick": 20, "full": 300}
+INSTANCES = {"quick": 10, "full": 300}
 
 BITS = 320
 """Working precision: 60 digits after the losses of some hundred operations."""

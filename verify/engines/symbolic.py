@@ -70,7 +70,7 @@ from verify.witness import contrary_minimiser, failed_clauses
 if TYPE_CHECKING:
     from verify.engines import Settings
 
-INSTANCES = {"quick": 20, "full": 300}
+INSTANCES = {"quick": 10, "full": 300}
 
 PRECISIONS = (256, 1024)
 """Bits at which a claimed constant is separated from a derived one when they are not equal."""
