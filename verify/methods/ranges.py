@@ -1,9 +1,9 @@
 """Wide linear layers, searched in the ranges of their products: the widths become at most K.
 
-With A_0 = X, A_m = W_m A_{m−1} and P_m the projector on the range of A_m (P_M = I), the weights P_m W_m P_{m−1} have the
-same outputs and norms that are no larger, so that no point is below its own projection. Points of this form are
-W_m = Q_m V_m Q_{m−1}ᵀ, X = Q_0 Z with orthonormal frames Q_m. Their gradients have the same form, and norms and products
-of V and W are equal: descent from a projected start in V takes the very steps that descent in W would take.
+With A_0 = X, A_m = W_m A_{m−1} and P_m the projector on the range of A_m (P_M = I), the weights P_m W_m P_{m−1} have
+the same outputs and norms that are no larger, so that no point is below its own projection. Points of this form are
+W_m = Q_m V_m Q_{m−1}ᵀ, X = Q_0 Z with orthonormal frames Q_m. Their gradients have the same form, and inner products of
+such W are those of V: descent from a projected start in V takes the very steps that descent in W would take.
 """
 
 from __future__ import annotations
@@ -55,10 +55,10 @@ class Ranges:
     def points(self, z: Tensor) -> Tensor:
         """The points (B, n) of the wide model with coordinates (B, r), at the same objective."""
         parts = dict(self.narrow.layout.split(z))
-        ends = [*self.frames, None]
-        for m, (lower, upper) in enumerate(pairwise(ends), start=1):
-            W = parts[f"W_{m}"] @ lower.mT
-            parts[f"W_{m}"] = W if upper is None else upper @ W
+        for m, (lower, upper) in enumerate(pairwise(self.frames), start=1):
+            parts[f"W_{m}"] = upper @ parts[f"W_{m}"] @ lower.mT
+        last = f"W_{self.wide.model.M}"
+        parts[last] = parts[last] @ self.frames[-1].mT
         parts["X"] = self.frames[0] @ parts["X"]
         return self.wide.layout.join(list(parts.values()))
 
