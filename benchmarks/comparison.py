@@ -217,7 +217,7 @@ def throughput() -> Rows:
 def unequal(K: int = 10, L: int = 3, n: int = 10, d: int = 0) -> UnconstrainedFeatures:
     """K classes of n, n + 1, … samples with decays at which all are fitted."""
     return UnconstrainedFeatures(
-        class_sizes=tuple(n + k for k in range(K)), depth=L, widths=d or None, decays=Fraction(1, 2000 * K * L)
+        class_sizes=tuple(n + k for k in range(K)), depth=L, widths=(d,) if d else (), decays=Fraction(1, 2000 * K * L)
     )
 
 
