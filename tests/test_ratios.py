@@ -37,7 +37,7 @@ def starts(kernel: LayeredModel, count: int) -> torch.Tensor:
 
 
 def test_compiled_descent_beside_a_naive_loop() -> None:
-    """To 1e-9 of the optimum, a start: some 500 times or more."""
+    """A start: some 100 times, though the loop may stop at 1e-4 of the optimum instead of 1e-9."""
     model = UnconstrainedFeatures(class_sizes=(5, 3), depth=1, decays="1/100")
     best = float(optimum(model).objective.decimal(20))
     kernel = LayeredModel(model, collapsed=False)
@@ -50,20 +50,21 @@ def test_compiled_descent_beside_a_naive_loop() -> None:
         shapes = [(2, 8), *model.weight_shapes]
         factors = [torch.randn(*shape, generator=generator, dtype=torch.float64).requires_grad_() for shape in shapes]
         labels = torch.eye(2, dtype=torch.float64).repeat_interleave(torch.tensor(model.class_sizes), 1)
-        optimiser = torch.optim.SGD(factors, lr=1.0, momentum=0.9)
-        for _ in range(20_000):
-            optimiser.zero_grad()
+        speeds = [torch.zeros_like(part) for part in factors]
+        for _ in range(3000):
             H, *weights = factors
             for W in weights:
                 H = W @ H
             loss = ((H - labels) ** 2).sum() / 16 + sum((part * part).sum() for part in factors) / 200
-            loss.backward()
-            optimiser.step()
-            if float(loss.detach()) - best < 1e-9 * best:
+            gradients = torch.autograd.grad(loss, factors)
+            with torch.no_grad():
+                for part, speed, gradient in zip(factors, speeds, gradients, strict=True):
+                    part -= speed.mul_(0.9).add_(gradient)
+            if float(loss.detach()) - best < 1e-4 * best:
                 return
         raise AssertionError("the naive loop does not arrive")
 
-    assert fastest(naive, 1) > 10 * fastest(lambda: minimise(kernel, starts(kernel, 32))) / reached
+    assert fastest(naive) > 10 * fastest(lambda: minimise(kernel, starts(kernel, 32))) / reached
 
 
 def test_descent_in_ranges_beside_all_entries() -> None:
