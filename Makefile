@@ -41,6 +41,7 @@ wide-networks: env
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/wide_networks.py
 
 bench: env
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/comparison.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/refuter.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/duals.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/spectra.py

@@ -28,7 +28,7 @@ MODEL = UnconstrainedFeatures(class_sizes=(2, 1), depth=2, decays="1/100", bias=
 SOURCE = Source("Nobody 2020", "v1", "Theorem 1", "P")
 
 
-def _square(size: int, shift: Fraction) -> Inequality:
+def square(size: int, shift: Fraction) -> Inequality:
     """A shifted sum of squares is not negative."""
     return Inequality(lambda X: constant(0) * trace(X), lambda X: sum_squares(X) + shift, X=(size, size))
 
@@ -48,12 +48,12 @@ def statements() -> dict[str, Statement]:
     shifts = {"size": st.integers(1, 3), "shift": st.sampled_from([Fraction(0), Fraction(1, 3)])}
     witness = {"size": 2, "shift": Fraction(1, 2)}
     known = [
-        Statement("fake-square", _square, shifts, source=SOURCE, witness=witness, wrong={"negative": {"shift": -1}}),
+        Statement("fake-square", square, shifts, source=SOURCE, witness=witness, wrong={"negative": {"shift": -1}}),
         Statement(
-            "fake-other", _square, shifts, source=SOURCE, witness=witness, expected=Expected("holds", "numerical")
+            "fake-other", square, shifts, source=SOURCE, witness=witness, expected=Expected("holds", "numerical")
         ),
         Statement("fake-model", _minimum, {"model": st.just(MODEL)}, source=SOURCE, configurations=({"model": MODEL},)),
-        Statement("fake-false", _square, shifts, witness=witness, source=Source("Nobody 2020", "v1", "Theorem 2", "R")),
+        Statement("fake-false", square, shifts, witness=witness, source=Source("Nobody 2020", "v1", "Theorem 2", "R")),
         Statement("fake-broken", _broken, {"size": st.integers(1, 2)}, source=SOURCE, witness={"size": 1}),
     ]
     return {statement.id: statement for statement in known}

@@ -269,15 +269,6 @@ def test_a_killed_run_loses_only_what_was_under_way(tmp_path: Path) -> None:
     assert twice <= 4, "of two workers, each has one item under way and one waiting"
 
 
-def test_two_runs_at_once_share_a_store(tmp_path: Path) -> None:
-    runs = [fake_run(FAKE_SECONDS="0.05") for _ in range(2)]
-    outputs = [run.communicate(timeout=60) for run in runs]
-    assert [run.returncode for run in runs] == [0, 0], outputs
-    assert outputs[0][0] == outputs[1][0]
-    with Store():
-        pass
-
-
 def test_an_interrupted_run_ends_at_once_and_quietly(tmp_path: Path) -> None:
     log = tmp_path / "log"
     running = fake_run(FAKE_LOG=str(log), FAKE_SECONDS="30")

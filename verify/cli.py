@@ -18,7 +18,7 @@ from verify.curvature import command as curvature
 from verify.empirical.networks import command as networks
 from verify.empirical.rfm import command as deep_rfm
 from verify.engines import DEVICES, ENGINES, REFUTER, Settings
-from verify.errors import BadInput
+from verify.errors import FULL, BadInput
 
 if TYPE_CHECKING:
     from theory.statement import Statement
@@ -57,8 +57,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("collapse: interrupted; what is finished is kept", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence()
         return PIPE_CLOSED
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        _silence()
+        print(f"collapse: {error.filename or 'the output'} cannot be written ({error.strerror})", file=sys.stderr)
+        return 2
+
+
+def _silence() -> None:
+    """Let nothing more be written to standard output, not even what waits for Python's end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _invoke(arguments: list[str]) -> int:

@@ -15,15 +15,16 @@ import os
 import platform
 import secrets
 import sqlite3
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 from tempfile import mkstemp
 from typing import Any
 
-from verify.errors import BadInput
+from verify.errors import FULL, BadInput
 
 APPLICATION = 0x636F6C6C
 VERSION = 1
@@ -34,10 +35,20 @@ DEPENDENCIES = (
     *("scipy", "scs", "sympy", "torch"),
 )
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS results (key TEXT PRIMARY KEY, statement TEXT, state TEXT, body TEXT, seal TEXT);
-CREATE INDEX IF NOT EXISTS by_statement ON results (statement, state);
-"""
+SCHEMA = (
+    "CREATE TABLE results (key TEXT PRIMARY KEY, statement TEXT, state TEXT, body TEXT, seal TEXT)",
+    "CREATE INDEX by_statement ON results (statement, state)",
+)
+"""All that a store holds: with a trigger or a view in it, rows could vanish."""
+
+IDENTITY = (f"PRAGMA application_id = {APPLICATION}", f"PRAGMA user_version = {VERSION}")
+SHAPE = (APPLICATION, VERSION, SCHEMA)
+
+FULL_CODES = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE}
+"""The same as ``FULL``, from SQLite."""
+
+SECRET = 32
+"""Bytes of the secret, twice as many digits in its file."""
 
 Certificate = Mapping[str, Any]
 
@@ -76,52 +87,56 @@ class Store:
     def get(self, key: str) -> dict[str, Any] | None:
         """The result under a key, with its certificates; None when it is absent, altered or incomplete."""
         with self._sentences():
-            row = self._connection.execute("SELECT body, seal FROM results WHERE key = ?", (key,)).fetchone()
-        return None if row is None else self._unsealed(key, *row)
+            row = self._connection.execute("SELECT * FROM results WHERE key = ?", (key,)).fetchone()
+        return None if row is None else self._unsealed(row)
 
     def of_statement(self, statement: str) -> list[dict[str, Any]]:
         """All results about a statement that this version of the project and its dependencies computed."""
-        query = "SELECT key, body, seal FROM results WHERE statement = ? AND state = ? ORDER BY rowid"
+        query = "SELECT * FROM results WHERE statement = ? AND state = ? ORDER BY rowid"
         with self._sentences():
             rows = self._connection.execute(query, (statement, state())).fetchall()
-        return [body for row in rows if (body := self._unsealed(*row)) is not None]
+        return [body for row in rows if (body := self._unsealed(row)) is not None]
 
     def put(self, key: str, statement: str, body: Mapping[str, Any], certificates: Sequence[Certificate] = ()) -> None:
         """Keep a result: its certificates first, then its row, so that a row never lacks a certificate."""
         names = [self._keep(certificate) for certificate in certificates]
         text = canonical({**body, "certificates": names})
-        row = (key, statement, state(), text, self._seal(key, text))
+        row = (key, statement, state(), text)
         with self._transaction():
-            self._connection.execute("INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?)", row)
+            self._connection.execute("INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?)", (*row, self._seal(row)))
 
     def path(self, certificate: Certificate) -> Path:
         """Where a certificate is kept."""
         return self.folder / "certificates" / f"{_digest(canonical(certificate))}.json"
 
     def _prepare(self) -> None:
-        with self._sentences():
-            application, version, tables, mode = (
-                self._connection.execute(query).fetchone()[0]
-                for query in (
-                    "PRAGMA application_id",
-                    "PRAGMA user_version",
-                    "SELECT count(*) FROM sqlite_master",
-                    "PRAGMA journal_mode",
-                )
-            )
-            if tables and (application, version) != (APPLICATION, VERSION):
-                raise BadInput(f"{self.file} is not a store of this version; name another folder in COLLAPSE_HOME")
-            if (problem := self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
-                raise sqlite3.DatabaseError(problem.splitlines()[0])
-            if mode != "wal":
-                self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA synchronous = NORMAL")
+        """Make the tables, or see that they are sound; in one transaction, since another run may do the same now."""
         with self._transaction():  # also where the tables exist: what cannot be written is found out now
-            if not tables:
-                for command in SCHEMA.strip().splitlines():
-                    self._connection.execute(command)
-                self._connection.execute(f"PRAGMA application_id = {APPLICATION}")
-                self._connection.execute(f"PRAGMA user_version = {VERSION}")
+            commands = self._connection.execute("SELECT sql FROM sqlite_master WHERE sql NOT NULL ORDER BY rowid")
+            tables = tuple(command for (command,) in commands)
+            if tables and (self._pragma("application_id"), self._pragma("user_version"), tables) != SHAPE:
+                raise BadInput(f"{self.file} is not a store of this version; name another folder in COLLAPSE_HOME")
+            if (problem := self._pragma("quick_check(1)")) != "ok":
+                raise sqlite3.DatabaseError(problem.splitlines()[0])
+            for command in () if tables else (*SCHEMA, *IDENTITY):
+                self._connection.execute(command)
+        with self._sentences():
+            self._write_ahead()
+            self._connection.execute("PRAGMA synchronous = NORMAL")
+
+    def _write_ahead(self) -> None:
+        """Turn on the write-ahead log, for which SQLite does not wait while another run opens the same new file."""
+        deadline = time.monotonic() + BUSY_SECONDS
+        while self._pragma("journal_mode") != "wal":
+            try:
+                self._pragma("journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+
+    def _pragma(self, command: str) -> Any:
+        return self._connection.execute(f"PRAGMA {command}").fetchone()[0]
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -140,9 +155,10 @@ class Store:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            reason = error.strerror if isinstance(error, OSError) else str(error)
-            advice = "repair it or move it away, or name another folder in COLLAPSE_HOME"
-            raise BadInput(f"the store {self.file} cannot be used ({reason}); {advice}") from error
+            is_full, reason = _is_full(error), error.strerror if isinstance(error, OSError) else str(error)
+            advice = "make room for it; what is finished is kept" if is_full else "repair it or move it away"
+            problem = f"the store {self.file} cannot be {'written' if is_full else 'used'} ({reason})"
+            raise BadInput(f"{problem}; {advice}, or name another folder in COLLAPSE_HOME") from error
 
     def _keep(self, certificate: Certificate) -> str:
         path, text = self.path(certificate), canonical(certificate)
@@ -151,13 +167,16 @@ class Store:
                 _write(path, text)
         return path.stem
 
-    def _seal(self, key: str, text: str) -> str:
-        return hmac.new(self._secret, f"{key}\n{text}".encode(), hashlib.sha256).hexdigest()
+    def _seal(self, row: Sequence[Any]) -> str:
+        return hmac.new(self._secret, canonical(list(row)).encode(), hashlib.sha256).hexdigest()
 
-    def _unsealed(self, key: str, text: Any, seal: Any) -> dict[str, Any] | None:
-        if not isinstance(text, str) or not hmac.compare_digest(str(seal).encode(), self._seal(key, text).encode()):
+    def _unsealed(self, row: Sequence[Any]) -> dict[str, Any] | None:
+        *columns, seal = row
+        if not all(isinstance(value, str) for value in row):
             return None
-        body: dict[str, Any] = json.loads(text)
+        if not hmac.compare_digest(seal.encode(), self._seal(columns).encode()):
+            return None
+        body: dict[str, Any] = json.loads(columns[-1])
         texts = [_read(self.folder / "certificates" / f"{name}.json") for name in body["certificates"]]
         if [_digest(content) for content in texts] != body["certificates"]:
             return None
@@ -220,24 +239,35 @@ def _write(path: Path, text: str) -> None:
         raise
 
 
+def _is_full(error: sqlite3.Error | OSError) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in FULL
+    return getattr(error, "sqlite_errorcode", None) in FULL_CODES
+
+
 def _secret() -> tuple[bytes, str]:
     """The secret that seals rows, made where there is none yet; and a sentence when it cannot be kept."""
     folder = Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser() / "collapse"
     path = folder / "seal"
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if path.exists() and len(_read(path)) != 2 * SECRET:  # cut by a crash: anybody could guess what is left
+            path.unlink()
         if not path.exists():
-            descriptor, temporary = mkstemp(dir=folder)
-            os.write(descriptor, secrets.token_hex(32).encode())
-            os.close(descriptor)
-            try:
-                os.link(temporary, path)
-            except FileExistsError:
-                pass
-            finally:
-                os.unlink(temporary)
+            _make_secret(path)
         return path.read_bytes(), ""
     except (OSError, RuntimeError) as error:
-        return secrets.token_bytes(
-            32
-        ), f"results cannot be used again by a later run: no place to keep a seal ({error})"
+        note = f"results cannot be used again by a later run: no place to keep a seal ({error})"
+        return secrets.token_bytes(SECRET), note
+
+
+def _make_secret(path: Path) -> None:
+    """Write a secret, whole or not at all; of several processes the first one's stays."""
+    descriptor, temporary = mkstemp(dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(secrets.token_hex(SECRET))
+        with suppress(FileExistsError):
+            os.link(temporary, path)
+    finally:
+        os.unlink(temporary)

@@ -19,6 +19,7 @@ from theory.ops import Expression
 from verify.methods import rivals
 from verify.methods.kernels import LayeredModel
 from verify.methods.minimise import Endpoints, Formula, Layout, Objective, dense_hessian, minimise, newton
+from verify.methods.ranges import minimise_in_ranges
 from verify.verdict import Unable
 from verify.witness import lower_point, stands_above
 
@@ -127,6 +128,8 @@ class ModelSearch:
         self.columns = "class means" if self.collapsed else "all N"
         self.uses: tuple[str, ...] = ("class-mean reduction",) if self.collapsed else ()
         self.wide = self.objective.layout.size > WIDE
+        self.narrowed = self.wide and self.collapsed and model.is_linear
+        self.uses += ("range reduction",) if self.narrowed else ()
         self.iterations = 1000 if self.wide else 300
         self.counts = WIDE_STARTS if self.wide else STARTS
 
@@ -154,8 +157,9 @@ class ModelSearch:
         return [group.points.to(self.device) for group in groups]
 
     def minimise(self, starts: Tensor, iterations: int) -> Endpoints:
-        """Where descent from the starts ends."""
-        return minimise(self.objective, starts, iterations)
+        """Where descent from the starts ends; wide linear layers are searched in the ranges of their products."""
+        search = minimise_in_ranges if self.narrowed else minimise
+        return search(self.objective, starts, iterations)
 
     def values(self, x: Tensor) -> Values:
         """All factors, with class means repeated over their class."""

@@ -1,0 +1,121 @@
+"""What the comparisons share: repeats in a process of their own, with its peak memory, and tables in a page."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import platform
+import re
+import resource
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+REPEATS, BUDGET = 5, 3.0
+"""A measurement is repeated so often, or until it has taken so many seconds."""
+
+PACKAGES = ("numpy", "scipy", "torch", "numba", "jax", "cvxpy", "clarabel", "scs", "mpmath", "python-flint")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Seconds of each repeat, what else was found, and the most memory that the process held, in MB."""
+
+    seconds: tuple[float, ...]
+    found: Any
+    peak: float
+
+    @property
+    def median(self) -> float:
+        """Seconds of the repeat in the middle."""
+        return median(self.seconds)
+
+    @property
+    def shown(self) -> str:
+        """The median, with least and most where there are several repeats."""
+        least, most = min(self.seconds), max(self.seconds)
+        several = len(self.seconds) > 1
+        return short(self.median) + (f" ({short(least)} to {short(most)})" if several else "")
+
+
+def repeated(
+    function: Callable[[], Any], times: int = REPEATS, budget: float = BUDGET
+) -> tuple[tuple[float, ...], Any]:
+    """Seconds of each repeat, and what the last one returned."""
+    seconds: list[float] = []
+    while len(seconds) < times and sum(seconds) < budget:
+        began = time.perf_counter()
+        found = function()
+        seconds.append(time.perf_counter() - began)
+    return tuple(seconds), found
+
+
+def alone(function: Callable[..., tuple[tuple[float, ...], Any]], *arguments: Any, limit: float) -> Measured | None:
+    """What a function measures in a process of its own; None when it is not done after ``limit`` seconds."""
+    receiver, sender = multiprocessing.Pipe(duplex=False)
+    process = multiprocessing.get_context("spawn").Process(target=_send, args=(function, arguments, sender))
+    process.start()
+    sender.close()
+    try:
+        return Measured(*receiver.recv()) if receiver.poll(limit) else None
+    finally:
+        process.kill()
+        process.join()
+
+
+def _send(function: Callable[..., Any], arguments: tuple[Any, ...], sender: Any) -> None:
+    seconds, found = function(*arguments)
+    sender.send((seconds, found, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3))
+
+
+def short(seconds: float) -> str:
+    """Seconds in a fitting unit, with three digits."""
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if seconds >= size:
+            return f"{plain(seconds / size)} {unit}"
+    return f"{plain(seconds / 1e-9)} ns"
+
+
+def plain(number: float) -> str:
+    """A number with three digits, large ones in full."""
+    return f"{float(f'{number:.3g}'):,.0f}" if number >= 100 else f"{number:.3g}"
+
+
+def table(rows: Iterable[tuple[str, ...]]) -> str:
+    """A table in Markdown, whose first row is its head; it is printed row by row."""
+    lines = []
+    for number, row in enumerate(rows):
+        lines.append("| " + " | ".join(row) + " |")
+        if not number:
+            lines.append("|" + "---|" * len(row))
+        print("\n".join(lines[-1 if number else 0 :]), flush=True)
+    return "\n".join(lines)
+
+
+def put(page: Path, name: str, text: str) -> None:
+    """Replace what stands in a page between the markers of this name."""
+    begin, end = f"<!-- {name}: made by make bench -->", "<!-- end -->"
+    old = page.read_text(encoding="utf-8")
+    pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
+    if not pattern.search(old):
+        raise ValueError(f"{page} has no place for {name}")
+    page.write_text(pattern.sub(lambda _: f"{begin}\n\n{text}\n\n{end}", old, count=1), encoding="utf-8")
+
+
+def machine() -> str:
+    """Processor, cores, load, and the versions of what is compared."""
+    cpuinfo = Path("/proc/cpuinfo")
+    names = re.findall(r"model name\s*: (.*)", cpuinfo.read_text()) if cpuinfo.exists() else []
+    vectors = " with AVX-512" if cpuinfo.exists() and "avx512f" in cpuinfo.read_text() else ""
+    versions = [f"Python {platform.python_version()}"]
+    for package in PACKAGES:
+        try:
+            versions.append(f"{package} {metadata.version(package)}")
+        except metadata.PackageNotFoundError:
+            versions.append(f"{package} not installed")
+    processor = names[0] if names else platform.machine()
+    return f"{processor}{vectors}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; {', '.join(versions)}."
