@@ -8,7 +8,6 @@ is behind ``collapse check``; ``examined`` does the same to each statement of ``
 from __future__ import annotations
 
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -30,6 +29,7 @@ from theory.claims import (
 from theory.model import UnconstrainedFeatures
 from theory.statement import Instance, Statement
 from verify.attacks import FIRST_BATCH, Attack, Found, attack_on, preload
+from verify.deadline import AGAIN, in_main_thread, inside_callback, raised_here
 from verify.engines import REFUTER, Settings
 from verify.recheck import recheck
 from verify.results import Outcome
@@ -78,9 +78,6 @@ class Reach:
 
 REACH = {"quick": Reach(2.0, 60, 8, of_processor=True), "full": Reach(60.0, of_processor=True)}
 """For a statement that is verified, which engines examine as well."""
-
-AGAIN = 0.2
-"""Seconds from one interruption to the next, once the budget is spent."""
 
 FIRST_EFFORT, GROWTH = 0.4, 3.0
 """Seconds that each instance gets in the first round, and the factor from round to round."""
@@ -440,16 +437,17 @@ def entries_of(claim: Claim) -> int:
 
 @contextmanager
 def _until(end: float, reach: Reach) -> Iterator[None]:
-    """Interrupt whatever runs when the time is up, where the system can; a library's own loop ends first.
+    """Interrupt whatever runs when the time is up; a library's own loop ends first.
 
     The signal comes again and again: an exception that is raised inside a destructor or a callback is lost.
     """
-    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
-        yield
+    if not hasattr(signal, "setitimer") or not in_main_thread():
+        with raised_here(Timeout, end, reach.now):
+            yield
         return
 
     def stop(_: int, frame: FrameType | None) -> None:
-        if not _inside_callback(frame):
+        if not inside_callback(frame):
             raise Timeout
 
     timer, number = (signal.ITIMER_PROF, signal.SIGPROF) if reach.of_processor else (signal.ITIMER_REAL, signal.SIGALRM)
@@ -462,12 +460,3 @@ def _until(end: float, reach: Reach) -> Iterator[None]:
         signal.signal(number, before)
         if outer:
             signal.setitimer(timer, max(outer - (reach.now() - start), 0.001), again)
-
-
-def _inside_callback(frame: FrameType | None) -> bool:
-    """Whether a destructor or a callback of the garbage collector runs, from which no exception comes out."""
-    while frame is not None:
-        if frame.f_code.co_name in ("__del__", "gc_callback", "remove"):
-            return True
-        frame = frame.f_back
-    return False

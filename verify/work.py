@@ -16,6 +16,7 @@ from theory.statement import Instance, Statement
 from theory.statement import statements as registered_statements
 from verify import engines as engine_table
 from verify.checker import Rejected
+from verify.deadline import in_main_thread, raised_here
 from verify.engines import ENGINES, REFUTER, Engine, Settings
 from verify.recheck import recheck
 from verify.results import Outcome
@@ -72,13 +73,13 @@ def work(registry: Registry, task: Task) -> Outcome | None:
         return None
     item = task.item
     try:
-        with _at_most(SECONDS[item.settings.effort]):
+        with time_limit(SECONDS[item.settings.effort]):
             statement = registry.statements()[item.statement]
             if item.engine == REFUTER:
                 return registry.refute(statement, item.settings, item.wrong)
             instance = Instance.of(statement, decode(item.parameters), item.wrong)
             return outcome_of(item.engine, instance, item.settings, registry)
-    except (Exception, SystemExit, _OutOfTime) as error:
+    except (Exception, SystemExit, OutOfTime) as error:
         return Outcome(item.engine, failed=sentence(error))
 
 
@@ -108,19 +109,20 @@ def with_origin(certificate: Mapping[str, Any], instance: Instance) -> Mapping[s
     return {**certificate, "origin": origin}
 
 
-class _OutOfTime(BaseException):
+class OutOfTime(BaseException):
     """An engine took too long; not an Exception, so that no engine swallows it."""
 
 
 @contextmanager
-def _at_most(seconds: int) -> Iterator[None]:
-    """Interrupt what takes longer, where the system can; a library's own loop ends first."""
-    if not hasattr(signal, "setitimer"):
-        yield
+def time_limit(seconds: float) -> Iterator[None]:
+    """Interrupt what takes longer; a library's own loop ends first."""
+    if not hasattr(signal, "setitimer") or not in_main_thread():
+        with _named(seconds), raised_here(OutOfTime, time.monotonic() + seconds):
+            yield
         return
 
     def stop(*_: object) -> None:
-        raise _OutOfTime(f"stopped after {seconds} seconds")
+        raise OutOfTime(f"stopped after {seconds} seconds")
 
     before = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, seconds)
@@ -131,9 +133,18 @@ def _at_most(seconds: int) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
+@contextmanager
+def _named(seconds: float) -> Iterator[None]:
+    """Give an error that was raised without a text its own."""
+    try:
+        yield
+    except OutOfTime:
+        raise OutOfTime(f"stopped after {seconds} seconds") from None
+
+
 def sentence(error: BaseException) -> str:
     first = (str(error).splitlines() or [""])[0]
-    return first if isinstance(error, _OutOfTime) else f"{type(error).__name__}: {first}"
+    return first if isinstance(error, OutOfTime) else f"{type(error).__name__}: {first}"
 
 
 def _plain(value: Any) -> Any:
