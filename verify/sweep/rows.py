@@ -72,7 +72,7 @@ def compute(task: Task) -> Row | None:
 
     >>> values = {"model.classes": 2, "model.decay": "1/50"}
     >>> compute(Task(values, {"optimum": {"digits": 6}}, seed=0)).cells["optimum.lower"]
-    '0.1'
+    '0.0392'
     """
     from verify.recheck import recheck
     from verify.work import OutOfTime, rejection, sentence, time_limit

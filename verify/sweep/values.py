@@ -40,7 +40,7 @@ def described(value: Any) -> str:
     if isinstance(value, str):
         return f'the text "{value if len(value) <= 40 else value[:40] + "…"}"'
     if isinstance(value, int | float):
-        shown = str(value) if abs(value) < 10**40 else "of more than 40 digits"
+        shown = str(value) if isinstance(value, float) or abs(value) < 10**40 else "of more than 40 digits"
         return f"the {'integer' if isinstance(value, int) else 'float'} {shown}"
     return (
         "a list" if isinstance(value, list) else "a table" if isinstance(value, dict) else f"a {type(value).__name__}"
