@@ -55,7 +55,7 @@ def workers(
     if jobs is not None:
         raise BadInput("--jobs is for this machine and --scheduler for a cluster; give one of them")
     with _connected(scheduler) as client:
-        _require_usable(client, scheduler)
+        _require_usable(client, scheduler, state())
         yield partial(_completed, client, scheduler, say)
 
 
@@ -83,7 +83,7 @@ def _connected(address: str) -> Iterator[Any]:
         client.close(timeout=CONNECTING)
 
 
-def _require_usable(client: Any, address: str) -> None:
+def _require_usable(client: Any, address: str, own: str) -> None:
     """Each worker that is there now takes one item at a time, and has this very project; later ones are asked too."""
     for worker, threads in client.nthreads().items():
         if threads != 1:
@@ -95,7 +95,7 @@ def _require_usable(client: Any, address: str) -> None:
     except Exception as error:
         raise BadInput(f"--scheduler {address}: a worker cannot run this project ({_first_line(error)})") from None
     for worker, other in found.items():
-        if other != state():
+        if other != own:
             raise BadInput(f"--scheduler {address}: the worker {worker} has {_ANOTHER}")
 
 
