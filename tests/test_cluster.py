@@ -13,6 +13,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -162,8 +163,10 @@ def test_a_cluster_or_processes_here(capsys: pytest.CaptureFixture[str]) -> None
 def test_other_versions_and_several_threads_are_refused(scheduler: str) -> None:
     with cluster._connected(scheduler) as client, pytest.raises(BadInput, match="has another version of this project"):
         cluster._require_usable(client, scheduler, "another")
-    with pytest.raises(RuntimeError, match="another version"):
-        cluster._on_worker(abs, "another", -1)  # one that came later
+    with cluster._connected(scheduler) as client:
+        run = cluster._Run(client, scheduler, print, partial(cluster._on_worker, abs, "another"))
+        with pytest.raises(BadInput, match="a worker cannot run this project .it has another version"):
+            list(run.alone(-1))  # on one that came later
     threaded = SimpleNamespace(nthreads=lambda: {"tcp://there": 4})
     with pytest.raises(BadInput, match="the worker tcp://there has 4 threads; start it with --nthreads 1"):
         cluster._require_usable(threaded, scheduler, "")

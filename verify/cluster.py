@@ -102,10 +102,14 @@ def _require_usable(client: Any, address: str, own: str) -> None:
 _ANOTHER = "another version of this project, of Python or of a dependency"
 
 
+class OtherVersion(Exception):
+    """A worker that came later would compute something else: nothing of it may be kept."""
+
+
 def _on_worker(function: Callable[[T], R], expected: str, task: T) -> R:
     """In a worker."""
     if state() != expected:
-        raise RuntimeError(f"a worker has {_ANOTHER}")
+        raise OtherVersion(f"it has {_ANOTHER}")
     with _one_at_a_time:
         return function(task)
 
@@ -179,6 +183,8 @@ class _Run:
             return None
         except CancelledError:
             raise self._gone() from None
+        except (OtherVersion, ModuleNotFoundError) as error:
+            raise BadInput(f"--scheduler {self.address}: a worker cannot run this project ({error})") from None
         except Exception as error:
             return (Lost(_first_line(error)),)
 

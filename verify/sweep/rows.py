@@ -206,14 +206,12 @@ def _refuter(row: Row, task: Task, options: Mapping[str, Any]) -> Cells:
     from theory.claims import NotGlobalMinimum
     from theory.statement import Instance
     from verify.attacks import RivalSearch
-    from verify.pool import one_thread
     from verify.sweep.collapsed import collapse_value
 
     model = model_at(task.values)
     value, shown = collapse_value(model)
     claim = NotGlobalMinimum(model, value)
-    with one_thread():
-        found = RivalSearch(claim, {}).run(Instance(claim), task.seed, options["seconds"])
+    found = RivalSearch(claim, {}).run(Instance(claim), task.seed, options["seconds"])
     shown = shown * _scale(task, model)
     cells = {"collapse": rounded(shown.low, 20, ROUND_FLOOR)}
     if found is None:
