@@ -302,7 +302,7 @@ def test_parameters_have_the_types_that_the_statement_takes(sweep: Any) -> None:
 
 def test_collapse_is_beaten_where_it_is_known_to_be(sweep: Any) -> None:
     """Four ReLU layers beat it for three classes; with two classes it is optimal by a theorem."""
-    text = '[model]\nclasses = [2, 3]\ndepth = 4\ndecay = "1/50"\nactivation = "relu"\n[refuter]\nseconds = 1'
+    text = '[model]\nclasses = [2, 3]\ndepth = 4\ndecay = "1/50"\nactivation = "relu"\n[refuter]\nseconds = 0.1'
     status, table, _ = sweep(text)
     assert status == 0
     assert [row["refuter.conclusion"] for row in table] == ["not beaten", "beaten"]
