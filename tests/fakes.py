@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -19,9 +20,10 @@ from theory.ops import constant, sum_squares, trace
 from theory.statement import Expected, Instance, Source, Statement
 from verify.checker import Rejected
 from verify.engines import REFUTER, Settings
+from verify.pool import Spread
 from verify.results import Outcome
 from verify.verdict import Evidence, Unable, holds, refuted, undecided
-from verify.work import Registry
+from verify.work import OutOfTime, Registry, time_limit
 
 FEW = 3
 MODEL = UnconstrainedFeatures(class_sizes=(2, 1), depth=2, decays="1/100", bias="last-layer")
@@ -188,6 +190,35 @@ def refute(statement: Statement, settings: Settings, wrong: str | None) -> Outco
 def registry() -> Registry:
     """All fakes."""
     return Registry(statements, tuple(ALL), load, drawn, check, refute)
+
+
+@contextmanager
+def in_this_process(*_: object) -> Iterator[Spread]:
+    """In place of workers, which take seconds to start."""
+    yield lambda function, tasks: ((task, function(task)) for task in tasks)
+
+
+def noted(task: tuple[str, int]) -> int:
+    """The square of a number, after a line in a log; −1 kills its process."""
+    log, number = task
+    with Path(log).open("a") as file:
+        file.write(f"{number} {os.getpid()}\n")
+    if number == -1:
+        os._exit(9)
+    if number < 0:
+        raise ValueError("not a task")
+    time.sleep(0.05)
+    return number * number
+
+
+def too_long(seconds: float) -> str:
+    """What becomes of work that would never end, in a thread that gets no signals."""
+    try:
+        with time_limit(seconds):
+            while True:
+                time.sleep(0.01)
+    except OutOfTime as error:
+        return str(error)
 
 
 def main() -> None:

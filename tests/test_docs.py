@@ -12,12 +12,14 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import fakes
 import pytest
 
 import theory.statement
 from proofs.kernel.render import wrapped
 from theory.statement import statements
 from verify.cli import main
+from verify.sweep import command
 
 ROOT = Path(__file__).parent.parent
 PAGES = {
@@ -25,7 +27,7 @@ PAGES = {
     for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
     if not {"generated", "build"} & set(path.parts)
 }
-BLOCK = re.compile(r"^```(python|console|text)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+BLOCK = re.compile(r"^```(python|console|text|toml)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 NOT_RUN = {
     "make verify": "verifies everything, for minutes; tests/test_runner.py runs parts",
@@ -42,6 +44,11 @@ NOT_RUN = {
     "--adam 100": "takes ten seconds; tests/test_networks.py has smaller ones",
     "collapse verify 'dang2023-*' --engine descent --device cuda --full --jobs 1": "needs a GPU, and an hour",
     "collapse rfm --device cuda --data mine.npz --samples 60000 --depth 2": "needs a GPU, and the file",
+    "pip install 'neural-collapse-theorems[cluster]' --constraint constraints.txt": "installs",
+    "dask scheduler --scheduler-file scheduler.json": "runs until it is ended; tests/test_cluster.py starts one",
+    "dask worker --scheduler-file scheduler.json --nthreads 1 --nworkers 8": "the same",
+    "collapse sweep phases.toml --scheduler scheduler.json": "needs that scheduler",
+    "collapse verify --full --scheduler tcp://10.0.0.5:8786": "the same",
 }
 """Commands of the pages that are not run here, with the reason."""
 
@@ -85,6 +92,11 @@ class Folder:
         elif language == "python":
             exec(compile(block, "a block", "exec"), {"__name__": "__main__"})
             self.printed = self.capsys.readouterr().out
+        elif language == "toml":
+            name = re.search(r"^\$ collapse sweep (\S+)", PAGES["docs/sweep.md"], re.MULTILINE)
+            assert name is not None
+            if not (self.path / name[1]).exists():
+                (self.path / name[1]).write_text(block, encoding="utf-8")
         elif language == "text" and self.printed:
             assert_printed(self.printed, block.splitlines())
         elif language == "console":
@@ -112,6 +124,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("COLLAPSE_HOME")
     monkeypatch.setattr(theory.statement, "_registry", dict(statements()))  # a page may add to it
+    monkeypatch.setattr(command, "workers", fakes.in_this_process)
     return Folder(tmp_path, capsys)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import hypothesis
@@ -107,3 +108,20 @@ def test_an_endless_draw_leaves_hypothesis_as_it_was() -> None:
     with pytest.raises(TooLong), at_most(AGAIN / 2, TooLong):
         collect()
     assert not hypothesis.currently_in_test_context()
+
+
+def test_a_thread_without_signals_is_interrupted_too() -> None:
+    found = []
+
+    def work() -> None:
+        start = time.monotonic()
+        try:
+            with at_most(0.1, TooLong):
+                spin()
+        except TooLong:
+            found.append(time.monotonic() - start)
+
+    thread = Thread(target=work)
+    thread.start()
+    thread.join()
+    assert 0.1 <= found[0] < 5

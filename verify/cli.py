@@ -19,14 +19,13 @@ from verify.empirical.networks import command as networks
 from verify.empirical.rfm import command as deep_rfm
 from verify.engines import DEVICES, ENGINES, REFUTER, Settings
 from verify.errors import FULL, BadInput
+from verify.sweep import command as sweeps
 
 if TYPE_CHECKING:
     from theory.statement import Statement
     from verify.runner import Progress
 
 INTERRUPTED, PIPE_CLOSED = 130, 141
-MOST_JOBS = 8
-"""Workers by default at most: each holds torch, SymPy and CVXPY in memory, about half a gigabyte."""
 
 Patterns = Annotated[list[str] | None, typer.Argument(metavar="[PATTERN]...", help="Ids, with * and ?; default all.")]
 
@@ -99,7 +98,8 @@ def verify(
         list[str] | None, typer.Option(help=f"Only this one; repeatable: {', '.join((*ENGINES, REFUTER))}.")
     ] = None,
     device: Annotated[str, typer.Option(help=f"{', '.join(DEVICES)}.")] = "auto",
-    jobs: Annotated[int | None, typer.Option(min=1, help="Worker processes; default one a processor.")] = None,
+    jobs: sweeps.Jobs = None,
+    scheduler: sweeps.Scheduler = None,
     json: Json = None,
     report: Annotated[
         str | None, typer.Option("--report", metavar="DIR", help="Write a web page with all that was found.")
@@ -111,6 +111,7 @@ def verify(
     """Check the papers' statements by independent means."""
     from theory.statement import omitted
     from verify import runner
+    from verify.cluster import workers
     from verify.report import console, print_report, verify_json
     from verify.results import exit_status
     from verify.store import Store
@@ -118,17 +119,20 @@ def verify(
     statements = _statements(patterns or ["*"])
     settings = Settings(device, seed, "full" if full else "quick")
     engines = runner.chosen(engine or None, runner.Registry())
-    _require_device(device)
+    if scheduler is None:
+        _require_device(device)
     _require_writable(json)
     left_out = omitted(*patterns or [])
     write_page = _page_writer(report)
-    if {"descent", REFUTER} & set(engines):
+    if {"descent", REFUTER} & set(engines) and scheduler is None:
         prepare(_say)
-    with Store() as store:
+    with workers(jobs, scheduler, _say) as spread, Store() as store:
         if store.note:
             print(f"collapse: {store.note}", file=sys.stderr)
         with _shown_progress() as progress:
-            results = runner.run(statements, settings, engines, jobs or _default_jobs(), store, fresh, progress)
+            results = runner.run(
+                statements, settings, engines, store=store, fresh=fresh, progress=progress, spread=spread
+            )
         print_report(results, console(stderr=json == "-"), verbose, store.path, left_out)
         _write_json(json, verify_json(results, store.path, left_out))
         write_page(results, settings, engines if engine else (), left_out, store.path)
@@ -235,6 +239,7 @@ app.command()(calculator.measure)
 app.command()(curvature.spectrum)
 app.command()(deep_rfm.rfm)
 app.command()(networks.train)
+app.command()(sweeps.sweep)
 
 
 def _statements(patterns: Sequence[str]) -> list[Statement]:
@@ -328,11 +333,6 @@ def _write_json(path: str | None, data: Any) -> None:
         sys.stdout.write(text)
     else:
         Path(path).write_text(text, encoding="utf-8")
-
-
-def _default_jobs() -> int:
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(usable, MOST_JOBS)
 
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ class Enclosed:
         """Whether zero is the only minimiser, or None where that is not known."""
         if self.closed_form is not None:
             return self.closed_form.trivial
-        return False if not self.model.has_bias and self.upper < _rounded(self.at_zero)[0] else None
+        return False if not self.model.has_bias and self.upper < around(self.at_zero)[0] else None
 
     @property
     def unique(self) -> bool | None:
@@ -141,11 +141,9 @@ def enclose(model: UnconstrainedFeatures, seed: int = 0) -> Enclosed:
     plain, zero = unfocused(model), _at_zero(model)
     form = _closed_form(plain)
     if form is not None:
-        return Enclosed(
-            model, max(_rounded(form.value)[0], Fraction(0)), _rounded(form.value)[1], zero, form, form.reasons
-        )
+        return Enclosed(model, max(around(form.value)[0], Fraction(0)), around(form.value)[1], zero, form, form.reasons)
     lower, upper, assumptions = _bounds(plain, seed)
-    return Enclosed(model, max(lower, Fraction(0)), min(upper, _rounded(zero)[1]), zero, None, assumptions)
+    return Enclosed(model, max(lower, Fraction(0)), min(upper, around(zero)[1]), zero, None, assumptions)
 
 
 def unfocused(model: UnconstrainedFeatures) -> UnconstrainedFeatures:
@@ -188,7 +186,7 @@ def _ball(value: Expression) -> Any:
     return ball
 
 
-def _rounded(value: Expression) -> tuple[Fraction, Fraction]:
+def around(value: Expression) -> tuple[Fraction, Fraction]:
     """Rationals of a few hundred bits or more around a constant."""
     ball = _ball(value)
     with precision(PRECISIONS[-1]):

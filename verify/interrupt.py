@@ -1,24 +1,26 @@
-"""Interrupting what takes too long, at a moment when an exception gets out and leaves nothing half done."""
+"""Interrupting what takes too long, at a moment when an exception gets out and leaves nothing half done.
+
+Signals reach the main thread only; in another one, such as that of a Dask worker, a third thread raises the exception.
+Either way a library's own loop ends first.
+"""
 
 from __future__ import annotations
 
+import ctypes
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 
 AGAIN = 0.2
-"""Seconds from one interruption to the next, once the time is up."""
+"""Seconds from one interruption to the next, once the time is up: an exception inside a destructor is lost."""
 
 
-@contextmanager
-def at_most(seconds: float, error: Callable[[], BaseException], of_processor: bool = False) -> Iterator[None]:
-    """Raise an error in what runs longer, where the system can; a library's own loop ends first.
-
-    The signal comes again and again until the block is left: an exception raised inside a destructor or a callback is
-    lost. A timer that was set before goes on afterwards. Outside the main thread nothing is interrupted.
+def at_most(seconds: float, error: type[BaseException], of_processor: bool = False) -> AbstractContextManager[None]:
+    """Raise an error in what runs longer, again and again until the block is left.
 
     Args:
         of_processor: count seconds of work, however busy the machine is, in place of seconds that somebody waits.
@@ -29,17 +31,22 @@ def at_most(seconds: float, error: Callable[[], BaseException], of_processor: bo
     Traceback (most recent call last):
     TimeoutError
     """
-    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
-        yield
-        return
+    if hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread():
+        return _by_signals(seconds, error, of_processor)
+    return _by_a_thread(seconds, error, of_processor)
+
+
+@contextmanager
+def _by_signals(seconds: float, error: type[BaseException], of_processor: bool) -> Iterator[None]:
+    """A timer that was set before goes on afterwards."""
 
     def stop(_: int, frame: FrameType | None) -> None:
         if not _must_finish(frame):
-            raise error()
+            raise error
 
-    now, timer, number = time.monotonic, signal.ITIMER_REAL, signal.SIGALRM
+    now, timer, number = _clock(of_processor), signal.ITIMER_REAL, signal.SIGALRM
     if of_processor:
-        now, timer, number = time.process_time, signal.ITIMER_PROF, signal.SIGPROF
+        timer, number = signal.ITIMER_PROF, signal.SIGPROF
     before, start = signal.signal(number, stop), now()
     outer, again = signal.setitimer(timer, max(seconds, 0.001), AGAIN)
     try:
@@ -49,6 +56,33 @@ def at_most(seconds: float, error: Callable[[], BaseException], of_processor: bo
         signal.signal(number, before)
         if outer:
             signal.setitimer(timer, max(outer - (now() - start), 0.001), again)
+
+
+@contextmanager
+def _by_a_thread(seconds: float, error: type[BaseException], of_processor: bool) -> Iterator[None]:
+    now = _clock(of_processor)
+    thread, end, left, lock = threading.get_ident(), now() + seconds, threading.Event(), threading.Lock()
+
+    def watch() -> None:
+        while not left.wait(max(end - now(), AGAIN)):
+            with lock:
+                if now() >= end and not left.is_set() and not _must_finish(sys._current_frames().get(thread)):
+                    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(error))
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        try:
+            left.set()
+        finally:  # also where the error comes just now
+            left.set()
+            with lock:
+                pass
+
+
+def _clock(of_processor: bool) -> Callable[[], float]:
+    return time.process_time if of_processor else time.monotonic
 
 
 def _must_finish(frame: FrameType | None) -> bool:

@@ -11,7 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessP
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -23,11 +23,29 @@ ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUM
 """Read by numerical libraries when they are imported; two threads on two busy cores are 50 times slower than one."""
 
 
+MOST_JOBS = 8
+"""Workers by default at most: each holds torch, SymPy and CVXPY in memory, about half a gigabyte."""
+
+
 @dataclass(frozen=True)
 class Lost:
     """A task without a result, and why."""
 
     reason: str
+
+
+class Spread(Protocol):
+    """How work is spread: runs a function on tasks, taken when needed, and yields each with its result, once."""
+
+    def __call__(self, function: Callable[[T], R], tasks: Iterable[T], /) -> Iterator[tuple[T, R | Lost]]:
+        """The tasks with their results, in the order of completion."""
+        ...
+
+
+def default_jobs() -> int:
+    """One worker a processor, up to ``MOST_JOBS``."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(usable, MOST_JOBS)
 
 
 def completed(

@@ -12,7 +12,7 @@ from theory.model import UnconstrainedFeatures
 from theory.statement import Instance, Statement
 from verify.engines import REFUTER, Settings
 from verify.errors import BadInput
-from verify.pool import Lost, completed
+from verify.pool import Lost, Spread, completed
 from verify.results import Examination, Examined, Outcome
 from verify.store import Store, result_key
 from verify.work import Item, Registry, Task, decode, encode, outcome_of, rejection, sentence, work
@@ -77,10 +77,12 @@ def run(
     fresh: bool = False,
     progress: Callable[[Progress], None] = lambda event: None,
     registry: Registry | None = None,
+    spread: Spread | None = None,
 ) -> list[Examination]:
     """Examine statements in worker processes, keeping each finished item in the store.
 
     What the store holds already is not computed again, unless ``fresh``; its certificates are checked again first.
+    ``spread`` is a cluster (``verify.cluster``) in place of a pool of so many ``jobs``.
 
     Raises:
         BadInput: for an unknown engine, or a store that cannot be used.
@@ -112,7 +114,7 @@ def run(
                     record(board, item, kept_outcome)
 
     owners = {board.plan.statement.id: board for board in boards}
-    for task, result in completed(partial(work, registry), tasks(), jobs):
+    for task, result in (spread or partial(completed, jobs=jobs))(partial(work, registry), tasks()):
         board = owners[task.item.statement]
         if result is None:
             record(board, task.item, kept[task.item])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any
@@ -71,14 +72,13 @@ def work(registry: Registry, task: Task) -> Outcome | None:
         return None
     item = task.item
     try:
-        seconds = SECONDS[item.settings.effort]
-        with at_most(seconds, lambda: _OutOfTime(f"stopped after {seconds} seconds")):
+        with time_limit(SECONDS[item.settings.effort]):
             statement = registry.statements()[item.statement]
             if item.engine == REFUTER:
                 return registry.refute(statement, item.settings, item.wrong)
             instance = Instance.of(statement, decode(item.parameters), item.wrong)
             return outcome_of(item.engine, instance, item.settings, registry)
-    except (Exception, SystemExit, _OutOfTime) as error:
+    except (Exception, SystemExit, OutOfTime) as error:
         return Outcome(item.engine, failed=sentence(error))
 
 
@@ -108,13 +108,23 @@ def with_origin(certificate: Mapping[str, Any], instance: Instance) -> Mapping[s
     return {**certificate, "origin": origin}
 
 
-class _OutOfTime(BaseException):
+class OutOfTime(BaseException):
     """An engine took too long; not an Exception, so that no engine swallows it."""
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Interrupt what takes longer, and say so."""
+    try:
+        with at_most(seconds, OutOfTime):
+            yield
+    except OutOfTime:
+        raise OutOfTime(f"stopped after {seconds} seconds") from None
 
 
 def sentence(error: BaseException) -> str:
     first = (str(error).splitlines() or [""])[0]
-    return first if isinstance(error, _OutOfTime) else f"{type(error).__name__}: {first}"
+    return first if isinstance(error, OutOfTime) else f"{type(error).__name__}: {first}"
 
 
 def _plain(value: Any) -> Any:

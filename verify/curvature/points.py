@@ -18,7 +18,7 @@ import torch
 
 from theory.arithmetic.interpreters import precision
 from theory.arithmetic.intervals import Interval
-from theory.closed_form.optimum import optimum
+from theory.closed_form.optimum import Optimum, optimum
 from theory.model import UnconstrainedFeatures
 from verify.empirical.training import course
 from verify.methods.kernels import LayeredModel
@@ -61,12 +61,40 @@ def known_point(model: UnconstrainedFeatures) -> Place:
     """
     if model.loss == "mse" and not model.has_bias:
         return _orthogonal(model)
+    scale = collapse_scale(model)
+    return _lowest(model) if scale is None else _simplex(model, scale)
+
+
+def formulas_of_collapse(model: UnconstrainedFeatures) -> Place:
+    """The gain or scale of collapse where formulas know it, at a place without factors.
+
+    >>> formulas_of_collapse(UnconstrainedFeatures(class_sizes=(2, 2), decays="1/20")).gain.decimal(6)
+    '0.858578'
+    """
+    if model.loss == "mse" and not model.has_bias:
+        best = _best(model)
+        return Place("zero", {}) if best.trivial else Place("collapse", {}, gain=_gain(best))
+    scale = collapse_scale(model)
+    return Place("an optimum without a closed form" if scale is None else "collapse", {}, scale=scale)
+
+
+def collapse_scale(model: UnconstrainedFeatures) -> Interval | None:
+    """The scale of collapse with cross-entropy, linear layers and equal classes; None where there is none."""
     softmax = model.loss == "ce" and model.is_linear and model.sign == "free" and not model.has_bias
-    if softmax and model.balanced and min(model.widths) >= model.K - 1 >= 1:
-        scale = critical_scale(model.K, model.M, model.class_sizes[0] * model.Lambda)
-        if scale is not None:
-            return _simplex(model, scale)
-    return _lowest(model)
+    if not (softmax and model.balanced and min(model.widths) >= model.K - 1 >= 1):
+        return None
+    return critical_scale(model.K, model.M, model.class_sizes[0] * model.Lambda)
+
+
+def _best(model: UnconstrainedFeatures) -> Optimum:
+    """The optimum of the linear model: with non-negative frames a ReLU does nothing."""
+    return optimum(model.with_(activation="linear", sign="free"), DIGITS)
+
+
+def _gain(best: Optimum) -> Interval | None:
+    """The gain of all classes, where they have one."""
+    gain = best.gains().by_class()[0]
+    return gain if best.model.balanced and isinstance(gain, Interval) else None
 
 
 def after_descent(model: UnconstrainedFeatures, steps: int, rate: Fraction, seed: int = 0) -> Place:
@@ -98,7 +126,7 @@ def along_descent(model: UnconstrainedFeatures, at: Sequence[int], rate: Fractio
 
 def _orthogonal(model: UnconstrainedFeatures) -> Place:
     """Squared error without a bias: with non-negative frames a ReLU does nothing."""
-    best = optimum(model.with_(activation="linear", sign="free"), DIGITS)
+    best = _best(model)
     gains = [gain for gain in best.gains().by_class() if isinstance(gain, Interval)]
     used = [k for k, gain in enumerate(gains) if gain.high > 0]
     terms = [float(model.class_sizes[k] * gains[k] * (1 - gains[k]) / model.N) for k in used]
@@ -113,7 +141,7 @@ def _orthogonal(model: UnconstrainedFeatures) -> Place:
         kink = "Along non-negative directions hidden entries are 0, at the kink of the ReLU, where there is no"
         sentences.append(f"{kink} Hessian; measured with the derivative 0 there.")
     name = "the optimum" if model.is_linear else "collapse"
-    return Place(name, factors, tuple(sentences), gain=gains[0] if model.balanced else None)
+    return Place(name, factors, tuple(sentences), gain=_gain(best))
 
 
 def _simplex(model: UnconstrainedFeatures, scale: Interval) -> Place:

@@ -146,7 +146,7 @@ def spectra(
             measured = measured + float(model.weight_decays[layer - 1]) * regularised
             size = curvature.weights[layer - 1].numel()
         name = "all factors" if layer is None else f"layer {layer}"
-        scaled = tuple(Predicted(e.part, _interval(e.value) * scale, e.multiplicity) for e in predicted)
+        scaled = tuple(Predicted(e.part, as_interval(e.value) * scale, e.multiplicity) for e in predicted)
         found.append(
             Spectrum(name, term, place.name, size, scaled, why, measured * float(scale), residual * float(scale))
         )
@@ -251,5 +251,6 @@ def origin(model: UnconstrainedFeatures, full: bool, regularised: bool) -> tuple
     return ("garrod2024-layer-hessian", *(("garrod2024-layer-hessian-ridge",) if regularised else ()))
 
 
-def _interval(value: Any) -> Interval:
+def as_interval(value: Any) -> Interval:
+    """A number, exact or enclosed, as an enclosure."""
     return value if isinstance(value, Interval) else Interval.exact(value)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from verify.pictures.phases import norms as norms
     from verify.pictures.phases import phase_diagram as phase_diagram
     from verify.pictures.singular import singular_values as singular_values
+    from verify.pictures.sweeps import sweep_phases as sweep_phases
     from verify.pictures.training import training_course as training_course
 
 _HOMES = {
@@ -48,6 +49,7 @@ _HOMES = {
     "save": "files",
     "singular_values": "singular",
     "spectral_density": "density",
+    "sweep_phases": "sweeps",
     "training_course": "training",
 }
 
@@ -67,6 +69,7 @@ __all__ = [
     "save",
     "singular_values",
     "spectral_density",
+    "sweep_phases",
     "training_course",
 ]
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -28,6 +28,24 @@ BELOW = 1e-5
 ROOM = 3.0
 """Factor by which the axis of decays goes beyond the thresholds."""
 HATCHES = ("", "///", "...", "\\\\\\", "xxx", "++")
+
+
+class Look(NamedTuple):
+    """How a phase is drawn, and its name."""
+
+    label: str
+    color: str
+    hatch: str = ""
+
+
+def column(axes: Any, sides: tuple[float, float], regions: Iterable[tuple[float, float, Look]], seen: set[str]) -> None:
+    """Draw phases above each other, from one height to another; the first of each name is labelled."""
+    left, right = sides
+    for bottom, top, look in regions:
+        label = None if look.label in seen else look.label
+        seen.add(look.label)
+        style = {"color": look.color, "hatch": look.hatch, "edgecolor": GREY, "linewidth": 0.4}
+        axes.bar((left + right) / 2, top - bottom, right - left, bottom, label=label, **style)
 
 
 @picture
@@ -53,12 +71,14 @@ def phase_diagram(sizes: Sequence[int], depths: Sequence[int] = range(1, 9)) -> 
     figure = sheet(4.0, source=_source(sizes, "dang2023-scalar", "dang2023-deep-imbalanced"))
     ((axes,),) = panels(figure, 1, 1)
     alive = [*counts[::-1], 0]  # from the smallest decays up
+    looks = [
+        Look(f"{count} of {len(sizes)} classes not zero", shade(count / len(sizes)), HATCHES[i % len(HATCHES)])
+        for i, count in enumerate(alive)
+    ]
+    seen: set[str] = set()
     for M in depths:
         ends = [low, *found[M][::-1], high]
-        for i, (count, bottom, top) in enumerate(zip(alive, ends, ends[1:], strict=False)):
-            label = f"{count} of {len(sizes)} classes not zero" if depths[0] == M else None
-            look = {"color": _shade(count / len(sizes)), "hatch": HATCHES[i % len(HATCHES)], "edgecolor": GREY}
-            axes.bar(M, top - bottom, 0.86, bottom, linewidth=0.4, label=label, **look)
+        column(axes, (M - 0.43, M + 0.43), zip(ends, ends[1:], looks, strict=False), seen)
     for index, n in enumerate(different):
         axes.plot(depths, [found[M][index] for M in depths], **series(index).style, label=f"threshold of n = {n}")
     axes.set(
@@ -69,7 +89,7 @@ def phase_diagram(sizes: Sequence[int], depths: Sequence[int] = range(1, 9)) -> 
     )
     axes.set_ylabel("decay λ, the same for all factors")
     axes.set_title("which classes are not zero at the optimum")
-    lines, regions = _handles(axes)
+    lines, regions = handles(axes)
     figure.legend(handles=[*named(regions[::-1]), *named(lines)], loc="outside right upper")
     return figure
 
@@ -152,13 +172,13 @@ def norms(model: UnconstrainedFeatures, decays: Sequence[Fraction] = ()) -> Figu
         axes.set(xscale="log", xlabel="decay λ, the same for all factors", ylabel=what, ylim=(0, None))
     figure.axes[0].set_title("class means")
     figure.axes[1].set_title("rows of $P = W_M ⋯ W_1$" if model.M > 1 else "rows of W")
-    lines, _ = _handles(figure.axes[1])
+    lines, _ = handles(figure.axes[1])
     (dotted,) = figure.axes[1].plot([], [], color=BLACK, linewidth=0.7, linestyle=":", label="threshold")
     figure.legend(handles=[*named(lines), dotted], loc="outside right upper")
     return figure
 
 
-def _handles(axes: Any) -> tuple[list[Any], list[Any]]:
+def handles(axes: Any) -> tuple[list[Any], list[Any]]:
     """The labelled lines and the labelled bars of a picture."""
     handles, _ = axes.get_legend_handles_labels()
     lines = [handle for handle in handles if hasattr(handle, "get_xdata")]
@@ -176,6 +196,6 @@ def _source(sizes: Sequence[int], *ids: str, M: int | None = None) -> str:
     return f"n = {cut(run_lengths(sizes))}{depth}, squared error, no bias.\nThresholds: {cited(*ids)}."
 
 
-def _shade(share: float) -> str:
+def shade(share: float) -> str:
     """Grey for the share of classes that are not zero, darkest for all of them."""
     return str(round(1 - 0.55 * share, 3))

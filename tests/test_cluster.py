@@ -1,0 +1,178 @@
+"""Work on a real Dask cluster: a scheduler and two workers, started here, some of which are killed."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+
+import fakes
+import pytest
+
+from verify import cluster, runner
+from verify.cli import main
+from verify.cluster import workers
+from verify.errors import BadInput
+from verify.pool import Lost
+from verify.sweep import command
+
+HERE = Path(__file__).parent
+pytest.importorskip("distributed")
+pytestmark = pytest.mark.filterwarnings("ignore")  # Dask's own
+
+
+def started(name: str, *arguments: str) -> subprocess.Popen[bytes]:
+    """A process of a cluster on this machine, which gives up a task at the second death of its worker."""
+    line = [sys.executable, "-m", f"distributed.cli.{name}", "--no-dashboard", *arguments]
+    path = os.pathsep.join([str(HERE.parent), str(HERE)])
+    quick = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1", "PYTHONPATH": path}
+    return subprocess.Popen(line, env={**os.environ, **quick}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+@pytest.fixture(scope="module")
+def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The file of a scheduler with two workers; their nannies start a killed one anew."""
+    file = str(tmp_path_factory.mktemp("cluster") / "scheduler.json")
+    processes = [
+        started("dask_scheduler", "--port", "0", "--scheduler-file", file),
+        started("dask_worker", "--nthreads", "1", "--nworkers", "2", "--scheduler-file", file),
+    ]
+    try:
+        for _ in range(400):
+            if Path(file).exists() and Path(file).stat().st_size:
+                break
+            time.sleep(0.05)
+        yield file
+    finally:
+        for process in reversed(processes):
+            process.terminate()
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def logged(log: Path) -> list[tuple[int, int]]:
+    """Task and process of each line."""
+    return [(int(task), int(pid)) for task, pid in map(str.split, log.read_text().splitlines())] if log.exists() else []
+
+
+def test_a_killed_worker_loses_nothing_and_nothing_comes_twice(scheduler: str, tmp_path: Path) -> None:
+    log, count = tmp_path / "log", 24
+    killed: list[int] = []
+
+    def kill() -> None:
+        while len(logged(log)) < 6:
+            time.sleep(0.02)
+        killed.append(logged(log)[-1][1])
+        os.kill(killed[0], signal.SIGKILL)
+
+    taken: list[int] = []
+
+    def tasks() -> Iterator[tuple[str, int]]:
+        for task in range(count):
+            taken.append(task)
+            yield str(log), task
+
+    with workers(scheduler=scheduler) as spread:
+        threading.Thread(target=kill, daemon=True).start()
+        results = spread(fakes.noted, tasks())
+        found = [next(results)]
+        assert len(taken) <= 8, "tasks are taken when they are needed"
+        found += results
+    assert killed
+    assert sorted(task for (_, task), _ in found) == list(range(count))
+    assert all(result == task * task for (_, task), result in found)
+    begun = Counter(task for task, _ in logged(log))
+    assert sum(begun.values()) <= count + 4, "what was under way, and results that were still there, run again"
+    assert len({pid for _, pid in logged(log)}) >= 2
+
+
+def test_only_the_task_that_kills_its_workers_is_lost(scheduler: str, tmp_path: Path) -> None:
+    log = str(tmp_path / "log")
+    with workers(scheduler=scheduler) as spread:
+        found = dict(spread(fakes.noted, [(log, task) for task in (1, -1, 2, -2, 3)]))
+    assert found[log, -1] == Lost("its worker died, again and again (out of memory?)")
+    assert found[log, -2] == Lost("ValueError: not a task")
+    assert [found[log, task] for task in (1, 2, 3)] == [1, 4, 9]
+
+
+def test_a_sweep_and_statements_on_a_cluster(
+    scheduler: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "a.toml"
+    file.write_text('[model]\nclasses = {from = 2, to = 7}\ndecay = "1/50"\n[optimum]\n')
+    assert main(["sweep", str(file), "--scheduler", scheduler]) == 0
+    there = capsys.readouterr().out
+    monkeypatch.setenv("COLLAPSE_HOME", str(tmp_path / "another"))
+    monkeypatch.setattr(command, "workers", fakes.in_this_process)
+    assert main(["sweep", str(file)]) == 0
+    assert capsys.readouterr().out == there
+    assert len(list(csv.DictReader(io.StringIO(there)))) == 6
+    with workers(scheduler=scheduler) as spread:
+        (found,) = runner.run(
+            [fakes.statements()["fake-square"]], engines=["certified"], registry=fakes.registry(), spread=spread
+        )
+    assert str(found.verdict) == "holds on 4 instances (certified)"
+
+
+def test_an_item_is_stopped_after_its_time_where_no_signal_comes(scheduler: str) -> None:
+    with workers(scheduler=scheduler) as spread:
+        ((_, result),) = spread(fakes.too_long, [0.3])
+    assert result == "stopped after 0.3 seconds"
+
+
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [
+        ("tcp://127.0.0.1:1", "no scheduler answers there"),
+        ("nonsense:port", "no scheduler answers there"),
+        ("http://127.0.0.1:1", "no scheduler answers there"),
+        ("none.json", "there is no such file"),
+    ],
+)
+def test_a_wrong_address_is_one_sentence(
+    address: str, sentence: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cluster, "CONNECTING", 0.5)
+    assert main(["verify", "dang2023-scalar", "--scheduler", address]) == 2
+    err = capsys.readouterr().err
+    assert len(err.splitlines()) == 1
+    assert f"--scheduler {address}: {sentence}" in err
+
+
+def test_a_cluster_or_processes_here(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "dang2023-scalar", "--jobs", "1", "--scheduler", "tcp://127.0.0.1:1"]) == 2
+    assert "give one of them" in capsys.readouterr().err
+
+
+def test_other_versions_and_several_threads_are_refused(scheduler: str) -> None:
+    with cluster._connected(scheduler) as client, pytest.raises(BadInput, match="has another version of this project"):
+        cluster._require_usable(client, scheduler, "another")
+    with cluster._connected(scheduler) as client:
+        run = cluster._Run(client, scheduler, print, partial(cluster._on_worker, abs, "another"))
+        with pytest.raises(BadInput, match="it has another version of this project"):
+            list(run.alone(-1))  # on one that came later
+    threaded = SimpleNamespace(nthreads=lambda: {"tcp://there": 4})
+    with pytest.raises(BadInput, match="the worker tcp://there has 4 threads; start it with --nthreads 1"):
+        cluster._require_usable(threaded, scheduler, "")
+
+
+def test_the_file_of_a_scheduler_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "CONNECTING", 0.5)
+    for i, text in enumerate((json.dumps({"address": "tcp://127.0.0.1:1"}), "{}", "not JSON")):
+        file = tmp_path / f"{i}.json"
+        file.write_text(text)
+        with pytest.raises(BadInput, match="no scheduler answers there"), workers(scheduler=str(file)):
+            pass
