@@ -18,11 +18,12 @@ import pytest
 
 from theory.closed_form.optimum import optimum
 from theory.model import UnconstrainedFeatures
+from theory.statement import statements
 from verify.cli import main
 from verify.pool import Lost
 from verify.store import Store
 from verify.sweep import command, rows
-from verify.sweep.compute import DEFAULTS
+from verify.sweep.compute import DEFAULTS, parameters, plain, typed
 from verify.sweep.design import MAX_POINTS, TABLES, Design, read, shuffled
 from verify.sweep.rows import PARTS, Row, Task, compute, model_at
 from verify.sweep.run import COLUMNS, keep, run, stored, tasks
@@ -275,6 +276,12 @@ def test_the_convention_of_the_file_is_that_of_the_objective() -> None:
     assert abs(values[0] - 4 * values[1]) < Fraction(1, 10**10)
 
 
+def test_widths_are_one_number_or_one_a_layer(tmp_path: Path) -> None:
+    for widths, expected in (("{from = 3, to = 4}", [(3, 3), (4, 4)]), ('["4,3", "5"]', [(4, 3), (5, 5)])):
+        (tmp_path / "a.toml").write_text(f"{MODEL_TEXT}depth = 2\nwidths = {widths}\n[optimum]\n")
+        assert [model_at(values).widths for values in read(tmp_path / "a.toml")] == expected
+
+
 def test_a_verdict_at_a_point_and_where_a_hypothesis_is_not_met(sweep: Any) -> None:
     text = MODEL_TEXT.replace('"1/50"', '["1/50", "1"]') + "depth = 2\n[verdict]\n"
     status, table, _ = sweep(text + 'statement = "dang2023-mse-balanced"\nclause = "value"\nengines = ["precision"]')
@@ -296,6 +303,15 @@ def test_parameters_have_the_types_that_the_statement_takes(sweep: Any) -> None:
     values = {"parameters.sizes": [3, 1, 1], "parameters.L": 2, "parameters.decay": "1/10"}
     witness = {"sizes": (2, 1), "L": 1, "decay": Fraction(1)}
     assert dict(rows._parameters(values, witness)) == {"sizes": (3, 1, 1), "L": 2, "decay": Fraction(1, 10)}
+
+
+def test_each_statement_can_be_given_its_parameters() -> None:
+    """As they stand in a file, its witness's parameters come back as they are."""
+    for statement in statements().values():
+        given = {name: plain(value) for name, value in statement.witness.items() if name != "model"}
+        for name, reader in parameters(statement, given).items():
+            value = reader(given[name], f"parameters.{name}")
+            assert typed(value, statement.witness[name]) == statement.witness[name], (statement.id, name)
 
 
 def test_collapse_is_beaten_where_it_is_known_to_be(sweep: Any) -> None:

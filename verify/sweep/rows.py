@@ -106,8 +106,11 @@ def model_at(values: Values) -> UnconstrainedFeatures:
     from verify.calculator import model_from
 
     given = {path.removeprefix("model."): value for path, value in values.items() if path.startswith("model.")}
-    equal = {"sizes": f"{given.pop('classes')}*{given.pop('samples', 1)}"} if "classes" in given else {}
-    return model_from(**{**USUAL, **given, **equal})
+    if "classes" in given:
+        given["sizes"] = f"{given.pop('classes')}*{given.pop('samples', 1)}"
+    if "widths" in given:
+        given["widths"] = str(given["widths"])
+    return model_from(**{**USUAL, **given})
 
 
 def _scale(task: Task, model: UnconstrainedFeatures) -> Fraction:

@@ -105,9 +105,9 @@ def sizes(value: Any, path: str) -> str:
     return value
 
 
-def widths(value: Any, path: str) -> str:
-    """The text of widths, or one for all."""
-    return str(whole(value, path)) if isinstance(value, int) else sizes(value, path)
+def widths(value: Any, path: str) -> int | str:
+    """One width for all layers, or the text of several."""
+    return whole(value, path) if isinstance(value, int) else sizes(value, path)
 
 
 def choice(value: Any, path: str, options: Collection[str]) -> str:
