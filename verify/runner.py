@@ -90,8 +90,8 @@ def run(
     settings, registry = settings or Settings(), registry or Registry()
     names, attacked = _split(chosen(engines, registry))
     unique = {statement.id: statement for statement in statements}
-    boards = [_Board(_plan_or_problem(s, names, settings, registry), settings, attacked) for s in unique.values()]
-    total = sum(board.size for board in boards)
+    boards: dict[str, _Board] = {}
+    sizes = {id: _at_most(s, names, settings, registry) + attacked for id, s in unique.items()}
     kept: dict[Item, Outcome] = {}
     done = 0
 
@@ -99,10 +99,12 @@ def run(
         nonlocal done
         done += 1
         board.outcomes[item] = outcome
-        progress(Progress(done, total, item.statement, finished=board.complete))
+        progress(Progress(done, sum(sizes.values()), item.statement, finished=board.complete))
 
     def tasks() -> Iterator[Task]:
-        for board in boards:
+        for id, statement in unique.items():  # instances are drawn while workers examine those of earlier statements
+            board = boards[id] = _Board(_plan_or_problem(statement, names, settings, registry), settings, attacked)
+            sizes[id] = board.size
             for item in board.items():
                 kept_outcome = None if fresh or store is None else _stored(store, item, board)
                 if kept_outcome is None:
@@ -113,9 +115,8 @@ def run(
                 else:
                     record(board, item, kept_outcome)
 
-    owners = {board.plan.statement.id: board for board in boards}
     for task, result in (spread or partial(completed, jobs=jobs))(partial(work, registry), tasks()):
-        board = owners[task.item.statement]
+        board = boards[task.item.statement]
         if result is None:
             record(board, task.item, kept[task.item])
             continue
@@ -123,7 +124,7 @@ def run(
         if store is not None and not outcome.failed:
             _keep(store, task.item, board, outcome)
         record(board, task.item, outcome)
-    return [board.examination() for board in boards]
+    return [board.examination() for board in boards.values()]
 
 
 def stored(statement: Statement, store: Store, registry: Registry | None = None) -> Examination:
@@ -204,6 +205,12 @@ def _plan(
     others = {encode(p): p for p in statement.draw(most, settings.seed)} if most else {}
     reach = {name: len(fixed) + (drawn[name] if count is None else count) for name in names}
     return _Plan(statement, tuple({**fixed, **others}.values()), reach)
+
+
+def _at_most(statement: Statement, names: Sequence[str], settings: Settings, registry: Registry) -> int:
+    """How many items of engines there are, unless fewer different instances can be drawn."""
+    fixed = len({encode(dict(p)) for p in (statement.witness, *statement.configurations) if p})
+    return sum(fixed + registry.drawn(name, settings.effort) for name in names)
 
 
 def _plan_or_problem(statement: Statement, names: Sequence[str], settings: Settings, registry: Registry) -> _Plan:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
@@ -68,6 +69,7 @@ def load(name: str) -> Engine:
     return cast(Engine, import_module(f"{__name__}.{name}"))
 
 
+@cache
 def drawn(name: str, effort: str) -> int:
     """On how many drawn instances of a statement an engine runs.
 
