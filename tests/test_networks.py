@@ -22,6 +22,7 @@ from verify.cli import main
 from verify.empirical.data import digits
 from verify.empirical.networks import wide
 from verify.empirical.networks.ansatz import _agops, _hidden, feature_ansatz, splits
+from verify.empirical.networks.extractors import Mlp, Residual, ResNet
 from verify.empirical.networks.interpolation import WeightDecay, interpolation
 from verify.empirical.networks.keeping import Keeper, Run
 from verify.empirical.networks.looks import Head
@@ -106,7 +107,7 @@ def test_another_normalisation_is_seen(name: str) -> None:
 
 def small(model: Model, seed: int = 0) -> tuple[Loss, np.ndarray]:
     images, _ = subset(digits(), model.class_sizes, seed)
-    return Loss(Network(len(images), (7,), model, "gelu", seed), images, model), images
+    return Loss(Network(Mlp(len(images), (7,), "gelu"), model, seed), images, model), images
 
 
 @pytest.mark.parametrize("activation", ["linear", "relu"])
@@ -226,7 +227,7 @@ def test_without_balance_nothing_is_bounded() -> None:
 def wide_run(steps: int) -> tuple[WeightDecay, State]:
     model = Model(class_sizes=(5,) * 3, depth=2, widths=(6,), decays="1/10")
     images, _ = subset(digits(), model.class_sizes, 0)
-    loss = WeightDecay(Network(len(images), (24,), model, "gelu", 0, bias=False), images, model)
+    loss = WeightDecay(Network(Mlp(len(images), (24,), "gelu"), model, 0, bias=False), images, model)
     *_, last = course(loss, Schedule(steps, min(steps, 50), 3e-3))
     return loss, last
 
@@ -261,6 +262,77 @@ def test_the_norm_of_the_kernel() -> None:
     assert 0.9 * norm < loss.kernel_norm(last.parameters) <= norm * (1 + 1e-12)
 
 
+# ---------------------------------------------------------------------------------------- residual networks on images
+
+SHAPE = (1, 5, 4)
+
+
+def by_shifts(kernel: np.ndarray, x: np.ndarray, stride: int = 1) -> np.ndarray:
+    """The convolution of an image (channels × rows × columns) with zeros around it, summed over the nine shifts."""
+    rows, columns = x.shape[1:]
+    padded = np.pad(x, ((0, 0), (1, 1), (1, 1)))
+    shifts = ((i, j, padded[:, i : i + rows, j : j + columns]) for i in range(3) for j in range(3))
+    return sum(np.einsum("oc,crs->ors", kernel[:, :, i, j], part) for i, j, part in shifts)[:, ::stride, ::stride]
+
+
+def by_layers(weights: list[np.ndarray], image: np.ndarray) -> np.ndarray:
+    """Features of one image for two stages with ReLUs, without biases: stem, block, stride, block, mean, last layer."""
+    x = image
+    *kernels, last = weights
+    for stage in range(2):
+        first, U, V = kernels[3 * stage : 3 * stage + 3]
+        x = np.maximum(by_shifts(first, x, stride=stage + 1), 0)
+        x = x + by_shifts(V, np.maximum(by_shifts(U, x), 0))
+    return last @ x.mean((1, 2))
+
+
+def test_a_residual_network_is_its_formula() -> None:
+    extractor, generator = ResNet(SHAPE, (3, 4), "relu"), torch.Generator().manual_seed(0)
+    network = extractor.build(6, False, generator)
+    assert sum(p.numel() for p in network.parameters()) == extractor.parameters(6)
+    with torch.no_grad():
+        for p in network.parameters():
+            p.copy_(torch.randn(p.shape, generator=generator, dtype=torch.float64))
+        images = torch.randn(7, *SHAPE, generator=generator, dtype=torch.float64)
+        found = network(images.reshape(7, -1))
+        weights = [p.numpy() for p in network.parameters()]
+        expected = [by_layers(weights, image) for image in images.numpy()]
+    np.testing.assert_allclose(found, expected, rtol=1e-11)  # sums of about a thousand products
+
+
+@pytest.mark.parametrize("activation", ["gelu", "relu", "tanh"])
+def test_a_block_starts_as_the_identity_and_does_not_stay_it(activation: str) -> None:
+    generator = torch.Generator().manual_seed(0)
+    block, x = Residual(3, activation, True, generator), torch.randn(2, 3, 4, 4, generator=generator).double()
+    assert torch.equal(block(x), x)
+    block(x).square().sum().backward()
+    last = list(block.branch.parameters())[-2]
+    assert float(last.grad.norm()) > 0
+
+
+def test_a_residual_network_collapses_on_images_and_its_samples_do_not_see_each_other() -> None:
+    model = Model(class_sizes=(5, 4, 3), depth=2, widths=(4,), decays="1/100")
+    images, _ = subset(digits(), model.class_sizes, 0)
+    loss = Loss(Network(ResNet((1, 8, 8), (4, 6), "gelu"), model, 0), images, model)
+    first, *_, last = course(loss, Schedule(220, 60, 1e-2))
+    assert max(distances(model, loss.factors(last.parameters))) < 1e-2 < 0.5 < max(
+        distances(model, loss.factors(first.parameters))
+    )  # fmt: skip
+    alone = Loss(loss.network, images[:, :1], model).factors(last.parameters)["H"]
+    np.testing.assert_allclose(alone, loss.factors(last.parameters)["H"][:, :1], rtol=1e-9, atol=1e-12)
+
+
+def test_wide_bounds_on_a_residual_network() -> None:
+    """Its layers without a bias, and Z_{L1} the means over pixels."""
+    model = Model(class_sizes=(4, 4), depth=1, widths=(4,), decays="1/10")
+    images, _ = subset(digits(), model.class_sizes, 0)
+    loss = WeightDecay(Network(ResNet((1, 8, 8), (3,), "gelu"), model, 0, bias=False), images, model)
+    x = loss.start().parameters
+    Z, weights = loss.linear_part(x)
+    assert [W.shape for W in (Z, *weights)] == [(3, 8), (4, 3), (2, 4)]
+    np.testing.assert_allclose(weights[0] @ Z, loss.factors(x)["H"], rtol=1e-12)
+
+
 def arguments(**changes: Any) -> list[str]:
     given = {"sizes": "6,4", "widths": "8,4", "linear-layers": 2, "decay": "1/20", "steps": 30, "adam": 20, **changes}
     return [
@@ -274,7 +346,10 @@ BAD = {
     "more classes": ({"sizes": "11*2"}, "--sizes needs from 2 to 10 classes"),
     "one class": ({"sizes": "5"}, "--sizes needs from 2 to 10 classes"),
     "no decay": ({"decay": None}, "give either --decay"),
-    "no such extractor": ({"extractor": "cnn"}, "--extractor is one of gelu, relu, tanh, got cnn"),
+    "no such extractor": ({"extractor": "cnn"}, "--extractor is mlp or resnet, got cnn"),
+    "no such activation": ({"extractor-activation": "elu"}, "--extractor-activation is one of gelu, relu, tanh"),
+    "no channels": ({"extractor": "resnet", "widths": 4}, "--extractor resnet needs the channels of a stage, too"),
+    "too many channels": ({"extractor": "resnet", "widths": "1000,4"}, "at most 5000000 are trained"),
     "no rate": ({"rate": 0}, "--rate must be positive, got 0.0"),
     "no such penalty": ({"penalty": "biases"}, "--penalty is features or weights, got biases"),
     "unequal classes": ({"penalty": "weights"}, "--penalty weights is for classes of equal size"),
@@ -320,6 +395,22 @@ def test_the_command(
     assert all(files[name].stat().st_size > 1000 for name in ("plot", "curves"))
     assert main(arguments(activation=activation)) == 0  # nothing is computed again
     assert capsys.readouterr().out.splitlines() == shown
+
+
+def test_the_command_with_a_residual_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLLAPSE_HOME", str(tmp_path))
+    wanted = {"extractor": "resnet", "widths": "3,4", "steps": 12, "adam": 10}
+    assert main(arguments(**wanted, json=tmp_path / "found.json")) == 0
+    shown = capsys.readouterr().out
+    extractor = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))["extractor"]
+    assert extractor == {"kind": "resnet", "shape": [1, 8, 8], "channels": [3], "activation": "gelu", "seed": 0}
+    assert main(arguments(**wanted)) == 0
+    assert capsys.readouterr().out == shown
+    np.savez(tmp_path / "flat.npz", X=np.ones((9, 64)), y=np.arange(9) % 2)
+    assert main(arguments(**wanted, sizes="2,2", data=tmp_path / "flat.npz")) == 2
+    assert "--extractor resnet needs images: X (N × rows × columns)" in capsys.readouterr().err
 
 
 def test_the_command_with_weight_decay_on_all(

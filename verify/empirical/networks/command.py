@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from math import isfinite
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +16,8 @@ from verify.pictures.files import require_picture
 
 if TYPE_CHECKING:
     from theory.model import UnconstrainedFeatures
+    from verify.empirical.data import Samples
+    from verify.empirical.networks.extractors import Extractor, Mlp, ResNet
     from verify.empirical.networks.keeping import Keeper, Run
     from verify.empirical.networks.network import Network
     from verify.empirical.networks.training import Loss, Schedule, State, Vector
@@ -31,11 +32,15 @@ def train(
         str, typer.Option(metavar="digits|PATH", help="Images: MNIST's, SVHN's or CIFAR-10's files, or .npz with X, y.")
     ] = "digits",
     widths: Annotated[
-        str, typer.Option(metavar="D_1,D_2,…", help="Of the extractor's hidden layers; the last is the features'.")
+        str,
+        typer.Option(
+            metavar="D_1,D_2,…", help="Of the extractor's layers (channels, resnet); the last is the features'."
+        ),
     ] = "256,256,32",
     extractor: Annotated[
-        str, typer.Option(metavar="gelu|relu|tanh", help="Activation of the extractor's hidden layers.")
-    ] = "gelu",
+        str, typer.Option(metavar="mlp|resnet", help="Fully connected, or residual with convolutions.")
+    ] = "mlp",
+    extractor_activation: Annotated[str, typer.Option(metavar="gelu|relu|tanh", help="Of its hidden layers.")] = "gelu",
     layers: Annotated[int, typer.Option("--linear-layers", metavar="M", help="Layers of the head.")] = 1,
     activation: Annotated[str, typer.Option(metavar="linear|relu", help="Between the head's layers.")] = "linear",
     penalty: Annotated[
@@ -67,7 +72,7 @@ def train(
     from verify.empirical import machine
     from verify.empirical.data import read
     from verify.empirical.networks.keeping import Keeper
-    from verify.empirical.networks.network import ACTIVATIONS, Network
+    from verify.empirical.networks.network import Network
     from verify.empirical.networks.subset import subset
     from verify.empirical.networks.training import Schedule
     from verify.pool import one_thread
@@ -77,8 +82,6 @@ def train(
     for picture, name in ((plot, "--plot"), (curves, "--curves")):
         if picture is not None:
             require_picture(picture, name)
-    if extractor not in ACTIVATIONS:
-        raise BadInput(f"--extractor is one of {', '.join(ACTIVATIONS)}, got {extractor}")
     if penalty not in ("features", "weights"):
         raise BadInput(f"--penalty is features or weights, got {penalty}")
     if not (isfinite(rate) and rate > 0):
@@ -90,17 +93,20 @@ def train(
     if penalty == "weights":
         _require_wide(model, weight_decays, (plot, curves))
     place, schedule = machine.device(device), Schedule(steps, adam, rate)
-    images, _ = subset(read(data), class_sizes, seed)
-    _require_feasible(len(images), hidden, model)
+    samples = read(data)
+    images, _ = subset(samples, class_sizes, seed)
+    features = _extractor(extractor, samples, tuple(hidden), extractor_activation)
+    _require_feasible(features, model)
     settings = {
         "model": model.to_json(),
-        "extractor": {"hidden": hidden, "activation": extractor, "seed": seed},
+        "extractor": {"kind": extractor, **vars(features), "seed": seed},
         "schedule": vars(schedule),
         "penalty": penalty,
     }
-    with one_thread(), machine.threads(threads), Store() as store:
-        network = Network(len(images), hidden, model, extractor, seed, bias=penalty == "features")
-        view = _view(penalty, network, images, model, place, (hidden, extractor))
+    small = "take fewer samples, or smaller --widths"
+    with one_thread(), machine.threads(threads), machine.fitting(small), Store() as store:
+        network = Network(features, model, seed, bias=penalty == "features")
+        view = _view(penalty, network, images, model, place, features)
         show = partial(typer.echo, err=json == "-")
         run = finished(view, schedule, Keeper(store, settings, images), fresh, show)
     if json is not None:
@@ -122,7 +128,7 @@ class View:
 
 
 def _view(
-    penalty: str, network: Network, images: Vector, model: UnconstrainedFeatures, place: str, given: tuple[Any, Any]
+    penalty: str, network: Network, images: Vector, model: UnconstrainedFeatures, place: str, extractor: Extractor
 ) -> View:
     """Features and head beside the optimum, or the hypotheses and bounds on a network with decay on all weights."""
     from verify.empirical.networks import tables, wide
@@ -132,8 +138,9 @@ def _view(
 
     if penalty == "weights":
         decayed = WeightDecay(network, images, model, place)
-        title = wide.title(*given, len(images), model)
-        return View(decayed, title, wide.HEADS, partial(wide.look, decayed), wide.row, wide.summary, {})
+        return View(
+            decayed, wide.title(extractor, model), wide.HEADS, partial(wide.look, decayed), wide.row, wide.summary, {}
+        )
     loss, head = Loss(network, images, model, place), Head(model)
 
     def look(state: State) -> dict[str, Any]:
@@ -174,9 +181,28 @@ def _require_wide(model: UnconstrainedFeatures, weight_decays: str | None, pictu
         raise BadInput("--plot and --curves belong to --penalty features")
 
 
-def _require_feasible(pixels: int, hidden: list[int], model: UnconstrainedFeatures) -> None:
-    layers = [pixels, *hidden, *model.widths, model.K]
-    parameters = sum(a * b for a, b in pairwise(layers))
+def _extractor(kind: str, samples: Samples, hidden: tuple[int, ...], activation: str) -> Mlp | ResNet:
+    """What ``--extractor`` names, on the samples' images."""
+    from verify.empirical.networks.extractors import ACTIVATIONS, Mlp, ResNet
+
+    if activation not in ACTIVATIONS:
+        raise BadInput(f"--extractor-activation is one of {', '.join(ACTIVATIONS)}, got {activation}")
+    if kind == "mlp":
+        return Mlp(len(samples.images), hidden, activation)
+    if kind != "resnet":
+        raise BadInput(f"--extractor is mlp or resnet, got {kind}")
+    if samples.shape is None:
+        raise BadInput(
+            "--extractor resnet needs images: X (N × rows × columns), or (N × channels × rows × columns, 1 or 3)"
+        )
+    if not hidden:
+        raise BadInput("--extractor resnet needs the channels of a stage, too, before the features' width in --widths")
+    return ResNet(samples.shape, hidden, activation)
+
+
+def _require_feasible(extractor: Extractor, model: UnconstrainedFeatures) -> None:
+    head = sum(rows * columns for rows, columns in model.weight_shapes)
+    parameters = extractor.parameters(model.widths[0]) + head
     if parameters > MOST_PARAMETERS:
         raise BadInput(f"such --widths make {parameters} parameters; at most {MOST_PARAMETERS} are trained")
 

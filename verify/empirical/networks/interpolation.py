@@ -36,8 +36,8 @@ class WeightDecay(Loss):
     def objective(self, factors: dict[str, Tensor]) -> Tensor:
         """½ ‖Z_L − Y‖_F² + λ/2 ‖θ‖²."""
         Z = self._outputs(factors)
-        labels = torch.repeat_interleave(torch.arange(self.model.K), torch.tensor(self.model.class_sizes))
-        Y = torch.eye(self.model.K, dtype=Z.dtype)[:, labels].to(Z.device)
+        sizes = torch.tensor(self.model.class_sizes, device=Z.device)
+        Y = torch.eye(self.model.K, dtype=Z.dtype, device=Z.device).repeat_interleave(sizes, dim=1)
         squares = sum((p * p).sum() for p in self.network.parameters())
         return ((Z - Y) ** 2).sum() / 2 + float(self.model.feature_decay) / 2 * squares
 
@@ -56,7 +56,7 @@ class WeightDecay(Loss):
         u = torch.zeros_like(outputs, requires_grad=True)
         pulled = torch.autograd.grad(outputs, point, u, create_graph=True)  # Jᵀu, whose derivative in u is J
         generator = torch.Generator().manual_seed(0)
-        v = [torch.randn(p.shape, dtype=p.dtype, generator=generator).to(p.device) for p in point]
+        v = [torch.randn(p.shape, dtype=p.dtype, generator=generator, device="cpu").to(p.device) for p in point]
         norm = 0.0
         for _ in range(steps):
             length = sum(float((part * part).sum()) for part in v) ** 0.5

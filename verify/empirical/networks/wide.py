@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from theory.model import UnconstrainedFeatures, run_lengths
+from verify.empirical.networks.extractors import Extractor
 from verify.empirical.networks.interpolation import WeightDecay, interpolation, kernel_floor
 from verify.empirical.networks.training import State
 
@@ -38,15 +39,16 @@ SAYS: dict[str, tuple[str, Callable[[Mapping[str, Any]], bool]]] = {
 """What makes a bound better than none: within-class variation below that between classes, any κ, any cosine."""
 
 
-def title(hidden: Sequence[int], activation: str, pixels: int, model: UnconstrainedFeatures) -> str:
+def title(extractor: Extractor, model: UnconstrainedFeatures) -> str:
     """The network and what it is trained on.
 
+    >>> from verify.empirical.networks.extractors import Mlp
     >>> model = UnconstrainedFeatures(class_sizes=(5, 5), depth=2, widths=4, decays="1/9")
-    >>> title((8,), "gelu", 64, model)
+    >>> title(Mlp(64, (8,), "gelu"), model)
     'n = 2×5, widths 64-8-4-4-2, L1 = 1 (gelu), L2 = 3, ½ ‖Z − Y‖² + λ/2 ‖θ‖² with λ = 1/9'
     """
-    widths = "-".join(map(str, (pixels, *hidden, *model.widths, model.K)))
-    layers = f"L1 = {len(hidden)} ({activation}), L2 = {model.M + 1}"
+    widths = "-".join(map(str, (extractor.widths(), *model.widths, model.K)))
+    layers = f"L1 = {extractor.depth} ({extractor.activation}), L2 = {model.M + 1}"
     trained = f"½ ‖Z − Y‖² + λ/2 ‖θ‖² with λ = {model.feature_decay}"
     return f"n = {run_lengths(model.class_sizes)}, widths {widths}, {layers}, {trained}"
 
