@@ -27,6 +27,7 @@ from verify.empirical.networks.interpolation import WeightDecay, interpolation
 from verify.empirical.networks.keeping import Keeper, Run
 from verify.empirical.networks.looks import Head
 from verify.empirical.networks.network import Network
+from verify.empirical.networks.pyramid import Pyramid
 from verify.empirical.networks.subset import subset
 from verify.empirical.networks.training import Loss, Schedule, State, course
 from verify.errors import BadInput
@@ -331,6 +332,23 @@ def test_wide_bounds_on_a_residual_network() -> None:
     Z, weights = loss.linear_part(x)
     assert [W.shape for W in (Z, *weights)] == [(3, 8), (4, 3), (2, 4)]
     np.testing.assert_allclose(weights[0] @ Z, loss.factors(x)["H"], rtol=1e-12)
+
+
+# ----------------------------------------------------------------------------------------------- descent to its end
+
+
+def test_descent_on_a_pyramid_takes_steps_along_the_gradient() -> None:
+    net, draw = Pyramid((3, 5, 4, 2), 1, 0.3), np.random.default_rng(0)
+    X, Y = draw.normal(size=(3, 6)), draw.normal(size=(2, 6))
+    start = net.start(draw)
+    point = [torch.tensor(W, requires_grad=True) for W in start]
+    A = point[0] @ torch.tensor(X)
+    Z = point[2] @ point[1] @ (0.3 * A + 0.7 * (torch.nn.functional.softplus(A) - np.log(2)))
+    (((Z - torch.tensor(Y)) ** 2).sum() / 2 + sum((W * W).sum() for W in point) / 20).backward()
+    net.descend(moved := [W.copy() for W in start], X, Y, 0.1, 0.01, 1)
+    for W, before, there in zip(moved, start, point, strict=True):
+        np.testing.assert_allclose(W, before - 0.01 * there.grad.numpy(), rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(net.features(start, X)[-1], Z.detach(), rtol=1e-12)
 
 
 def arguments(**changes: Any) -> list[str]:
