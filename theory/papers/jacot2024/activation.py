@@ -366,14 +366,14 @@ def pl_squared(
 def feature_ball(N: int, spare: int, d: int, times: Fraction = Fraction(1, 2)) -> Inequality:
     """σ_min(Z_1) ≥ λ_F/2 where ‖W_1 − W_1⁰‖_F ≤ r_0 = λ_F/2, for σ(x) = x.
 
-    False for one sample x = 2 and one weight w = 1: λ_F = 2, r_0 = 1, and at w = 0 nothing is left.
+    The moves are E = λ_F D/(1 + ‖D‖_F²), all those of the ball. False for one sample x = 2 and weight w = 1: λ_F = 2,
+    r_0 = 1, and at w = 0, that is D = −1, nothing is left.
     """
     shape = (N + spare, max(d, N))
-    X, W, E = variable("X", (shape[1], N)), variable("W", shape), variable("delta", shape)
+    X, W, D = variable("X", (shape[1], N)), variable("W", shape), variable("D", shape)
     known = least_square(W @ X)
-    within = at_most(4 * sum_squares(E), known)
-    moved = least_square((W + E) @ X)
-    return Inequality(times**2 * known, moved, {"W": W, "delta": E, "X": X}, where=(within,))
+    E = sqrt(known) / (1 + sum_squares(D)) * D
+    return Inequality(times**2 * known, least_square((W + E) @ X), {"W": W, "D": D, "X": X})
 
 
 @theorem(

@@ -35,9 +35,9 @@ def exp_toy(
 
     Widths 6-14-8-8-8-3, L1 = 2, L2 = 3, N = 12, smooth leaky ReLU with γ = .3, LeCun's start, ηλk = 9. With two steps η
     the ratio of both ε2 is that of both η up to a quarter, and (18), (20) and (21) hold for Z_{L−1} with ε1, ε2 and r
-    as measured. Quick: λ = 1/5, η = 1/320 and 1/640, where eight seeds gave ratios of 1.84 to 2.12. The full version has
-    λ = 1/10, η = 1/500 and 1/1000, and ηλk = 10. At 1/250 one of six seeds is beyond the edge of stability: ε2 stays
-    above a tenth. Seed 0 ends at κ(W_L) = 1.453, 1.420 and 1.454 for λ = .1, .03 and .01.
+    as measured. Quick: λ = 1/5, η = 1/320 and 1/640, where eight seeds gave ratios of 1.84 to 2.12. Full: λ = 1/10, η =
+    1/500 and 1/1000, ηλk = 10. At 1/250 one of six seeds is beyond the edge of stability: ε2 stays above a tenth. Seed
+    0 ends at κ(W_L) = 1.453, 1.420 and 1.454 for λ = .1, .03 and .01.
     """
 
     def run(decay: Fraction, rates: tuple[Fraction, Fraction], time: int, full: Experiment | None = None) -> Experiment:
