@@ -204,9 +204,15 @@ def test_the_bounds_hold_on_heads_that_are_nearly_balanced() -> None:
         found = interpolation(*near_balanced(seed, noise=(0.1, 0.001, 0.0001)[seed % 3]))
         slack = 1 + 1e-9  # rounding of matrices of order one
         assert found.nc1 <= found.nc1_bound_sharp * slack <= found.nc1_bound * slack**2
+        assert found.kappa <= found.kappa_bound * slack
         assert found.nc2 <= found.nc2_bound * slack
         assert found.nc3 * slack >= found.nc3_bound
-        informative.append(found.nc1_bound < 1 and np.isfinite(found.nc2_bound) and found.nc3_bound > 0)
+        informative.append(
+            found.nc1_bound < 1
+            and np.isfinite(found.kappa_bound)
+            and np.isfinite(found.nc2_bound)
+            and found.nc3_bound > 0
+        )
     assert 50 < sum(informative) < 200
 
 
@@ -248,6 +254,8 @@ def test_weight_decay_balances_the_linear_layers_and_the_bounds_say_something() 
     assert found.nc3 >= found.nc3_bound > 0
     seen = wide.look(loss, last)
     assert seen["kernel"] >= seen["kernel_floor"] > 0
+    assert 1 <= seen["kappa"] <= seen["kappa_bound"] < seen["c3"] < seen["norm_bound"] < seen["minimiser_bound"] < 1e6
+    assert replace(found, c3=found.c3 / 2).kappa_bound < found.kappa  # with half of κ(W_{L:L1+1}) for c_3 (19) fails
     assert json.loads(json.dumps(seen)) == seen
 
 

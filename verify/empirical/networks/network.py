@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from theory.model import UnconstrainedFeatures
-from verify.empirical.networks.extractors import Extractor, Tensor, gaussian
+from verify.empirical.networks.extractors import Extractor, Mlp, Tensor, gaussian
 
 
 class Network(torch.nn.Module):
@@ -19,6 +19,8 @@ class Network(torch.nn.Module):
         model: the head's sizes; its decays do not matter here.
         bias: whether the extractor's layers have one.
 
+    ``nonlinear`` is L1, the number of layers with an activation, where they are matrices one behind the other.
+
     >>> from verify.empirical.networks.extractors import Mlp
     >>> model = UnconstrainedFeatures(class_sizes=(2, 1), depth=2, widths=3, decays="1/100")
     >>> network = Network(Mlp(4, (5,), "relu"), model, seed=0)
@@ -29,6 +31,7 @@ class Network(torch.nn.Module):
     def __init__(self, extractor: Extractor, model: UnconstrainedFeatures, seed: int, bias: bool = True) -> None:
         super().__init__()
         generator = torch.Generator().manual_seed(seed)
+        self.nonlinear = extractor.depth if isinstance(extractor, Mlp) else None
         self.extractor = extractor.build(model.widths[0], bias, generator)
         self.head = torch.nn.ParameterList(gaussian(shape, 1.0, generator) for shape in model.weight_shapes)
 
