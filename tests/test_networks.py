@@ -379,7 +379,6 @@ BAD = {
     "no rate": ({"rate": 0}, "--rate must be positive, got 0.0"),
     "no such penalty": ({"penalty": "biases"}, "--penalty is features or weights, got biases"),
     "unequal classes": ({"penalty": "weights"}, "--penalty weights is for classes of equal size"),
-    "no pictures yet": ({"penalty": "weights", "sizes": "2*5", "plot": "a.svg"}, "belong to --penalty features"),
     "no ReLU": ({"activation": "relu", "linear-layers": 1}, "take --linear-layers of 2 or more"),
     "no steps": ({"steps": 0}, "steps"),
     "no width": ({"widths": ""}, "--widths must be positive integers"),
@@ -443,7 +442,9 @@ def test_the_command_with_weight_decay_on_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLLAPSE_HOME", str(tmp_path))
-    assert main(arguments(sizes="2*5", penalty="weights", json=tmp_path / "found.json")) == 0
+    files = {name: tmp_path / f"{name}.svg" for name in ("plot", "curves")}
+    assert main(arguments(sizes="2*5", penalty="weights", json=tmp_path / "found.json", **files)) == 0
+    assert all(file.stat().st_size > 1000 for file in files.values())
     shown = capsys.readouterr().out
     assert "widths 64-8-4-4-2, L1 = 1 (gelu), L2 = 3" in shown
     assert "hypothesis 4 holds" in shown

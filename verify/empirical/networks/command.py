@@ -15,6 +15,8 @@ from verify.errors import BadInput
 from verify.pictures.files import require_picture
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from theory.model import UnconstrainedFeatures
     from verify.empirical.data import Samples
     from verify.empirical.networks.extractors import Extractor, Mlp, ResNet
@@ -58,7 +60,7 @@ def train(
     fresh: Annotated[bool, typer.Option("--fresh", help="Ignore what a run that was stopped has kept.")] = False,
     json: options.Json = None,
     plot: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Draw Gram matrices, or singular values (relu), at the end.")
+        str | None, typer.Option(metavar="FILE", help="Draw the end: Gram matrices, or singular values.")
     ] = None,
     curves: Annotated[str | None, typer.Option(metavar="FILE", help="Draw loss and metrics along the steps.")] = None,
 ) -> None:
@@ -91,7 +93,7 @@ def train(
     class_sizes, (*hidden, d) = parse_integers(sizes, "--sizes"), parse_integers(widths, "--widths")
     model = build_model(class_sizes, layers, decay, weight_decays, feature_decay, (d,), activation=activation)
     if penalty == "weights":
-        _require_wide(model, weight_decays, (plot, curves))
+        _require_wide(model, weight_decays)
     place, schedule = machine.device(device), Schedule(steps, adam, rate)
     samples = read(data)
     images, _ = subset(samples, class_sizes, seed)
@@ -111,7 +113,7 @@ def train(
         run = finished(view, schedule, Keeper(store, settings, images), fresh, show)
     if json is not None:
         options.write({"data": data, **settings, **view.predicted, "checkpoints": run.looks}, json)
-    _draw(view, model, run, plot, curves, data)
+    _draw(view, run, f"{view.title if penalty == 'weights' else model}, {data}", plot, curves)
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,8 @@ class View:
     look: Callable[[State], dict[str, Any]]
     row: Callable[[dict[str, Any]], Sequence[str]]
     summary: Callable[[Sequence[dict[str, Any]]], Iterator[str]]
+    at_end: Callable[[Sequence[dict[str, Any]], str], Figure]
+    along: Callable[[Sequence[dict[str, Any]], str], Figure]
     predicted: dict[str, Any]
 
 
@@ -131,24 +135,33 @@ def _view(
     penalty: str, network: Network, images: Vector, model: UnconstrainedFeatures, place: str, extractor: Extractor
 ) -> View:
     """Features and head beside the optimum, or the hypotheses and bounds on a network with decay on all weights."""
-    from verify.empirical.networks import tables, wide
+    from verify import pictures
+    from verify.empirical.networks import figures, tables, wide
     from verify.empirical.networks.interpolation import WeightDecay
     from verify.empirical.networks.looks import Head
     from verify.empirical.networks.training import Loss
 
     if penalty == "weights":
         decayed = WeightDecay(network, images, model, place)
-        return View(
-            decayed, wide.title(extractor, model), wide.HEADS, partial(wide.look, decayed), wide.row, wide.summary, {}
-        )
+        shown = wide.title(extractor, model), wide.HEADS, partial(wide.look, decayed), wide.row, wide.summary
+        return View(decayed, *shown, figures.balance, pictures.bounds_course, {})
     loss, head = Loss(network, images, model, place), Head(model)
 
     def look(state: State) -> dict[str, Any]:
         return head.look(state, loss.factors(state.parameters), loss.value_and_gradient(state.parameters)[0])
 
-    row, summary = partial(tables.row, head), partial(tables.summary, head)
+    def along(looks: Sequence[dict[str, Any]], source: str) -> Figure:
+        return pictures.training_course(looks, head.lines, source)
+
+    listed = (
+        options.short(str(model)),
+        tables.heads(head),
+        look,
+        partial(tables.row, head),
+        partial(tables.summary, head),
+    )
     known = {"lines": head.lines, "predicted": head.predicted}
-    return View(loss, options.short(str(model)), tables.heads(head), look, row, summary, known)
+    return View(loss, *listed, partial(figures.at_end, model), along, known)
 
 
 def finished(view: View, schedule: Schedule, keeper: Keeper, fresh: bool, show: Callable[[str], None]) -> Run:
@@ -174,11 +187,9 @@ def finished(view: View, schedule: Schedule, keeper: Keeper, fresh: bool, show: 
     return run
 
 
-def _require_wide(model: UnconstrainedFeatures, weight_decays: str | None, pictures: tuple[str | None, ...]) -> None:
+def _require_wide(model: UnconstrainedFeatures, weight_decays: str | None) -> None:
     if not model.balanced or not model.is_linear or weight_decays is not None:
         raise BadInput("--penalty weights is for classes of equal size, a linear head and one --decay")
-    if any(pictures):
-        raise BadInput("--plot and --curves belong to --penalty features")
 
 
 def _extractor(kind: str, samples: Samples, hidden: tuple[int, ...], activation: str) -> Mlp | ResNet:
@@ -207,21 +218,10 @@ def _require_feasible(extractor: Extractor, model: UnconstrainedFeatures) -> Non
         raise BadInput(f"such --widths make {parameters} parameters; at most {MOST_PARAMETERS} are trained")
 
 
-def _draw(view: View, model: UnconstrainedFeatures, run: Run, plot: str | None, curves: str | None, data: str) -> None:
-    import numpy as np
+def _draw(view: View, run: Run, source: str, plot: str | None, curves: str | None) -> None:
+    from verify.pictures import save
 
-    from verify.pictures import gram_matrices, save, singular_values, training_course
-
-    last = run.looks[-1]
-    if plot is not None and model.is_linear:
-        save(gram_matrices(model, {k: np.array(v) for k, v in last["grams"].items()}), plot, "--plot")
-    elif plot is not None:
-        layers = range(2, model.M + 1)
-        found = {
-            name: [np.diag(last[f"singular_values_{kind}_{layer}"]) for layer in layers]
-            for name, kind in (("before the ReLU", "H"), ("behind it", "relu_H"))
-        }
-        names = [f"class means of $H_{layer}$" for layer in layers]
-        save(singular_values(found, names, f"{model}, {data}, after {last['step']} steps."), plot, "--plot")
+    if plot is not None:
+        save(view.at_end(run.looks, source), plot, "--plot")
     if curves is not None:
-        save(training_course(run.looks, view.predicted["lines"], f"{model}, {data}."), curves, "--curves")
+        save(view.along(run.looks, f"{source}."), curves, "--curves")

@@ -12,6 +12,7 @@ import torch
 from theory.model import UnconstrainedFeatures, run_lengths
 from verify.empirical.networks.extractors import Extractor
 from verify.empirical.networks.interpolation import Interpolation, WeightDecay, interpolation, kernel_floor, norm_bound
+from verify.empirical.networks.looks import singular_values
 from verify.empirical.networks.training import State
 
 HEADS = (
@@ -67,7 +68,9 @@ def look(loss: WeightDecay, state: State) -> dict[str, Any]:
     kernel = {"kernel": loss.kernel_norm(state.parameters), "kernel_floor": kernel_floor(found, weights)}
     value = loss.value_and_gradient(state.parameters)[0]
     norms = _norm_bounds(loss, state, found, value)
-    return {"step": state.step, "seconds": round(state.seconds, 2), "loss": value, **found.numbers(), **kernel, **norms}
+    layers = {"linear_layers": [singular_values(W) for W in weights]}
+    passed = {"step": state.step, "seconds": round(state.seconds, 2), "loss": value}
+    return {**passed, **found.numbers(), **kernel, **norms, **layers}
 
 
 def _norm_bounds(loss: WeightDecay, state: State, found: Interpolation, value: float) -> dict[str, float | None]:
