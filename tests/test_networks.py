@@ -176,7 +176,7 @@ def test_a_stopped_run_goes_on_as_it_would_have(tmp_path: Path) -> None:
             assert len(resumed.looks) == most
             resumed = looks(loss, Head(model), kept, resumed)
             assert resumed.looks == json.loads(json.dumps(whole.looks))
-        (file,) = (tmp_path / "networks").glob(f"{kept.key}-*.npz")
+        (file,) = (tmp_path / "networks").glob(f"{kept.archive.key}-*.npz")
         file.write_bytes(file.read_bytes()[:-1])
         assert kept.load() == Run()
 

@@ -208,8 +208,8 @@ def norm_bound(found: Interpolation, depth: int, spectral: float, budget: float,
         spectral: ‖X‖_op.
         budget: ‖θ‖², or for (14) 2C_λ/λ, with ε1² = 2C_λ.
 
-    >>> norm_bound(interpolation(np.eye(2), [np.eye(2)] * 2, np.array([0, 1])), 1, 1.0, 6.0, 0.0)
-    2.0000000000000004
+    >>> round(norm_bound(interpolation(np.eye(2), [np.eye(2)] * 2, np.array([0, 1])), 1, 1.0, 6.0, 0.0), 12)
+    2.0
     """
     if epsilon1 >= found.s_K:
         return inf
