@@ -34,7 +34,8 @@ def tightest(statement: Statement) -> tuple[float, dict[str, Any], bool]:
         instance = Instance.of(statement, parameters)
         numbers = load("descent").examine(instance, Settings(device="cpu")).numbers
         assert isinstance(instance.claim, Inequality)
-        ratio = float(numbers.get("largest ratio", inf if numbers["least slack"] == -1 else -inf))
+        unbounded = statement.expected.conclusion == "refuted" and numbers["least slack"] == -1
+        ratio = inf if unbounded else float(numbers.get("largest ratio", -inf))
         found.append((ratio, parameters, bool(numbers.get("attained"))))
     return max(found, key=lambda one: (round(min(one[0], LARGE) / CLOSE), one[2]))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -13,7 +14,14 @@ from theory.closed_form.optimum import optimum
 from theory.model import UnconstrainedFeatures
 from theory.ops import constant, frobenius_norm, operator_norm
 from theory.statement import Instance, statements
+from verify.curvature.points import after_descent
+from verify.curvature.spectrum import spectra
 from verify.empirical.data import digits, split
+from verify.empirical.networks.extractors import Mlp, ResNet
+from verify.empirical.networks.interpolation import WeightDecay
+from verify.empirical.networks.network import Network
+from verify.empirical.networks.subset import subset
+from verify.empirical.networks.training import Loss, Schedule, course
 from verify.empirical.rfm.layers import Settings as Layers
 from verify.empirical.rfm.layers import deep_rfm, start
 from verify.empirical.training import descent
@@ -72,6 +80,37 @@ def test_layers_of_deep_rfm_are_those_of_the_cpu(map: str) -> None:
     for (ours, _), (theirs, _) in zip(cuda, cpu, strict=True):
         assert ours.nc1 == pytest.approx(theirs.nc1, rel=1e-6)
         assert ours.test_accuracy == theirs.test_accuracy
+
+
+IMAGES, _ = subset(digits(), (8, 6), 0)
+HEAD = UnconstrainedFeatures(class_sizes=(8, 6), depth=2, widths=(4,), decays=Fraction(1, 100))
+
+
+@pytest.mark.parametrize("extractor", [Mlp(64, (16,), "gelu"), ResNet((1, 8, 8), (4, 6), "gelu")])
+@pytest.mark.parametrize("kind", [Loss, WeightDecay])
+def test_training_with_the_same_seed_is_that_of_the_cpu(kind: type[Loss], extractor: Mlp | ResNet) -> None:
+    """A loss is a sum of some thousand products. Adam divides by root mean squares of gradients: where a gradient is
+    nothing but rounding, an entry moves by the rate either way, which changes the loss by rounding in each step."""
+    cuda, cpu = (kind(Network(extractor, HEAD, 0, bias=kind is Loss), IMAGES, HEAD, d) for d in ("cuda", "cpu"))
+    here = cpu.start().parameters
+    (value, gradient), (expected, slope) = (loss.value_and_gradient(here) for loss in (cuda, cpu))
+    assert value == pytest.approx(expected, rel=1e-12)
+    assert np.linalg.norm(gradient - slope) <= 1e-12 * np.linalg.norm(slope)
+    ends = [list(course(loss, Schedule(40, 30, 1e-3))) for loss in (cuda, cpu)]
+    for ours, theirs in zip(*ends, strict=True):
+        losses = [loss.value_and_gradient(state.parameters)[0] for loss, state in ((cuda, ours), (cpu, theirs))]
+        assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+
+
+@pytest.mark.parametrize("name", ["linear", "relu", "bias", "cross-entropy"])
+def test_spectra_after_descent(name: str) -> None:
+    """Eigenvalues differ by rounding relative to the largest, which thirty steps enlarge less than a thousand times."""
+    model = UnconstrainedFeatures(class_sizes=(3, 2, 2), decays=Fraction(1, 100), **MODELS[name])
+    layers, expected = range(1, model.M + 1), after_descent(model, 30, Fraction(1, 5))
+    for place in (expected.to("cuda"), after_descent(model, 30, Fraction(1, 5), device="cuda")):
+        for full in (False, True):
+            for ours, theirs in zip(*(spectra(model, p, layers, full) for p in (place, expected)), strict=True):
+                np.testing.assert_allclose(ours.measured, theirs.measured, rtol=0, atol=1e-11 * theirs.measured[0])
 
 
 def test_many_restarts_reach_the_certified_optimum() -> None:

@@ -55,24 +55,27 @@ def npz(folder: Path, **other: Any) -> Path:
     return folder / "mine.npz"
 
 
-COLUMNS = COLOURED.transpose(2, 3, 1, 0).reshape(-1, N)
-
-
 @pytest.mark.parametrize(
-    ("make", "images"),
+    ("make", "images", "shape"),
     [
-        (mnist, GREY.reshape(N, -1).T),
-        (lambda folder: mnist(folder, compressed=True), GREY.reshape(N, -1).T),
-        (svhn, COLUMNS),
-        (cifar10, COLOURED.reshape(N, -1).T),
-        (npz, GREY.reshape(N, -1).T),
+        (mnist, GREY, (1, 4, 5)),
+        (lambda folder: mnist(folder, compressed=True), GREY, (1, 4, 5)),
+        (svhn, COLOURED, (3, 32, 32)),
+        (cifar10, COLOURED, (3, 32, 32)),
+        (npz, GREY, (1, 4, 5)),
+        (lambda folder: npz(folder, X=COLOURED), COLOURED, (3, 32, 32)),
+        (lambda folder: npz(folder, X=COLOURED.transpose(0, 2, 3, 1)), COLOURED.transpose(0, 2, 3, 1), None),
+        (lambda folder: npz(folder, X=GREY.reshape(N, -1)), GREY, None),
     ],
 )
-def test_files_are_read(make: Callable[[Path], Path], images: np.ndarray, tmp_path: Path) -> None:
+def test_files_are_read(
+    make: Callable[[Path], Path], images: np.ndarray, shape: tuple[int, int, int] | None, tmp_path: Path
+) -> None:
     found = read(str(make(tmp_path)))
-    assert np.array_equal(found.images, images)
+    assert np.array_equal(found.images, images.reshape(N, -1).T)
     assert np.array_equal(found.labels, LABELS)
     assert found.classes == 10
+    assert found.shape == shape
 
 
 def test_a_folder_is_read_with_all_its_batches(tmp_path: Path) -> None:

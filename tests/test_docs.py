@@ -43,6 +43,9 @@ NOT_RUN = {
     "collapse train --sizes '4*10' --widths 64,64,8 --linear-layers 2 --penalty weights --decay 1/20 --steps 2000 "
     "--adam 100": "takes ten seconds; tests/test_networks.py has smaller ones",
     "collapse verify 'dang2023-*' --engine descent --device cuda --full --jobs 1": "needs a GPU, and an hour",
+    "collapse train --sizes 100,80,60,40 --extractor resnet --widths 12,24,32 --linear-layers 3 --decay 1/200 "
+    "--rate 0.003": "takes three minutes; tests/test_networks.py trains a smaller one",
+    "collapse train --device cuda --sizes 100,80,60,40 --extractor resnet --decay 1/200": "needs a GPU",
     "collapse rfm --device cuda --data mine.npz --samples 60000 --depth 2": "needs a GPU, and the file",
     "pip install 'neural-collapse-theorems[cluster]' --constraint constraints.txt": "installs",
     "dask scheduler --scheduler-file scheduler.json": "runs until it is ended; tests/test_cluster.py starts one",

@@ -22,10 +22,12 @@ from verify.cli import main
 from verify.empirical.data import digits
 from verify.empirical.networks import wide
 from verify.empirical.networks.ansatz import _agops, _hidden, feature_ansatz, splits
+from verify.empirical.networks.extractors import Mlp, Residual, ResNet
 from verify.empirical.networks.interpolation import WeightDecay, interpolation
 from verify.empirical.networks.keeping import Keeper, Run
 from verify.empirical.networks.looks import Head
 from verify.empirical.networks.network import Network
+from verify.empirical.networks.pyramid import Pyramid
 from verify.empirical.networks.subset import subset
 from verify.empirical.networks.training import Loss, Schedule, State, course
 from verify.errors import BadInput
@@ -106,7 +108,7 @@ def test_another_normalisation_is_seen(name: str) -> None:
 
 def small(model: Model, seed: int = 0) -> tuple[Loss, np.ndarray]:
     images, _ = subset(digits(), model.class_sizes, seed)
-    return Loss(Network(len(images), (7,), model, "gelu", seed), images, model), images
+    return Loss(Network(Mlp(len(images), (7,), "gelu"), model, seed), images, model), images
 
 
 @pytest.mark.parametrize("activation", ["linear", "relu"])
@@ -174,7 +176,7 @@ def test_a_stopped_run_goes_on_as_it_would_have(tmp_path: Path) -> None:
             assert len(resumed.looks) == most
             resumed = looks(loss, Head(model), kept, resumed)
             assert resumed.looks == json.loads(json.dumps(whole.looks))
-        (file,) = (tmp_path / "networks").glob(f"{kept.key}-*.npz")
+        (file,) = (tmp_path / "networks").glob(f"{kept.archive.key}-*.npz")
         file.write_bytes(file.read_bytes()[:-1])
         assert kept.load() == Run()
 
@@ -202,9 +204,15 @@ def test_the_bounds_hold_on_heads_that_are_nearly_balanced() -> None:
         found = interpolation(*near_balanced(seed, noise=(0.1, 0.001, 0.0001)[seed % 3]))
         slack = 1 + 1e-9  # rounding of matrices of order one
         assert found.nc1 <= found.nc1_bound_sharp * slack <= found.nc1_bound * slack**2
+        assert found.kappa <= found.kappa_bound * slack
         assert found.nc2 <= found.nc2_bound * slack
         assert found.nc3 * slack >= found.nc3_bound
-        informative.append(found.nc1_bound < 1 and np.isfinite(found.nc2_bound) and found.nc3_bound > 0)
+        informative.append(
+            found.nc1_bound < 1
+            and np.isfinite(found.kappa_bound)
+            and np.isfinite(found.nc2_bound)
+            and found.nc3_bound > 0
+        )
     assert 50 < sum(informative) < 200
 
 
@@ -226,7 +234,7 @@ def test_without_balance_nothing_is_bounded() -> None:
 def wide_run(steps: int) -> tuple[WeightDecay, State]:
     model = Model(class_sizes=(5,) * 3, depth=2, widths=(6,), decays="1/10")
     images, _ = subset(digits(), model.class_sizes, 0)
-    loss = WeightDecay(Network(len(images), (24,), model, "gelu", 0, bias=False), images, model)
+    loss = WeightDecay(Network(Mlp(len(images), (24,), "gelu"), model, 0, bias=False), images, model)
     *_, last = course(loss, Schedule(steps, min(steps, 50), 3e-3))
     return loss, last
 
@@ -246,6 +254,8 @@ def test_weight_decay_balances_the_linear_layers_and_the_bounds_say_something() 
     assert found.nc3 >= found.nc3_bound > 0
     seen = wide.look(loss, last)
     assert seen["kernel"] >= seen["kernel_floor"] > 0
+    assert 1 <= seen["kappa"] <= seen["kappa_bound"] < seen["c3"] < seen["norm_bound"] < seen["minimiser_bound"] < 1e6
+    assert replace(found, c3=found.c3 / 2).kappa_bound < found.kappa  # with half of κ(W_{L:L1+1}) for c_3 (19) fails
     assert json.loads(json.dumps(seen)) == seen
 
 
@@ -261,6 +271,94 @@ def test_the_norm_of_the_kernel() -> None:
     assert 0.9 * norm < loss.kernel_norm(last.parameters) <= norm * (1 + 1e-12)
 
 
+# ---------------------------------------------------------------------------------------- residual networks on images
+
+SHAPE = (1, 5, 4)
+
+
+def by_shifts(kernel: np.ndarray, x: np.ndarray, stride: int = 1) -> np.ndarray:
+    """The convolution of an image (channels × rows × columns) with zeros around it, summed over the nine shifts."""
+    rows, columns = x.shape[1:]
+    padded = np.pad(x, ((0, 0), (1, 1), (1, 1)))
+    shifts = ((i, j, padded[:, i : i + rows, j : j + columns]) for i in range(3) for j in range(3))
+    return sum(np.einsum("oc,crs->ors", kernel[:, :, i, j], part) for i, j, part in shifts)[:, ::stride, ::stride]
+
+
+def by_layers(weights: list[np.ndarray], image: np.ndarray) -> np.ndarray:
+    """Features of one image for two stages with ReLUs, without biases: stem, block, stride, block, mean, last layer."""
+    x = image
+    *kernels, last = weights
+    for stage in range(2):
+        first, U, V = kernels[3 * stage : 3 * stage + 3]
+        x = np.maximum(by_shifts(first, x, stride=stage + 1), 0)
+        x = x + by_shifts(V, np.maximum(by_shifts(U, x), 0))
+    return last @ x.mean((1, 2))
+
+
+def test_a_residual_network_is_its_formula() -> None:
+    extractor, generator = ResNet(SHAPE, (3, 4), "relu"), torch.Generator().manual_seed(0)
+    network = extractor.build(6, False, generator)
+    assert sum(p.numel() for p in network.parameters()) == extractor.parameters(6)
+    with torch.no_grad():
+        for p in network.parameters():
+            p.copy_(torch.randn(p.shape, generator=generator, dtype=torch.float64))
+        images = torch.randn(7, *SHAPE, generator=generator, dtype=torch.float64)
+        found = network(images.reshape(7, -1))
+        weights = [p.numpy() for p in network.parameters()]
+        expected = [by_layers(weights, image) for image in images.numpy()]
+    np.testing.assert_allclose(found, expected, rtol=1e-11)  # sums of about a thousand products
+
+
+@pytest.mark.parametrize("activation", ["gelu", "relu", "tanh"])
+def test_a_block_starts_as_the_identity_and_does_not_stay_it(activation: str) -> None:
+    generator = torch.Generator().manual_seed(0)
+    block, x = Residual(3, activation, True, generator), torch.randn(2, 3, 4, 4, generator=generator).double()
+    assert torch.equal(block(x), x)
+    block(x).square().sum().backward()
+    last = list(block.branch.parameters())[-2]
+    assert float(last.grad.norm()) > 0
+
+
+def test_a_residual_network_collapses_on_images_and_its_samples_do_not_see_each_other() -> None:
+    model = Model(class_sizes=(5, 4, 3), depth=2, widths=(4,), decays="1/100")
+    images, _ = subset(digits(), model.class_sizes, 0)
+    loss = Loss(Network(ResNet((1, 8, 8), (4, 6), "gelu"), model, 0), images, model)
+    first, *_, last = course(loss, Schedule(220, 60, 1e-2))
+    assert max(distances(model, loss.factors(last.parameters))) < 1e-2 < 0.5 < max(
+        distances(model, loss.factors(first.parameters))
+    )  # fmt: skip
+    alone = Loss(loss.network, images[:, :1], model).factors(last.parameters)["H"]
+    np.testing.assert_allclose(alone, loss.factors(last.parameters)["H"][:, :1], rtol=1e-9, atol=1e-12)
+
+
+def test_wide_bounds_on_a_residual_network() -> None:
+    """Its layers without a bias, and Z_{L1} the means over pixels."""
+    model = Model(class_sizes=(4, 4), depth=1, widths=(4,), decays="1/10")
+    images, _ = subset(digits(), model.class_sizes, 0)
+    loss = WeightDecay(Network(ResNet((1, 8, 8), (3,), "gelu"), model, 0, bias=False), images, model)
+    x = loss.start().parameters
+    Z, weights = loss.linear_part(x)
+    assert [W.shape for W in (Z, *weights)] == [(3, 8), (4, 3), (2, 4)]
+    np.testing.assert_allclose(weights[0] @ Z, loss.factors(x)["H"], rtol=1e-12)
+
+
+# ----------------------------------------------------------------------------------------------- descent to its end
+
+
+def test_descent_on_a_pyramid_takes_steps_along_the_gradient() -> None:
+    net, draw = Pyramid((3, 5, 4, 2), 1, 0.3), np.random.default_rng(0)
+    X, Y = draw.normal(size=(3, 6)), draw.normal(size=(2, 6))
+    start = net.start(draw)
+    point = [torch.tensor(W, requires_grad=True) for W in start]
+    A = point[0] @ torch.tensor(X)
+    Z = point[2] @ point[1] @ (0.3 * A + 0.7 * (torch.nn.functional.softplus(A) - np.log(2)))
+    (((Z - torch.tensor(Y)) ** 2).sum() / 2 + sum((W * W).sum() for W in point) / 20).backward()
+    net.descend(moved := [W.copy() for W in start], X, Y, 0.1, 0.01, 1)
+    for W, before, there in zip(moved, start, point, strict=True):
+        np.testing.assert_allclose(W, before - 0.01 * there.grad.numpy(), rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(net.features(start, X)[-1], Z.detach(), rtol=1e-12)
+
+
 def arguments(**changes: Any) -> list[str]:
     given = {"sizes": "6,4", "widths": "8,4", "linear-layers": 2, "decay": "1/20", "steps": 30, "adam": 20, **changes}
     return [
@@ -274,11 +372,13 @@ BAD = {
     "more classes": ({"sizes": "11*2"}, "--sizes needs from 2 to 10 classes"),
     "one class": ({"sizes": "5"}, "--sizes needs from 2 to 10 classes"),
     "no decay": ({"decay": None}, "give either --decay"),
-    "no such extractor": ({"extractor": "cnn"}, "--extractor is one of gelu, relu, tanh, got cnn"),
+    "no such extractor": ({"extractor": "cnn"}, "--extractor is mlp or resnet, got cnn"),
+    "no such activation": ({"extractor-activation": "elu"}, "--extractor-activation is one of gelu, relu, tanh"),
+    "no channels": ({"extractor": "resnet", "widths": 4}, "--extractor resnet needs the channels of a stage, too"),
+    "too many channels": ({"extractor": "resnet", "widths": "1000,4"}, "at most 5000000 are trained"),
     "no rate": ({"rate": 0}, "--rate must be positive, got 0.0"),
     "no such penalty": ({"penalty": "biases"}, "--penalty is features or weights, got biases"),
     "unequal classes": ({"penalty": "weights"}, "--penalty weights is for classes of equal size"),
-    "no pictures yet": ({"penalty": "weights", "sizes": "2*5", "plot": "a.svg"}, "belong to --penalty features"),
     "no ReLU": ({"activation": "relu", "linear-layers": 1}, "take --linear-layers of 2 or more"),
     "no steps": ({"steps": 0}, "steps"),
     "no width": ({"widths": ""}, "--widths must be positive integers"),
@@ -322,11 +422,29 @@ def test_the_command(
     assert capsys.readouterr().out.splitlines() == shown
 
 
+def test_the_command_with_a_residual_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLLAPSE_HOME", str(tmp_path))
+    wanted = {"extractor": "resnet", "widths": "3,4", "steps": 12, "adam": 10}
+    assert main(arguments(**wanted, json=tmp_path / "found.json")) == 0
+    shown = capsys.readouterr().out
+    extractor = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))["extractor"]
+    assert extractor == {"kind": "resnet", "shape": [1, 8, 8], "channels": [3], "activation": "gelu", "seed": 0}
+    assert main(arguments(**wanted)) == 0
+    assert capsys.readouterr().out == shown
+    np.savez(tmp_path / "flat.npz", X=np.ones((9, 64)), y=np.arange(9) % 2)
+    assert main(arguments(**wanted, sizes="2,2", data=tmp_path / "flat.npz")) == 2
+    assert "--extractor resnet needs images: X (N × rows × columns)" in capsys.readouterr().err
+
+
 def test_the_command_with_weight_decay_on_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLLAPSE_HOME", str(tmp_path))
-    assert main(arguments(sizes="2*5", penalty="weights", json=tmp_path / "found.json")) == 0
+    files = {name: tmp_path / f"{name}.svg" for name in ("plot", "curves")}
+    assert main(arguments(sizes="2*5", penalty="weights", json=tmp_path / "found.json", **files)) == 0
+    assert all(file.stat().st_size > 1000 for file in files.values())
     shown = capsys.readouterr().out
     assert "widths 64-8-4-4-2, L1 = 1 (gelu), L2 = 3" in shown
     assert "hypothesis 4 holds" in shown

@@ -22,6 +22,7 @@ from verify.errors import BadInput
 from verify.measure import Checkpoint, measure
 from verify.notebooks import explore
 from verify.pictures import (
+    bounds_course,
     class_means,
     descent_runs,
     gram_matrices,
@@ -135,6 +136,7 @@ def test_numbers_stand_in_few_cells_and_names_at_few_classes() -> None:
         (lambda: heatmaps({}), "at least one matrix"),
         (lambda: class_means(np.eye(3), ["1", "2"]), "a column for each of 2 names"),
         (lambda: singular_values({"a": [np.eye(2)], "b": []}), "one matrix for each layer"),
+        (lambda: bounds_course([]), "at least one checkpoint"),
         (lambda: descent_runs([0, 1], np.ones((1, 3)), Interval.exact(1)), "a column for each of 2 steps"),
         (lambda: nc_metrics([0, 1], {"NC1": [1.0]}), "NC1 needs 2 numbers"),
         (lambda: nc_metrics([0], {"NC1": [-1.0]}), "at least 0"),

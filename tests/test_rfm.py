@@ -254,7 +254,7 @@ def test_features_that_are_not_what_was_kept_are_not_used(harm: str) -> None:
         assert kept.layers == [found]
         assert kept.state is not None
         assert torch.equal(kept.state.train, run.state.train)
-        (file,) = keeper.folder.iterdir()
+        (file,) = keeper.archive.folder.iterdir()
         if harm == "lost":
             file.unlink()
         else:

@@ -5,7 +5,7 @@ Constant parts of a formula are enclosed by balls first and rounded once, so a c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -44,7 +44,7 @@ class Floats:
     def __init__(self, device: str | torch.device = "cpu") -> None:
         self.device = torch.device(device)
         self._constants: dict[Expression, Tensor] = {}
-        self._orders: dict[Expression, list[Expression]] = {}
+        self._orders: dict[tuple[Expression, ...], list[Expression]] = {}
         self._balls = Balls()
 
     def evaluate(self, root: Expression, values: Mapping[str, Tensor] | None = None) -> Tensor:
@@ -53,19 +53,30 @@ class Floats:
         Raises:
             KeyError: for a variable without a value.
         """
-        return self._nodes(root, values or {})[root] if root.variables else self._constant(root)
+        return self.evaluate_all((root,), values or {})[0]
+
+    def evaluate_all(self, roots: Sequence[Expression], values: Mapping[str, Tensor]) -> list[Tensor]:
+        """The values of some formulas; what they share is evaluated once.
+
+        >>> from theory.ops import trace, variable
+        >>> X = variable("X", (2, 2))
+        >>> [float(value) for value in Floats().evaluate_all((trace(X), trace(2 * X)), {"X": torch.eye(2)})]
+        [2.0, 4.0]
+        """
+        parts = self._nodes(tuple(roots), values)
+        return [parts[root] if root.variables else self._constant(root) for root in roots]
 
     def magnitude(self, root: Expression, values: Mapping[str, Tensor]) -> float:
         """The largest absolute entry of any part of a formula: what rounding errors of its value are relative to."""
-        parts = self._nodes(root, values).values() if root.variables else [self._constant(root)]
+        parts = self._nodes((root,), values).values() if root.variables else [self._constant(root)]
         return max(float(part.abs().max()) for part in parts)
 
-    def _nodes(self, root: Expression, environment: Mapping[str, Tensor]) -> dict[Expression, Tensor]:
-        """The values of all parts of a formula that depend on variables."""
+    def _nodes(self, roots: tuple[Expression, ...], environment: Mapping[str, Tensor]) -> dict[Expression, Tensor]:
+        """The values of all parts of some formulas that depend on variables."""
         done: dict[Expression, Tensor] = {}
-        if root not in self._orders:
-            self._orders[root] = [node for node in walk(root) if node.variables]
-        for node in self._orders[root]:
+        if roots not in self._orders:
+            self._orders[roots] = [node for node in walk(*roots) if node.variables]
+        for node in self._orders[roots]:
             args = [self._constant(arg) if not arg.variables else done[arg] for arg in node.args]
             done[node] = environment[str(node.data)] if node.op == "variable" else _OPERATIONS[node.op](node, *args)
         return done
@@ -148,8 +159,14 @@ def _schatten(node: Expression, matrix: Tensor) -> Tensor:
 
 def _submatrix(node: Expression, matrix: Tensor) -> Tensor:
     indices: Any = node.data
-    rows, columns = indices
-    return matrix[..., list(rows), :][..., list(columns)]
+    rows, columns = map(_span, indices)
+    return matrix[..., rows, :][..., columns]
+
+
+def _span(indices: Sequence[int]) -> slice | list[int]:
+    """A slice where there is one, which copies nothing."""
+    first, last = indices[0], indices[-1]
+    return slice(first, last + 1) if tuple(indices) == tuple(range(first, last + 1)) else list(indices)
 
 
 def _kron(node: Expression, left: Tensor, right: Tensor) -> Tensor:

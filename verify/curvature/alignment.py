@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from theory.metrics import garrod2024_dnc1
@@ -38,7 +39,7 @@ class Alignment:
     @property
     def other(self) -> Tensor:
         """The gradient's shares for c ≠ c' (K² − K)."""
-        return self.shares[~torch.eye(len(self.shares), dtype=torch.bool)]
+        return self.shares[~torch.eye(len(self.shares), dtype=torch.bool, device=self.shares.device)]
 
     def numbers(self) -> dict[str, float]:
         """Named numbers: the K² outliers and what follows them, then f and the shares, each by mean, least and most."""
@@ -67,18 +68,17 @@ def alignment(curvature: Curvature, layer: int) -> Alignment:
     ([[1.0, 1.0], [1.0, 1.0]], [[0.5, 0.0], [0.0, 0.5]])
     """
     K = curvature.model.K
-    eigenvalues = torch.zeros(K * K + 1, dtype=torch.float64)
-    measured = torch.from_numpy(layer_eigenvalues(curvature, layer, K * K + 1)[0].copy())
-    eigenvalues[: len(measured)] = measured
+    measured = layer_eigenvalues(curvature, layer, K * K + 1)[0]
+    eigenvalues = torch.from_numpy(np.pad(measured, (0, K * K + 1 - len(measured))))
     above, below = curvature.means(layer + 1), curvature.means(layer)
     gradient = curvature.gradient(layer)
     overlaps, lengths = above.T @ gradient @ below, above.norm(dim=0)[:, None] * below.norm(dim=0)
-    labels = curvature.labels.argmax(0).numpy()
+    labels = curvature.labels.argmax(0).cpu().numpy()
     return Alignment(
         eigenvalues,
-        torch.stack([_overlaps(curvature, layer, a, below) for a in above.T]),
-        (overlaps / lengths / gradient.norm()) ** 2,
-        garrod2024_dnc1(curvature.inputs[layer - 1].numpy(), labels, K),
+        torch.stack([_overlaps(curvature, layer, a, below) for a in above.T]).cpu(),
+        ((overlaps / lengths / gradient.norm()) ** 2).cpu(),
+        garrod2024_dnc1(curvature.inputs[layer - 1].cpu().numpy(), labels, K),
     )
 
 

@@ -59,10 +59,12 @@ def spectrum(
     rate: Annotated[str | None, typer.Option(help="Length of these steps in 1/(2N); default 1/5.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the start of the descent.")] = 0,
     top: Annotated[int, typer.Option(min=1, help="How many eigenvalues, the largest.")] = 100,
+    device: Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Where it is computed.")] = "auto",
     json: options.Json = None,
     plot: options.Plot = None,
 ) -> None:
     """Eigenvalues of the Hessian at collapse: predicted in closed form, and measured."""
+    from verify.empirical import machine
     from verify.enclosures import unfocused
     from verify.pool import one_thread
     from verify.settings import parse_one
@@ -74,13 +76,13 @@ def spectrum(
     )
     model = unfocused(model)
     layers = range(1, model.M + 1) if layer is None else [layer]
-    step = parse_one(rate or "1/5", "--rate")
+    step, where = parse_one(rate or "1/5", "--rate"), machine.device(device)
     with one_thread():
         _require_feasible(model, layer, full, top)
         if descent is not None and over_time:
-            _over_time(model, layers, descent, step, seed, convention, json, plot)
+            _over_time(model, layers, descent, step, seed, where, convention, json, plot)
             return
-        places = _places(model, descent, step, seed)
+        places = _places(model, descent, step, seed, where)
         found = _spectra(model, places, layers, full, regularised, top, convention)
     if json is not None:
         options.write(_json(model, convention, matrices=found), json)
@@ -106,6 +108,7 @@ def _over_time(
     steps: int,
     rate: Fraction,
     seed: int,
+    device: str,
     convention: str,
     json: str | None,
     plot: str | None,
@@ -116,8 +119,8 @@ def _over_time(
 
     scale = 1 / convention_factor(convention, model.class_sizes)
     with _readable():
-        (known,) = _places(model, None, rate, seed)
-        found = courses(model, known, layers, geometric(steps), rate, seed, scale)
+        (known,) = _places(model, None, rate, seed, device)
+        found = courses(model, known, layers, geometric(steps), rate, seed, scale, device)
     if json is not None:
         options.write(_json(model, convention, layers=found), json)
     if plot is not None:
@@ -163,14 +166,14 @@ def _readable() -> Iterator[None]:
         raise BadInput(f"--rate: {error}") from None
 
 
-def _places(model: UnconstrainedFeatures, descent: int | None, rate: Fraction, seed: int) -> list[Place]:
+def _places(model: UnconstrainedFeatures, descent: int | None, rate: Fraction, seed: int, device: str) -> list[Place]:
     """Collapse, or what is known in its place, and the end of a descent if one is asked for."""
     from verify.curvature.points import after_descent, known_point
 
     with _readable():
-        places = [known_point(model)]
+        places = [known_point(model).to(device)]
         if descent is not None:
-            places.append(after_descent(model, descent, rate, seed).compared_with(places[0]))
+            places.append(after_descent(model, descent, rate, seed, device).compared_with(places[0]))
         if not all(part.isfinite().all() for place in places for part in place.factors.values()):
             raise OverflowError
     return places

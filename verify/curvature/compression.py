@@ -57,7 +57,7 @@ class Block:
 
     def directions(self, count: int) -> Tensor:
         """The first of these (count, d_{l+1}, d_l)."""
-        order = torch.arange(count)
+        order = torch.arange(count, device=self.V.device)
         i, j = order // max(1, self.Z.shape[1]), order % max(1, self.Z.shape[1])
         return torch.einsum("ri,si->irs", self.V[:, i], self.Z[:, j])
 
@@ -94,12 +94,14 @@ class Compression:
 
     def operator(self, regularised: bool = True) -> Operator:
         """The Hessian in these coordinates."""
-        data = Operator(self.size, self._product)
+        device = self.curvature.device
+        data = Operator(self.size, self._product, device)
         if not regularised:
             return data
         decays = [block.decay for block in self.blocks for _ in block.shapes]
         decays += [float(self.curvature.model.bias_decay)] * self.curvature.model.has_bias
-        return data.plus(torch.tensor(decays, dtype=torch.float64).repeat_interleave(torch.tensor(self.sizes)))
+        numbers = torch.tensor(decays, dtype=torch.float64, device=device)
+        return data.plus(numbers.repeat_interleave(torch.tensor(self.sizes, device=device)))
 
     def expand(self, X: Tensor) -> Tensor:
         """Directions (m, all entries), as those of ``Curvature.full``, of coordinates (m, size)."""
@@ -110,7 +112,7 @@ class Compression:
     def directions(self, block: int, count: int) -> Tensor:
         """Orthonormal directions (count, all entries) without coordinates, in H (``block`` 0) or W_``block``."""
         layout = self.curvature.layout
-        found = torch.zeros(count, layout.size, dtype=torch.float64)
+        found = torch.zeros(count, layout.size, dtype=torch.float64, device=self.curvature.device)
         layout.split(found)["H" if block == 0 else f"W_{block}"].copy_(self.blocks[block].directions(count))
         return found
 
@@ -128,7 +130,7 @@ class Compression:
         tops = [block.S @ x for block, (x, _) in zip(self.blocks, pairs, strict=True)]
         outputs = sum((T @ h for T, h in zip(tops[1:], inputs, strict=True)), start=tops[0])
         upper = self.curvature.curve(outputs + bias[0] if bias else outputs) / N
-        moved = [torch.zeros(len(X), *self.gradients[0].shape, dtype=X.dtype)]
+        moved = [torch.zeros(len(X), *self.gradients[0].shape, dtype=X.dtype, device=X.device)]
         for W, block, (x, y) in zip((None, *weights[:-1]), self.blocks, pairs, strict=False):
             change = block.U @ (x @ block.G) + block.V @ (y @ block.Q)
             moved.append(change if W is None else W @ moved[-1] + change)

@@ -112,6 +112,7 @@ def courses(
     rate: Fraction,
     seed: int = 0,
     scale: Fraction = Fraction(1),
+    device: str = "cpu",
 ) -> list[Course]:
     """Some layers at some increasing numbers of steps of gradient descent from Gaussian entries of variance 1/d.
 
@@ -130,7 +131,7 @@ def courses(
     """
     measured: dict[int, list[Checkpoint]] = {layer: [] for layer in layers}
     factor = float(scale)
-    for step, place in zip(steps, along_descent(model, steps, rate, seed), strict=True):
+    for step, place in zip(steps, along_descent(model, steps, rate, seed, device), strict=True):
         curvature = Curvature(model, place.factors)
         for layer, found in measured.items():
             here = alignment(curvature, layer)

@@ -84,7 +84,7 @@ def _room(size: int, width: int) -> int:
 
 
 def _dense(operator: Operator, count: int) -> Tensor:
-    matrix = operator(torch.eye(operator.size, dtype=torch.float64))
+    matrix = operator(torch.eye(operator.size, dtype=torch.float64, device=operator.device))
     vectors = torch.linalg.eigh((matrix + matrix.T) / 2)[1]
     return vectors.T.flip(0)[:count].contiguous()
 
@@ -93,10 +93,9 @@ def _block_lanczos(operator: Operator, count: int, tolerance: float, seed: int) 
     """Vectors (count, size) of the largest eigenvalues; restarted with the best ones where the basis is full."""
     size, width = operator.size, min(count + EXTRA, operator.size)
     room = _room(size, width)
-    basis = torch.empty(room, size, dtype=torch.float64)
-    projected = torch.zeros(room, room, dtype=torch.float64)
-    generator = torch.Generator().manual_seed(seed)
-    block, filled = _orthonormal(torch.randn(width, size, generator=generator, dtype=torch.float64)), 0
+    basis = torch.empty(room, size, dtype=torch.float64, device=operator.device)
+    projected = torch.zeros(room, room, dtype=torch.float64, device=operator.device)
+    block, filled = _orthonormal(_gaussian(width, size, seed).to(operator.device)), 0
     for _ in range(MOST_BLOCKS):
         end = filled + len(block)
         basis[filled:end] = block
@@ -120,6 +119,12 @@ def _block_lanczos(operator: Operator, count: int, tolerance: float, seed: int) 
             basis[:filled] = best.T @ basis[:end]
             projected[:filled, :filled] = torch.diag(values.flip(0)[:filled])
     return best.T[:count] @ basis[:end]
+
+
+def _gaussian(rows: int, columns: int, seed: int) -> Tensor:
+    """Drawn on the processor, so that all devices start alike."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(rows, columns, generator=generator, dtype=torch.float64, device=generator.device)
 
 
 def _remove(vectors: Tensor, basis: Tensor) -> Tensor:

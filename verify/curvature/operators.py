@@ -22,6 +22,7 @@ from verify.methods.kernels import Fit
 from verify.methods.minimise import Formula, Layout
 
 Tensor = torch.Tensor
+CPU = torch.device("cpu")
 Point = Mapping[str, Tensor]
 """Factors by name: W_l (d_{l+1}, d_l), H (d_1, N), b (K, 1)."""
 
@@ -33,7 +34,7 @@ SEEN = 4 * torch.finfo(torch.float64).eps
 
 @dataclass(frozen=True)
 class Operator:
-    """A symmetric linear map of R^size, on directions (m, size).
+    """A symmetric linear map of R^size, on directions (m, size) on a device.
 
     >>> Operator(2, lambda V: 3 * V)(torch.ones(1, 2)).tolist()
     [[3.0, 3.0]]
@@ -41,6 +42,7 @@ class Operator:
 
     size: int
     product: Callable[[Tensor], Tensor]
+    device: torch.device = CPU
 
     def __call__(self, V: Tensor) -> Tensor:
         """The images (m, size), some directions at a time."""
@@ -48,7 +50,7 @@ class Operator:
 
     def plus(self, diagonal: Tensor | float) -> Operator:
         """The map with numbers added on its diagonal."""
-        return Operator(self.size, lambda V: torch.add(self.product(V), V * diagonal))
+        return Operator(self.size, lambda V: torch.add(self.product(V), V * diagonal), self.device)
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class Kronecker:
         def product(V: Tensor) -> Tensor:
             return (self.left @ V.reshape(-1, rows, columns) @ self.right).reshape(V.shape)
 
-        return Operator(rows * columns, product)
+        return Operator(rows * columns, product, self.left.device)
 
     def dense(self) -> Tensor:
         """The whole matrix (size, size)."""
@@ -78,7 +80,7 @@ class Kronecker:
 
 
 class Curvature:
-    """The Hessian of a model at a point, by hand-written block formulas.
+    """The Hessian of a model at a point, by hand-written block formulas, on the device of the point.
 
     Args:
         model: the problem; any loss and activation.
@@ -91,11 +93,11 @@ class Curvature:
     """
 
     def __init__(self, model: UnconstrainedFeatures, point: Point) -> None:
-        self.model = model
+        self.model, self.device = model, point["H"].device
         self.weights = [point[f"W_{layer}"] for layer in range(1, model.M + 1)]
-        labels = torch.repeat_interleave(torch.arange(model.K), torch.tensor(model.class_sizes))
-        target = torch.nn.functional.one_hot(labels, model.K).to(torch.float64).T.contiguous()
-        fit = Fit(model, torch.ones(model.N, dtype=torch.float64), target)
+        sizes = torch.tensor(model.class_sizes, device=self.device)
+        target = torch.repeat_interleave(self._unit_vectors(), sizes, dim=1)
+        fit = Fit(model, torch.ones(model.N, dtype=torch.float64, device=self.device), target)
         self.labels = target
         self.inputs, self.gates = [point["H"]], []
         for W in self.weights[:-1]:
@@ -116,14 +118,13 @@ class Curvature:
 
     def full(self, regularised: bool = True) -> Operator:
         """The Hessian in all factors."""
-        data = Operator(self.layout.size, self._product)
+        data = Operator(self.layout.size, self._product, self.device)
         if not regularised:
             return data
         decays = [*self.model.weight_decays, self.model.feature_decay, self.model.bias_decay]
         parts = zip(self.layout.shapes.values(), decays, strict=False)
-        return data.plus(
-            torch.cat([torch.full((prod(shape),), float(decay), dtype=torch.float64) for shape, decay in parts])
-        )
+        entries = [torch.full((prod(shape),), float(d), dtype=torch.float64, device=self.device) for shape, d in parts]
+        return data.plus(torch.cat(entries))
 
     def _product(self, V: Tensor) -> Tensor:
         moves = list(self.layout.split(V).values())
@@ -152,7 +153,7 @@ class Curvature:
             X = V.reshape(-1, rows, columns)
             return self._through(X @ self.inputs[layer - 1], layer).matmul(self.inputs[layer - 1].T).reshape(V.shape)
 
-        return self._ridged(Operator(rows * columns, product), layer, regularised)
+        return self._ridged(Operator(rows * columns, product, self.device), layer, regularised)
 
     def _through(self, moved: Tensor, layer: int) -> Tensor:
         """What a change of W_l h^{(l)} (m, d_{l+1}, N) makes of the errors there."""
@@ -170,7 +171,7 @@ class Curvature:
 
     def above(self, layer: int) -> Tensor:
         """A^{(l)} = W_M ⋯ W_l (K, d_l); the identity for l = M + 1. For linear layers."""
-        product = torch.eye(self.model.K, dtype=torch.float64)
+        product = self._unit_vectors()
         for W in self.weights[: layer - 2 if layer > 1 else None : -1]:
             product = product @ W
         return product
@@ -200,7 +201,7 @@ class Curvature:
             moved = A.T @ V.reshape(-1, len(A), len(h)) @ h
             return (A @ (self.curve(moved) / self.model.N) @ h.T).reshape(V.shape)
 
-        return Operator(len(A) * len(h), product), left, right
+        return Operator(len(A) * len(h), product, self.device), left, right
 
     def gauss_newton(self, layer: int) -> dict[str, Kronecker]:
         """G_within, G_cross and G_class of Theorem 4.2, whose sum is the data term's Hessian in W_l.
@@ -231,8 +232,11 @@ class Curvature:
     def means(self, layer: int) -> Tensor:
         """The class means μ_c^{(l)} (d_l, K) of the input of layer l; the unit vectors e_c for l = M + 1."""
         if layer == self.model.M + 1:
-            return torch.eye(self.model.K, dtype=torch.float64)
+            return self._unit_vectors()
         return self.inputs[layer - 1] @ (self.labels / self.labels.sum(1, keepdim=True)).T
+
+    def _unit_vectors(self) -> Tensor:
+        return torch.eye(self.model.K, dtype=torch.float64, device=self.device)
 
     def _require_kronecker(self) -> None:
         if not self.model.is_linear or self.model.loss != "mse":
@@ -266,7 +270,7 @@ def by_differentiation(
     names = list(model.variables) if block is None else [block]
     layout = Layout({name: tuple(point[name].shape) for name in names})
     formula = model.objective if regularised else _data_term(model)
-    floats, start = Floats(), torch.cat([point[name].reshape(-1) for name in names])[None]
+    floats, start = Floats(point["H"].device), torch.cat([point[name].reshape(-1) for name in names])[None]
 
     def objective(x: Tensor) -> Tensor:
         fixed = {name: part[None].expand(len(x), -1, -1) for name, part in point.items()}
@@ -275,7 +279,7 @@ def by_differentiation(
     def product(V: Tensor) -> Tensor:
         return Formula(objective).hessian(start.expand(len(V), -1))(V)
 
-    return Operator(layout.size, product)
+    return Operator(layout.size, product, start.device)
 
 
 def _data_term(model: UnconstrainedFeatures) -> Expression:

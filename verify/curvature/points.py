@@ -47,6 +47,10 @@ class Place:
     scale: Interval | None = None
     objective: float | None = None
 
+    def to(self, device: str) -> Place:
+        """The same point on a device."""
+        return replace(self, factors={name: part.to(device) for name, part in self.factors.items()})
+
     def compared_with(self, known: Place) -> Place:
         """The same point, to be held against what is predicted at another one."""
         return replace(self, gain=known.gain, scale=known.scale)
@@ -97,8 +101,10 @@ def _gain(best: Optimum) -> Interval | None:
     return gain if best.model.balanced and isinstance(gain, Interval) else None
 
 
-def after_descent(model: UnconstrainedFeatures, steps: int, rate: Fraction, seed: int = 0) -> Place:
-    """The end of gradient descent in the model's own factors, from Gaussian entries of variance 1/d.
+def after_descent(
+    model: UnconstrainedFeatures, steps: int, rate: Fraction, seed: int = 0, device: str = "cpu"
+) -> Place:
+    """The end of gradient descent in the model's own factors, from Gaussian entries of variance 1/d, on a device.
 
     Raises:
         ValueError: when it diverges.
@@ -106,20 +112,22 @@ def after_descent(model: UnconstrainedFeatures, steps: int, rate: Fraction, seed
     >>> after_descent(UnconstrainedFeatures(class_sizes=(2, 2), decays="1/20"), 10, Fraction(1, 5)).name
     '10 steps of gradient descent'
     """
-    return next(along_descent(model, (steps,), rate, seed))
+    return next(along_descent(model, (steps,), rate, seed, device))
 
 
-def along_descent(model: UnconstrainedFeatures, at: Sequence[int], rate: Fraction, seed: int = 0) -> Iterator[Place]:
+def along_descent(
+    model: UnconstrainedFeatures, at: Sequence[int], rate: Fraction, seed: int = 0, device: str = "cpu"
+) -> Iterator[Place]:
     """The points of ``after_descent`` after each of some increasing numbers of steps.
 
     Raises:
         ValueError: when it diverges.
     """
-    for steps, trained in zip(at, course(model, at, seed=seed, runs=1, rate=rate), strict=True):
+    for steps, trained in zip(at, course(model, at, seed=seed, runs=1, rate=rate, device=device), strict=True):
         loss = float(trained.objective[0])
         if not isfinite(loss):
             raise ValueError(f"gradient descent diverges with steps of length {float(rate):g}")
-        factors = {name: torch.from_numpy(part[0]) for name, part in trained.factors.items()}
+        factors = {name: torch.from_numpy(part[0]).to(device) for name, part in trained.factors.items()}
         said = f"The objective there is {loss:.12g}."
         yield Place(f"{steps} steps of gradient descent", factors, (said,), objective=loss)
 

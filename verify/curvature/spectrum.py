@@ -140,7 +140,7 @@ def spectra(
         predicted, why = prediction(model, place, layer, regularised)
         if layer is None:
             pairs = largest_in_all_factors(curvature, top, regularised)
-            measured, residual, size = pairs.values.numpy(), float(pairs.residuals.max()), curvature.layout.size
+            measured, residual, size = pairs.values.cpu().numpy(), float(pairs.residuals.max()), curvature.layout.size
         else:
             measured, residual = layer_eigenvalues(curvature, layer, top)
             measured = measured + float(model.weight_decays[layer - 1]) * regularised
@@ -160,14 +160,14 @@ def layer_eigenvalues(curvature: Curvature, layer: int, count: int) -> tuple[Arr
     """
     if not curvature.model.is_linear:
         pairs = largest(curvature.layer(layer), count)
-        return pairs.values.numpy(), float(pairs.residuals.max())
+        return pairs.values.cpu().numpy(), float(pairs.residuals.max())
     if curvature.model.loss == "mse":
         return kronecker_eigenvalues(curvature.kronecker(layer), count)
     operator, size = curvature.compressed(layer)[0], curvature.weights[layer - 1].numel()
     if not operator.size:
         return np.zeros(min(count, size)), 0.0
     pairs = largest(operator, count)
-    values = np.concatenate([pairs.values.numpy(), np.zeros(min(count, size - operator.size))])
+    values = np.concatenate([pairs.values.cpu().numpy(), np.zeros(min(count, size - operator.size))])
     return -np.sort(-values)[:count], float(pairs.residuals.max())
 
 
@@ -184,7 +184,7 @@ def kronecker_eigenvalues(product: Kronecker, count: int) -> tuple[Array, float]
     (left, off_left), (right, off_right) = (_factor(matrix) for matrix in (product.left, product.right))
     values, order = (left[:, None] * right).reshape(-1).sort(descending=True)
     bounds = off_left[:, None] * (right.abs() + off_right) + left.abs()[:, None] * off_right
-    return values[:count].numpy(), float(bounds.reshape(-1)[order[:count]].max())
+    return values[:count].cpu().numpy(), float(bounds.reshape(-1)[order[:count]].max())
 
 
 def _factor(matrix: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -20,6 +20,7 @@ MODULES = (
     "rfm.program",
     "networks.experiments",
     "networks.ansatz",
+    "networks.pyramid",
 )
 """Modules of this folder that register programs."""
 

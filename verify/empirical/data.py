@@ -22,6 +22,8 @@ from verify.errors import BadInput
 
 Array = NDArray[np.float64]
 Labels = NDArray[np.int64]
+Shape = tuple[int, int, int]
+"""Channels, rows and columns."""
 
 TEST_SHARE = 5
 """One of so many samples is for the test."""
@@ -35,10 +37,14 @@ CIFAR_ROW = 1 + 3 * 32 * 32
 
 @dataclass(frozen=True)
 class Samples:
-    """Images as columns (d × N) with labels 0 … K−1 (N)."""
+    """Images as columns (d × N) with labels 0 … K−1 (N).
+
+    ``shape`` is channels, rows and columns of an image, whose pixels come in this order; None where it is not known.
+    """
 
     images: NDArray[Any]
     labels: Labels
+    shape: Shape | None = None
 
     @property
     def classes(self) -> int:
@@ -124,14 +130,15 @@ def digits() -> Samples:
     except ImportError:
         raise BadInput("--data digits needs scikit-learn: pip install scikit-learn") from None
     images, labels = load_digits(return_X_y=True)
-    return Samples(images.T, labels.astype(np.int64))
+    return Samples(images.T, labels.astype(np.int64), (1, 8, 8))
 
 
 def _folder(path: Path) -> Samples:
     for pattern in FOLDERS:
         once = {file.name.removesuffix(".gz"): file for file in sorted(path.glob(pattern))}
         if parts := [read(str(file)) for file in once.values()]:
-            return Samples(np.hstack([p.images for p in parts]), np.hstack([p.labels for p in parts]))
+            images, labels = (np.hstack([getattr(p, name) for p in parts]) for name in ("images", "labels"))
+            return Samples(images, labels, parts[0].shape)
     raise BadInput(f"{path} has none of {', '.join(FOLDERS)}")
 
 
@@ -168,7 +175,7 @@ def mnist(path: Path) -> Samples:
     labels = _idx(found, LABELS)
     if len(labels) != len(images):
         raise BadInput(f"{found} has {len(labels)} labels for the {len(images)} images of {path.name}")
-    return _samples(found, images.reshape(len(images), -1).T, labels)
+    return _samples(found, images.reshape(len(images), -1).T, labels, (1, *images.shape[1:]))
 
 
 def _idx(path: Path, magic: int) -> NDArray[np.uint8]:
@@ -199,7 +206,8 @@ def svhn(path: Path) -> Samples:
         raise BadInput(f"{path} cannot be read as a MATLAB file: it is damaged, or cut off ({error})") from None
     if not {"X", "y"} <= set(arrays) or arrays["X"].shape[:3] != (32, 32, 3) or arrays["X"].ndim != 4:
         raise BadInput(f"{path} is not SVHN's: expected X (32 × 32 × 3 × N) and y (N × 1)")
-    return _samples(path, arrays["X"].reshape(-1, arrays["X"].shape[3]), arrays["y"].ravel() % 10)
+    images = arrays["X"].transpose(2, 0, 1, 3)
+    return _samples(path, images.reshape(-1, images.shape[3]), arrays["y"].ravel() % 10, images.shape[:3])
 
 
 def cifar10(path: Path) -> Samples:
@@ -212,11 +220,13 @@ def cifar10(path: Path) -> Samples:
     if not content or len(content) % CIFAR_ROW:
         raise BadInput(f"{path} is no batch of CIFAR-10's binary version: expected a multiple of {CIFAR_ROW} bytes")
     rows = np.frombuffer(content, np.uint8).reshape(-1, CIFAR_ROW)
-    return _samples(path, rows[:, 1:].T, rows[:, 0])
+    return _samples(path, rows[:, 1:].T, rows[:, 0], (3, 32, 32))
 
 
 def npz(path: Path) -> Samples:
     """X (N × …), one image a row, and y (N), labels from 0 on; pickles are refused.
+
+    Images have a shape where X is N × rows × columns, or N × channels × rows × columns with one or three channels.
 
     Raises:
         BadInput: when an array is missing, holds something else, or does not fit.
@@ -229,10 +239,15 @@ def npz(path: Path) -> Samples:
     X, y = arrays["X"], arrays["y"]
     if X.dtype.kind not in "iuf" or X.ndim < 2 or not X.size or not np.isfinite(X).all():
         raise BadInput(f"{path}: X must be N × … finite numbers, got {X.dtype} of shape {X.shape}")
-    return _samples(path, X.reshape(len(X), -1).T, y, ten=False)
+    return _samples(path, X.reshape(len(X), -1).T, y, _shape(X), ten=False)
 
 
-def _samples(path: Path, images: NDArray[Any], labels: NDArray[Any], ten: bool = True) -> Samples:
+def _shape(X: Array) -> Shape | None:
+    channels, *pixels = (1, *X.shape[1:]) if X.ndim == 3 else X.shape[1:]
+    return (channels, pixels[0], pixels[1]) if channels in (1, 3) and len(pixels) == 2 else None
+
+
+def _samples(path: Path, images: NDArray[Any], labels: NDArray[Any], shape: Shape | None, ten: bool = True) -> Samples:
     if labels.dtype.kind not in "iu" or labels.ndim != 1 or len(labels) != images.shape[1]:
         raise BadInput(f"{path}: expected {images.shape[1]} integers as labels, got {labels.dtype} of {labels.shape}")
     if labels.min() < 0 or (ten and labels.max() > 9):
@@ -244,7 +259,7 @@ def _samples(path: Path, images: NDArray[Any], labels: NDArray[Any], ten: bool =
         raise BadInput(f"{path}: labels must be 0 to K − 1, each there; got {len(present)} up to {labels.max()}")
     if len(present) < 2:
         raise BadInput(f"{path}: all labels are {present[0]}; collapse needs two classes")
-    return Samples(images, labels.astype(np.int64))
+    return Samples(images, labels.astype(np.int64), shape)
 
 
 READERS: tuple[tuple[Callable[[Path, bytes], bool], Callable[[Path], Samples]], ...] = (

@@ -38,3 +38,14 @@ def threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def fitting(instead: str) -> Iterator[None]:
+    """In this block memory that the device does not have is bad input; ``instead`` says what to do."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:  # torch.OutOfMemoryError on a GPU, a plain one on the CPU
+        if isinstance(error, RuntimeError) and "memory" not in str(error):
+            raise
+        raise BadInput(f"the device ran out of memory; {instead}") from None

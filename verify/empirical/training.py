@@ -70,6 +70,7 @@ def course(
     momentum: Fraction = Fraction(0),
     deviation: Fraction | None = None,
     collapsed: bool = False,
+    device: str = "cpu",
 ) -> Iterator[Trained]:
     """Steps of length ``rate`` in the model's own factors, from independent Gaussian entries.
 
@@ -78,23 +79,24 @@ def course(
         momentum: the velocity's share that is kept at each step.
         deviation: of the entries at the start; default 1/√d for features of dimension d.
         collapsed: train class means times √n, whose steps are those of collapsed features.
+        device: where it is computed; starts are drawn on the processor.
 
     >>> model = UnconstrainedFeatures(class_sizes=(2, 2), decays="1/20")
     >>> first, last = course(model, (0, 100), seed=0, runs=1, rate=Fraction(1, 5))
     >>> bool(last.objective < first.objective)
     True
     """
-    kernel = LayeredModel(model, collapsed=collapsed)
+    kernel = LayeredModel(model, collapsed, device)
     generator = torch.Generator().manual_seed(seed)
     spread = model.widths[0] ** -0.5 if deviation is None else float(deviation)
     shapes = kernel.layout.shapes
     unit = {name: kernel.units.get(name, 1.0) for name in shapes}
     draws = [torch.randn(runs, *s, generator=generator, dtype=torch.float64) / unit[n] for n, s in shapes.items()]
     lengths = [torch.full((1, *s), float(rate) / unit[name] ** 2, dtype=torch.float64) for name, s in shapes.items()]
-    start, steps = spread * kernel.layout.join(draws), kernel.layout.join(lengths)
-    for x in descent(kernel, start, steps, at, float(momentum)):
-        factors = {name: part.numpy() for name, part in kernel.factors(x).items()}
-        yield Trained(model, kernel.value_and_gradient(x)[0].numpy(), factors)
+    start, steps = (kernel.layout.join(parts).to(device) for parts in (draws, lengths))
+    for x in descent(kernel, spread * start, steps, at, float(momentum)):
+        factors = {name: part.cpu().numpy() for name, part in kernel.factors(x).items()}
+        yield Trained(model, kernel.value_and_gradient(x)[0].cpu().numpy(), factors)
 
 
 def descend(kernel: LayeredModel, x: Tensor, rate: Tensor | float, steps: int, momentum: float = 0.0) -> Tensor:

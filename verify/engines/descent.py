@@ -508,7 +508,7 @@ def _examine_inequality(claim: Inequality, settings: Settings, device: torch.dev
 
     def slack(x: Tensor) -> Tensor:
         values = search.values(x)
-        left, right = floats.evaluate(claim.left, values), floats.evaluate(claim.right, values)
+        left, right = floats.evaluate_all((claim.left, claim.right), values)
         return (right - left) / (left.abs() + right.abs()).clamp(min=1e-300)
 
     generator = torch.Generator().manual_seed(settings.seed)
@@ -640,7 +640,7 @@ def _tight_finding(claim: Inequality, floats: Floats) -> Finding:
         values = floats.point(point)
         if claim.where and float(residuals.largest({n: v[None] for n, v in values.items()})) > MET:
             return undecided("tight", f"candidate: a point of claimed equality {OUTSIDE}")
-        left, right = float(floats.evaluate(claim.left, values)), float(floats.evaluate(claim.right, values))
+        left, right = map(float, floats.evaluate_all((claim.left, claim.right), values))
         gaps.append(abs(right - left) / max(abs(left), abs(right), ABSOLUTE))
     if max(gaps) <= REACHED:
         return holds("tight", "numerical", f"both sides agree to {max(gaps):.1e} at {len(gaps)} points")

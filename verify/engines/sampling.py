@@ -270,7 +270,7 @@ def _never_violated(claim: Inequality, seed: int, count: int, certificates: list
 
     def margin(batch: dict[str, Any]) -> Any:
         nonlocal seen
-        left, right = floats.evaluate(claim.left, batch), floats.evaluate(claim.right, batch)
+        left, right = floats.evaluate_all((claim.left, claim.right), batch)
         difference = right - left + ROUNDING * (1 + left.abs() + right.abs())
         seen = seen or bool(difference.isfinite().any())
         return difference

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from verify.pictures.alignment import alignments as alignments
+    from verify.pictures.bounds import bounds_course as bounds_course
     from verify.pictures.density import spectral_density as spectral_density
     from verify.pictures.descent import descent_runs as descent_runs
     from verify.pictures.files import save as save
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "alignments": "alignment",
+    "bounds_course": "bounds",
     "class_means": "means",
     "descent_runs": "descent",
     "gram_matrices": "grams",
@@ -55,6 +57,7 @@ _HOMES = {
 
 __all__ = [
     "alignments",
+    "bounds_course",
     "class_means",
     "descent_runs",
     "gram_matrices",

@@ -13,7 +13,4 @@ __all__ = ["gram", "layers", "maps", "rates", "relaxation"]
 OMITTED = {
     "beaglehole2024-laplace-gradient": "a derivative, of which no claim speaks; tests hold the AGOP to automatic "
     "differentiation",
-    "beaglehole2024-exp-svd-split": "section 6 trains networks on images by gradient descent, which no program "
-    "here does; beaglehole2024-svd-nc1 has the identity that its split rests on",
-    "beaglehole2024-exp-nfa": "Ansatz 3.1 is about the same trained networks",
 }

@@ -6,9 +6,9 @@ as formulas. Instances are constructed, not filtered: residuals within hypothesi
 """
 
 # in the order of the paper
-from theory.papers.jacot2024 import head, activation, training, minimisers  # isort: skip
+from theory.papers.jacot2024 import head, activation, training, minimisers, toy  # isort: skip
 
-__all__ = ["activation", "head", "minimisers", "training"]
+__all__ = ["activation", "head", "minimisers", "toy", "training"]
 
 OMITTED = {
     "jacot2024-gd-nc1": "Theorem 4.4 and B.2 as a run: at widths 6-14-8-8-8-3 and 12 samples 1/β_2, which bounds the "
@@ -20,6 +20,5 @@ OMITTED = {
     "jacot2024-hessian": "‖H‖ = ‖Θ‖ + O(ε1) + O(λ) has no constants; that training ends at the edge of stability is "
     "assumed",
     "jacot2024-lecun": "that LeCun's initialisation meets Assumption 4.3 for n_1 = Ω(N): likely, without constants",
-    "jacot2024-exp-toy": "trains a network of widths 14-8-8-8-3 for up to 1.3 million steps; no program here does",
     "jacot2024-exp-figures": "Figures 1 to 5 train networks on MNIST and CIFAR-10, which are not at hand",
 }

@@ -356,7 +356,7 @@ def pl_squared(
         "r_0 = ½ min(λ_F, …) lacks ‖X‖_op: features move by ‖X‖_op times what the weights do, so that a constant is "
         "at fault as soon as ‖X‖_op > 1; with r_0 ‖X‖_op ≤ λ_F/2 it holds (jacot2024-feature-ball-scaled)",
     ),
-    hypotheses={"N ≥ 1": lambda N, **_: N >= 1},
+    hypotheses={"N = 1": lambda N, **_: N == 1},
     N=st.just(1),
     spare=st.integers(0, 1),
     d=st.integers(1, 3),
@@ -364,16 +364,16 @@ def pl_squared(
     wrong={"σ_min(Z_1) itself": {"times": 1}, "twice σ_min(Z_1)": {"times": 2}},
 )
 def feature_ball(N: int, spare: int, d: int, times: Fraction = Fraction(1, 2)) -> Inequality:
-    """σ_min(Z_1) ≥ λ_F/2 where ‖W_1 − W_1⁰‖_F ≤ r_0 = λ_F/2, for σ(x) = x.
+    """σ_min(Z_1) ≥ λ_F/2 where ‖W_1 − W_1⁰‖_F ≤ r_0 = λ_F/2, for σ(x) = x and one sample x.
 
-    False for one sample x = 2 and one weight w = 1: λ_F = 2, r_0 = 1, and at w = 0 nothing is left.
+    Moves are E = y D/(1 + ‖D‖_F²) for the first entry y of W x: up to rotations of W x and E, which change neither
+    side, these are all. False for x = 2 and one weight w = 1: λ_F = 2, r_0 = 1, and at w = 0, D = −1, nothing is left.
     """
     shape = (N + spare, max(d, N))
-    X, W, E = variable("X", (shape[1], N)), variable("W", shape), variable("delta", shape)
-    known = least_square(W @ X)
-    within = at_most(4 * sum_squares(E), known)
-    moved = least_square((W + E) @ X)
-    return Inequality(times**2 * known, moved, {"W": W, "delta": E, "X": X}, where=(within,))
+    X, W, D = variable("X", (shape[1], N)), variable("W", shape), variable("D", shape)
+    E = (W @ X)[0, 0] / (1 + sum_squares(D)) * D
+    known, moved = least_square(W @ X), least_square((W + E) @ X)
+    return Inequality(times**2 * known, moved, {"W": W, "D": D, "X": X})
 
 
 @theorem(

@@ -93,9 +93,10 @@ def linear_volume(K: int, L2: int, times: int = 1, fewer: int = 0) -> Inequality
 
 @dataclass(frozen=True)
 class Fitted:
-    """A network for which ‖Z_L − Y‖_F is within ½ s_K(Y): σ(x) = x, X = x² I, widths K; W_1 is solved for.
+    """A network for which ‖Z_L − Y‖_F is within ½ s_K(Y): σ(x) = x, X = (1 + x)² I, widths K; W_1 is solved for.
 
-    Rotations of hidden spaces make the other layers lower triangles.
+    Rotations of hidden spaces make the other layers lower triangles. These are I + V_i and I + U_i, so that what is
+    drawn at any scale up to one has sides that are neither zero nor infinite.
     """
 
     K: int
@@ -105,7 +106,7 @@ class Fitted:
 
     @property
     def variables(self) -> dict[str, Expression]:
-        """The linear layers V_1 … V_{L2}, the non-linear ones but the first U_2 … U_{L1}, a residual, and x."""
+        """The linear layers' V_1 … V_{L2}, the non-linear ones' but the first U_2 … U_{L1}, a residual, and x."""
         linear = {f"V_{i}": variable(f"V_{i}", (self.K, self.K)) for i in range(1, self.L2 + 1)}
         others = {f"U_{i}": variable(f"U_{i}", (self.K, self.K)) for i in range(2, self.L1 + 1)}
         return {**linear, **others, "Q": variable("Q", (self.K, self.K * self.n)), "x": variable("x")}
@@ -113,12 +114,12 @@ class Fitted:
     @property
     def linear(self) -> list[Expression]:
         """W_L, …, W_{L1+1}."""
-        return [lower(self.variables[f"V_{i}"]) for i in range(self.L2, 0, -1)]
+        return [lower(identity(self.K) + self.variables[f"V_{i}"]) for i in range(self.L2, 0, -1)]
 
     @property
     def others(self) -> list[Expression]:
         """W_{L1}, …, W_2."""
-        return [lower(self.variables[f"U_{i}"]) for i in range(self.L1, 1, -1)]
+        return [lower(identity(self.K) + self.variables[f"U_{i}"]) for i in range(self.L1, 1, -1)]
 
     @property
     def R(self) -> Expression:
@@ -127,8 +128,8 @@ class Fitted:
 
     @property
     def spectral(self) -> Expression:
-        """‖X‖_op = x²."""
-        return self.variables["x"] ** 2
+        """‖X‖_op = (1 + x)²."""
+        return (1 + self.variables["x"]) ** 2
 
     @property
     def first(self) -> Expression:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from math import isfinite
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +15,11 @@ from verify.errors import BadInput
 from verify.pictures.files import require_picture
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from theory.model import UnconstrainedFeatures
+    from verify.empirical.data import Samples
+    from verify.empirical.networks.extractors import Extractor, Mlp, ResNet
     from verify.empirical.networks.keeping import Keeper, Run
     from verify.empirical.networks.network import Network
     from verify.empirical.networks.training import Loss, Schedule, State, Vector
@@ -31,11 +34,15 @@ def train(
         str, typer.Option(metavar="digits|PATH", help="Images: MNIST's, SVHN's or CIFAR-10's files, or .npz with X, y.")
     ] = "digits",
     widths: Annotated[
-        str, typer.Option(metavar="D_1,D_2,…", help="Of the extractor's hidden layers; the last is the features'.")
+        str,
+        typer.Option(
+            metavar="D_1,D_2,…", help="Of the extractor's layers (channels, resnet); the last is the features'."
+        ),
     ] = "256,256,32",
     extractor: Annotated[
-        str, typer.Option(metavar="gelu|relu|tanh", help="Activation of the extractor's hidden layers.")
-    ] = "gelu",
+        str, typer.Option(metavar="mlp|resnet", help="Fully connected, or residual with convolutions.")
+    ] = "mlp",
+    extractor_activation: Annotated[str, typer.Option(metavar="gelu|relu|tanh", help="Of its hidden layers.")] = "gelu",
     layers: Annotated[int, typer.Option("--linear-layers", metavar="M", help="Layers of the head.")] = 1,
     activation: Annotated[str, typer.Option(metavar="linear|relu", help="Between the head's layers.")] = "linear",
     penalty: Annotated[
@@ -53,7 +60,7 @@ def train(
     fresh: Annotated[bool, typer.Option("--fresh", help="Ignore what a run that was stopped has kept.")] = False,
     json: options.Json = None,
     plot: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Draw Gram matrices, or singular values (relu), at the end.")
+        str | None, typer.Option(metavar="FILE", help="Draw the end: Gram matrices, or singular values.")
     ] = None,
     curves: Annotated[str | None, typer.Option(metavar="FILE", help="Draw loss and metrics along the steps.")] = None,
 ) -> None:
@@ -67,7 +74,7 @@ def train(
     from verify.empirical import machine
     from verify.empirical.data import read
     from verify.empirical.networks.keeping import Keeper
-    from verify.empirical.networks.network import ACTIVATIONS, Network
+    from verify.empirical.networks.network import Network
     from verify.empirical.networks.subset import subset
     from verify.empirical.networks.training import Schedule
     from verify.pool import one_thread
@@ -77,8 +84,6 @@ def train(
     for picture, name in ((plot, "--plot"), (curves, "--curves")):
         if picture is not None:
             require_picture(picture, name)
-    if extractor not in ACTIVATIONS:
-        raise BadInput(f"--extractor is one of {', '.join(ACTIVATIONS)}, got {extractor}")
     if penalty not in ("features", "weights"):
         raise BadInput(f"--penalty is features or weights, got {penalty}")
     if not (isfinite(rate) and rate > 0):
@@ -88,24 +93,27 @@ def train(
     class_sizes, (*hidden, d) = parse_integers(sizes, "--sizes"), parse_integers(widths, "--widths")
     model = build_model(class_sizes, layers, decay, weight_decays, feature_decay, (d,), activation=activation)
     if penalty == "weights":
-        _require_wide(model, weight_decays, (plot, curves))
+        _require_wide(model, weight_decays)
     place, schedule = machine.device(device), Schedule(steps, adam, rate)
-    images, _ = subset(read(data), class_sizes, seed)
-    _require_feasible(len(images), hidden, model)
+    samples = read(data)
+    images, _ = subset(samples, class_sizes, seed)
+    features = _extractor(extractor, samples, tuple(hidden), extractor_activation)
+    _require_feasible(features, model)
     settings = {
         "model": model.to_json(),
-        "extractor": {"hidden": hidden, "activation": extractor, "seed": seed},
+        "extractor": {"kind": extractor, **vars(features), "seed": seed},
         "schedule": vars(schedule),
         "penalty": penalty,
     }
-    with one_thread(), machine.threads(threads), Store() as store:
-        network = Network(len(images), hidden, model, extractor, seed, bias=penalty == "features")
-        view = _view(penalty, network, images, model, place, (hidden, extractor))
+    small = "take fewer samples, or smaller --widths"
+    with one_thread(), machine.threads(threads), machine.fitting(small), Store() as store:
+        network = Network(features, model, seed, bias=penalty == "features")
+        view = _view(penalty, network, images, model, place, features)
         show = partial(typer.echo, err=json == "-")
         run = finished(view, schedule, Keeper(store, settings, images), fresh, show)
     if json is not None:
         options.write({"data": data, **settings, **view.predicted, "checkpoints": run.looks}, json)
-    _draw(view, model, run, plot, curves, data)
+    _draw(view, run, f"{view.title if penalty == 'weights' else model}, {data}", plot, curves)
 
 
 @dataclass(frozen=True)
@@ -118,30 +126,42 @@ class View:
     look: Callable[[State], dict[str, Any]]
     row: Callable[[dict[str, Any]], Sequence[str]]
     summary: Callable[[Sequence[dict[str, Any]]], Iterator[str]]
+    at_end: Callable[[Sequence[dict[str, Any]], str], Figure]
+    along: Callable[[Sequence[dict[str, Any]], str], Figure]
     predicted: dict[str, Any]
 
 
 def _view(
-    penalty: str, network: Network, images: Vector, model: UnconstrainedFeatures, place: str, given: tuple[Any, Any]
+    penalty: str, network: Network, images: Vector, model: UnconstrainedFeatures, place: str, extractor: Extractor
 ) -> View:
     """Features and head beside the optimum, or the hypotheses and bounds on a network with decay on all weights."""
-    from verify.empirical.networks import tables, wide
+    from verify import pictures
+    from verify.empirical.networks import figures, tables, wide
     from verify.empirical.networks.interpolation import WeightDecay
     from verify.empirical.networks.looks import Head
     from verify.empirical.networks.training import Loss
 
     if penalty == "weights":
         decayed = WeightDecay(network, images, model, place)
-        title = wide.title(*given, len(images), model)
-        return View(decayed, title, wide.HEADS, partial(wide.look, decayed), wide.row, wide.summary, {})
+        shown = wide.title(extractor, model), wide.HEADS, partial(wide.look, decayed), wide.row, wide.summary
+        return View(decayed, *shown, figures.balance, pictures.bounds_course, {})
     loss, head = Loss(network, images, model, place), Head(model)
 
     def look(state: State) -> dict[str, Any]:
         return head.look(state, loss.factors(state.parameters), loss.value_and_gradient(state.parameters)[0])
 
-    row, summary = partial(tables.row, head), partial(tables.summary, head)
+    def along(looks: Sequence[dict[str, Any]], source: str) -> Figure:
+        return pictures.training_course(looks, head.lines, source)
+
+    listed = (
+        options.short(str(model)),
+        tables.heads(head),
+        look,
+        partial(tables.row, head),
+        partial(tables.summary, head),
+    )
     known = {"lines": head.lines, "predicted": head.predicted}
-    return View(loss, options.short(str(model)), tables.heads(head), look, row, summary, known)
+    return View(loss, *listed, partial(figures.at_end, model), along, known)
 
 
 def finished(view: View, schedule: Schedule, keeper: Keeper, fresh: bool, show: Callable[[str], None]) -> Run:
@@ -167,35 +187,41 @@ def finished(view: View, schedule: Schedule, keeper: Keeper, fresh: bool, show: 
     return run
 
 
-def _require_wide(model: UnconstrainedFeatures, weight_decays: str | None, pictures: tuple[str | None, ...]) -> None:
+def _require_wide(model: UnconstrainedFeatures, weight_decays: str | None) -> None:
     if not model.balanced or not model.is_linear or weight_decays is not None:
         raise BadInput("--penalty weights is for classes of equal size, a linear head and one --decay")
-    if any(pictures):
-        raise BadInput("--plot and --curves belong to --penalty features")
 
 
-def _require_feasible(pixels: int, hidden: list[int], model: UnconstrainedFeatures) -> None:
-    layers = [pixels, *hidden, *model.widths, model.K]
-    parameters = sum(a * b for a, b in pairwise(layers))
+def _extractor(kind: str, samples: Samples, hidden: tuple[int, ...], activation: str) -> Mlp | ResNet:
+    """What ``--extractor`` names, on the samples' images."""
+    from verify.empirical.networks.extractors import ACTIVATIONS, Mlp, ResNet
+
+    if activation not in ACTIVATIONS:
+        raise BadInput(f"--extractor-activation is one of {', '.join(ACTIVATIONS)}, got {activation}")
+    if kind == "mlp":
+        return Mlp(len(samples.images), hidden, activation)
+    if kind != "resnet":
+        raise BadInput(f"--extractor is mlp or resnet, got {kind}")
+    if samples.shape is None:
+        raise BadInput(
+            "--extractor resnet needs images: X (N × rows × columns), or (N × channels × rows × columns, 1 or 3)"
+        )
+    if not hidden:
+        raise BadInput("--extractor resnet needs the channels of a stage, too, before the features' width in --widths")
+    return ResNet(samples.shape, hidden, activation)
+
+
+def _require_feasible(extractor: Extractor, model: UnconstrainedFeatures) -> None:
+    head = sum(rows * columns for rows, columns in model.weight_shapes)
+    parameters = extractor.parameters(model.widths[0]) + head
     if parameters > MOST_PARAMETERS:
         raise BadInput(f"such --widths make {parameters} parameters; at most {MOST_PARAMETERS} are trained")
 
 
-def _draw(view: View, model: UnconstrainedFeatures, run: Run, plot: str | None, curves: str | None, data: str) -> None:
-    import numpy as np
+def _draw(view: View, run: Run, source: str, plot: str | None, curves: str | None) -> None:
+    from verify.pictures import save
 
-    from verify.pictures import gram_matrices, save, singular_values, training_course
-
-    last = run.looks[-1]
-    if plot is not None and model.is_linear:
-        save(gram_matrices(model, {k: np.array(v) for k, v in last["grams"].items()}), plot, "--plot")
-    elif plot is not None:
-        layers = range(2, model.M + 1)
-        found = {
-            name: [np.diag(last[f"singular_values_{kind}_{layer}"]) for layer in layers]
-            for name, kind in (("before the ReLU", "H"), ("behind it", "relu_H"))
-        }
-        names = [f"class means of $H_{layer}$" for layer in layers]
-        save(singular_values(found, names, f"{model}, {data}, after {last['step']} steps."), plot, "--plot")
+    if plot is not None:
+        save(view.at_end(run.looks, source), plot, "--plot")
     if curves is not None:
-        save(training_course(run.looks, view.predicted["lines"], f"{model}, {data}."), curves, "--curves")
+        save(view.along(run.looks, f"{source}."), curves, "--curves")

@@ -12,6 +12,7 @@ import numpy as np
 from theory.model import UnconstrainedFeatures
 from verify.empirical import program
 from verify.empirical.data import digits
+from verify.empirical.networks.extractors import Mlp
 from verify.empirical.networks.looks import Head
 from verify.empirical.networks.network import Network
 from verify.empirical.networks.subset import subset
@@ -58,7 +59,7 @@ METRICS = ("dnc", "rank")
 def _end(model: UnconstrainedFeatures, hidden: tuple[int, ...], schedule: Schedule, seed: int) -> dict[str, Any]:
     """What is seen at the end of one run; wrong versions of a statement ask for the same runs again."""
     images, _ = subset(digits(), model.class_sizes, seed)
-    loss = Loss(Network(len(images), hidden, model, "gelu", seed), images, model)
+    loss = Loss(Network(Mlp(len(images), hidden, "gelu"), model, seed), images, model)
     *_, last = course(loss, schedule)
     return Head(model).look(last, loss.factors(last.parameters), loss.value_and_gradient(last.parameters)[0])
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import inf, sqrt
+from math import exp, inf, log, sqrt
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,8 @@ from torch.nn.utils import parameters_to_vector
 from theory.metrics import class_means, jacot2024_nc1, jacot2024_nc2, jacot2024_nc3
 from verify.empirical.networks.training import Loss, Tensor, Vector
 
+LARGEST = 700.0
+"""Logarithms above it are beyond floats."""
 POWERS = 20
 """Steps of power iteration: on trained networks the norm then has three digits."""
 
@@ -36,8 +38,8 @@ class WeightDecay(Loss):
     def objective(self, factors: dict[str, Tensor]) -> Tensor:
         """½ ‖Z_L − Y‖_F² + λ/2 ‖θ‖²."""
         Z = self._outputs(factors)
-        labels = torch.repeat_interleave(torch.arange(self.model.K), torch.tensor(self.model.class_sizes))
-        Y = torch.eye(self.model.K, dtype=Z.dtype)[:, labels].to(Z.device)
+        sizes = torch.tensor(self.model.class_sizes, device=Z.device)
+        Y = torch.eye(self.model.K, dtype=Z.dtype, device=Z.device).repeat_interleave(sizes, dim=1)
         squares = sum((p * p).sum() for p in self.network.parameters())
         return ((Z - Y) ** 2).sum() / 2 + float(self.model.feature_decay) / 2 * squares
 
@@ -56,7 +58,7 @@ class WeightDecay(Loss):
         u = torch.zeros_like(outputs, requires_grad=True)
         pulled = torch.autograd.grad(outputs, point, u, create_graph=True)  # Jᵀu, whose derivative in u is J
         generator = torch.Generator().manual_seed(0)
-        v = [torch.randn(p.shape, dtype=p.dtype, generator=generator).to(p.device) for p in point]
+        v = [torch.randn(p.shape, dtype=p.dtype, generator=generator, device="cpu").to(p.device) for p in point]
         norm = 0.0
         for _ in range(steps):
             length = sum(float((part * part).sum()) for part in v) ** 0.5
@@ -78,7 +80,8 @@ class WeightDecay(Loss):
 class Interpolation:
     """What the theorem speaks of, at one point: K classes, N samples, the hypotheses' numbers, and metrics of Z_{L−1}.
 
-    ``width`` is n_{L−1}, ``layers`` L2, ``last`` ‖W_L‖_op, ``kappa`` κ(W_L), ``c3`` κ(W_{L:L1+1}).
+    ``width`` is n_{L−1}, ``layers`` L2, ``last`` ‖W_L‖_op, ``kappa`` κ(W_L), ``c3`` κ(W_{L:L1+1}), ``least``
+    s_K(W_{L:L1+1}).
     """
 
     K: int
@@ -91,6 +94,7 @@ class Interpolation:
     last: float
     kappa: float
     c3: float
+    least: float
     nc1: float
     nc2: float
     nc3: float
@@ -124,6 +128,16 @@ class Interpolation:
         return self.last**2 / self.N * self.r**2 * errors / gap**2 if self.applies and gap > 0 else inf
 
     @property
+    def kappa_bound(self) -> float:
+        """Equation (19): c_3^{1/L2} (1 + ε)^{1/L2} + c_3^{1/L2 − 1} ε, ε = δ/(s_K² − δ) with Lemma C.2's δ."""
+        p, square = 1 / self.layers, self.least**2
+        delta = self.layers * (self.layers - 1) / 2 * self.r ** (2 * (self.layers - 1)) * self.epsilon2
+        if delta >= square:
+            return inf
+        epsilon = delta / (square - delta)
+        return self.c3**p * (1 + epsilon) ** p + self.c3 ** (p - 1) * epsilon
+
+    @property
     def nc2_bound(self) -> float:
         """Equation (20): (κ(W_L) + √(K/N) rΨ)/(1 − √(K/N) rΨ)."""
         load = sqrt(self.K / self.N) * self.r * self.psi
@@ -139,7 +153,7 @@ class Interpolation:
 
     def numbers(self) -> dict[str, Any]:
         """Plain data; what is infinite or undefined is None."""
-        bounds = ("psi", "nc1_bound", "nc1_bound_sharp", "nc2_bound", "nc3_bound")
+        bounds = ("psi", "nc1_bound", "nc1_bound_sharp", "kappa_bound", "nc2_bound", "nc3_bound")
         numbers = {**vars(self), **{name: getattr(self, name) for name in bounds}}
         finite = {name: value if np.isfinite(value) else None for name, value in numbers.items()}
         return {**finite, "applies": self.applies}
@@ -149,8 +163,8 @@ def interpolation(Z: Vector, weights: Sequence[Vector], labels: NDArray[np.int64
     """Measure features Z_{L1} (n × N), with labels of balanced classes, and linear layers W_{L1+1} … W_L, two or more.
 
     >>> found = interpolation(np.eye(2), [np.eye(2), np.eye(2)], np.array([0, 1]))
-    >>> found.epsilon1, found.epsilon2, found.nc1_bound, found.nc2_bound, found.nc3_bound
-    (0.0, 0.0, 0.0, 1.0, 1.0)
+    >>> found.epsilon1, found.epsilon2, found.nc1_bound, found.kappa_bound, found.nc2_bound, found.nc3_bound
+    (0.0, 0.0, 0.0, 1.0, 1.0, 1.0)
 
     Raises:
         ValueError: for classes of different sizes, or fewer than two layers.
@@ -175,6 +189,7 @@ def interpolation(Z: Vector, weights: Sequence[Vector], labels: NDArray[np.int64
         last=_norm(weights[-1]),
         kappa=jacot2024_nc2(weights[-1]),
         c3=jacot2024_nc2(whole),
+        least=float(np.linalg.svd(whole, compute_uv=False)[K - 1]),
         nc1=jacot2024_nc1(features, labels, K),
         nc2=jacot2024_nc2(class_means(features, labels, K)),
         nc3=jacot2024_nc3(features, labels, weights[-1]),
@@ -183,6 +198,24 @@ def interpolation(Z: Vector, weights: Sequence[Vector], labels: NDArray[np.int64
 
 def _norm(matrix: Vector) -> float:
     return float(np.linalg.norm(matrix, 2))
+
+
+def norm_bound(found: Interpolation, depth: int, spectral: float, budget: float, epsilon1: float) -> float:
+    """Equation (13): κ(W_{L:L1+1}) ≤ (K^{L1/2} ‖X‖_op/(s_K(Y) − ε1))^K e^{(budget − LK)/2}, which (14) is, too.
+
+    Args:
+        depth: L1, layers whose activation has |σ(x)| ≤ |x|.
+        spectral: ‖X‖_op.
+        budget: ‖θ‖², or for (14) 2C_λ/λ, with ε1² = 2C_λ.
+
+    >>> round(norm_bound(interpolation(np.eye(2), [np.eye(2)] * 2, np.array([0, 1])), 1, 1.0, 6.0, 0.0), 12)
+    2.0
+    """
+    if epsilon1 >= found.s_K:
+        return inf
+    exponent = (budget - (depth + found.layers) * found.K) / 2
+    scale = found.K * log(found.K ** (depth / 2) * spectral / (found.s_K - epsilon1))
+    return exp(scale + exponent) if scale + exponent < LARGEST else inf
 
 
 def kernel_floor(found: Interpolation, weights: Sequence[Vector]) -> float:

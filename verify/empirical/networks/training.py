@@ -16,7 +16,8 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from theory.arithmetic.floats import Floats
 from theory.model import UnconstrainedFeatures
-from verify.empirical.networks.network import Network, Tensor
+from verify.empirical.networks.extractors import Tensor
+from verify.empirical.networks.network import Network
 
 Vector = NDArray[np.float64]
 

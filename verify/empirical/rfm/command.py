@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -61,7 +60,8 @@ def rfm(
     task = split(read(data), samples, seed)
     _require_memory(task, settings, place)
     show = partial(typer.echo, err=json == "-")
-    with machine.threads(threads), _fitting(), Store() as store:
+    small = "take fewer --samples, or a smaller --width"
+    with machine.threads(threads), machine.fitting(small), Store() as store:
         run = _finished(task, settings, Keeper(store, task, settings), place, fresh, show)
     if json is not None:
         options.write(plain(run, {"data": data, "samples": samples, **settings.to_json()}), json)
@@ -132,14 +132,3 @@ def _memory(device: str) -> int:
     if device == "cuda":
         return int(torch.cuda.get_device_properties(0).total_memory)
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-@contextmanager
-def _fitting() -> Iterator[None]:
-    """Memory that the device does not have after all, as a sentence."""
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:  # torch.OutOfMemoryError on a GPU, a plain one on the CPU
-        if isinstance(error, RuntimeError) and "memory" not in str(error):
-            raise
-        raise BadInput("the device ran out of memory; take fewer --samples, or a smaller --width") from None
