@@ -8,11 +8,11 @@ import pytest
 
 from theory.claims import digest
 from theory.statement import PAPERS, PROVENANCE, Statement, statements
-from verify.engines import DRAWN as EXAMINED
+from verify.engines import drawn
 from verify.verdict import ASSURANCES, CONCLUSIONS
 from verify.work import decode, encode
 
-DRAWN, QUICK = 10, EXAMINED["quick"]
+DRAWN, QUICK = 10, drawn("symbolic", "quick")
 ENOUGH = 5
 STATEMENTS = statements()
 
@@ -84,9 +84,9 @@ def test_a_claim_is_made_the_same_way_twice(statement: Statement) -> None:
 def test_there_is_a_wrong_version_and_each_claims_something_else(statement: Statement) -> None:
     assert statement.wrong
     instances = statement.instances(QUICK)
-    right = [digest(statement.claim(p)) for p in instances]
+    right = {i: digest(statement.claim(p)) for i, p in enumerate(instances)}
     for name in statement.wrong:
-        assert right != [digest(statement.claim(p, wrong=name)) for p in instances], name
+        assert any(digest(statement.claim(p, wrong=name)) != right[i] for i, p in enumerate(instances)), name
 
 
 def test_every_module_of_statements_is_in_the_registry() -> None:

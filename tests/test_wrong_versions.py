@@ -6,11 +6,11 @@ refutation. "holds" means that the engine saw nothing wrong in the clauses that 
 
 from __future__ import annotations
 
-from functools import cache
 from itertools import islice
 from typing import Any
 
 import pytest
+from instances import drawn
 
 from theory.claims import digest
 from theory.papers.ufm import LANDSCAPE_WRONG
@@ -19,9 +19,6 @@ from verify.engines import ENGINES, Settings, load
 from verify.verdict import REFUTED, UNDECIDED, Unable
 
 CASES = [(statement.id, wrong) for statement in statements().values() for wrong in statement.wrong]
-
-DRAWN = 40
-"""Instances drawn to find some on which a wrong version differs from the right one."""
 
 EXAMINED = {"symbolic": 3, "precision": 3, "convex": 3, "descent": 1, "sampling": 2}
 """How many of these each engine examines; descent takes seconds where the others take tenths."""
@@ -111,17 +108,10 @@ def test_a_false_statement_is_refuted_at_its_witness(id: str) -> None:
     assert "refuted" in [outcome(engine, [instance]) for engine in ENGINES]
 
 
-@cache
-def drawn(id: str) -> list[dict[str, Any]]:
-    """Drawn parameters, the same for all wrong versions of a statement."""
-    return statements()[id].draw(DRAWN)
-
-
 def differing(id: str, wrong: str) -> list[Instance]:
     """Small instances on which the wrong version asserts something else."""
     statement = statements()[id]
-    candidates = [dict(statement.witness), *drawn(id), *map(dict, statement.configurations)]
-    different = (p for p in candidates if small(p) and digest(statement.claim(p)) != digest(statement.claim(p, wrong)))
+    different = (p for p in drawn(id) if small(p) and digest(statement.claim(p)) != digest(statement.claim(p, wrong)))
     return [Instance.of(statement, p, wrong) for p in islice(different, max(EXAMINED.values()))]
 
 

@@ -145,6 +145,7 @@ TRIVIAL = {"above the threshold (M = 1: or at it)": lambda model: side(model, ma
         models(sizes=balanced_sizes(), depth=st.just(1), ratios=AT, narrow=None),
     ),
     witness={"model": unequal((2, 2), 2, Fraction(2))},
+    configurations=({"model": unequal((2, 2), 2, Fraction(2), bias="last-layer")},),
     wrong={
         "bias 1/(K+1)": {"letters": BiasOff()},
         "value off by 1e-6": {"factor": OFF},

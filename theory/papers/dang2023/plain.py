@@ -79,6 +79,7 @@ def ufm_imbalanced(model: Model, letters: Letters = PLAIN) -> GlobalMinimum:
     hypotheses=BIAS_FREE | PLAIN_MODEL | WIDE,
     model=models(sizes=imbalanced_sizes(), depth=st.just(1), ratios=(*BELOW, *AT, *ABOVE)),
     witness={"model": unequal((20, 6, 2, 1), 1, Fraction(1, 5))},
+    configurations=({"model": unequal((4, 2, 1), 1, Fraction(1, 2))},),  # the second class at its threshold
     wrong={"threshold missing the factor N": {"power": 1}, "strict inequality at the threshold": {"strict": True}},
 )
 def minority_collapse(model: Model, power: int = 2, strict: bool = False) -> GlobalMinimum:
