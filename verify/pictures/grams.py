@@ -135,9 +135,9 @@ def heatmaps(
         raise ValueError("heatmaps needs at least one matrix")
     width = max(WIDTH * len(kinds) / 3, 4.2)
     titles = 0.18 * (1 + any(rows))
-    row = width / len(kinds) - 0.05 - 0.2 * bool(names) + titles + 0.22 * bool(names)
+    panel = width / len(kinds) - 0.05 - 0.2 * bool(names) + titles + 0.22 * bool(names)
     below = 0.5 + 0.2 * bool(axis) + 0.13 * (len(broken(source, width)) + 1) * bool(source)
-    figure = sheet(row * len(rows) + below, width, source)
+    figure = sheet(panel * len(rows) + below, width, source)
     axes = panels(figure, len(rows), len(kinds))
     for column, kind in zip(axes.T, kinds, strict=True):
         limit = max(float(np.abs(row[kind]).max()) for row in rows.values() if kind in row) or 1.0
