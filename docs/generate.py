@@ -99,6 +99,7 @@ def coverage(found: Iterable[Any], page: str) -> list[str]:
 
 def full(statement: Any) -> str:
     """A statement with its text, hypotheses, source and formulas, and the way to its proof."""
+    from theory.parameters import written
     from theory.statement import PROVENANCE
     from verify.html.claims import formulas
     from verify.html.statement import paragraphs
@@ -108,7 +109,7 @@ def full(statement: Any) -> str:
     known = (
         rf"{plain(source.version)}, {plain(source.locator)} \[{source.provenance}\]: {PROVENANCE[source.provenance]}"
     )
-    given = ", ".join(f"{name} = {value}" for name, value in statement.witness.items())
+    given = ", ".join(f"{name} = {written(value)}" for name, value in statement.witness.items())
     proof = ROOT / "proofs" / f"{statement.id}.md"
     parts = [
         f"({statement.id})=\n## {statement.id}",

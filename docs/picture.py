@@ -13,12 +13,15 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from theory import Optimum, UnconstrainedFeatures, optimum
+from verify.pictures.style import cited, series
 
 SIZES = (200, 100, 50, 50, 20)
 DEPTHS = (1, 3)
 DECAYS = [Fraction(i, 6000) for i in range(1, 241)]
 SHOWN = ("1/200", "1/60", "1/40")
 """Decays whose outputs are shown as matrices."""
+JUMP = 0.5
+"""A curve that ends above it jumps, and is not drawn down to zero."""
 
 
 def at(depth: int, decay: str | Fraction) -> Optimum:
@@ -36,34 +39,46 @@ def gains(found: Optimum) -> np.ndarray[Any, Any]:
 def curves(axes: Any, depth: int) -> None:
     """Each class's output against the decay."""
     values = np.array([gains(at(depth, decay)) for decay in DECAYS])
-    for size, column in dict(zip(SIZES, values.T, strict=True)).items():
-        axes.plot([float(decay) for decay in DECAYS], column, label=f"{size} samples")
+    for index, (size, column) in enumerate(dict(zip(SIZES, values.T, strict=True)).items()):
+        drawn, end = column.copy(), int(np.argmin(column > 0))
+        if column[end - 1] > JUMP:
+            drawn[end] = np.nan
+        count = SIZES.count(size)
+        name = f"{count} classes of {size}" if count > 1 else f"a class of {size}"
+        style = series(index).style | {"marker": ""}
+        axes.plot([float(decay) for decay in DECAYS], drawn, label=name, **style)
     for decay in SHOWN:
         axes.axvline(float(Fraction(decay)), color="0.6", linewidth=0.8, linestyle=":")
     axes.set(
-        ylim=(-0.03, 1.03), xticks=(0, 0.01, 0.02, 0.03, 0.04), xlabel="decay λ", ylabel="output for the class itself"
+        ylim=(-0.03, 1.03),
+        xticks=(0, 0.01, 0.02, 0.03, 0.04),
+        xlabel="decay λ of all factors",
+        ylabel="output of a class for itself",
     )
     axes.set_title(f"{depth} layer{'s' if depth > 1 else ''}", fontsize=10)
 
 
-def matrix(axes: Any, depth: int, decay: str) -> None:
+def matrix(axes: Any, depth: int, decay: str) -> Any:
     """The outputs W_M ⋯ W_1 H̄, one column a class."""
-    axes.imshow(np.diag(gains(at(depth, decay))), vmin=0, vmax=1, cmap="Blues")
+    image = axes.imshow(np.diag(gains(at(depth, decay))), vmin=0, vmax=1, cmap="Blues")
     axes.set(xticks=[], yticks=[])
-    axes.set_title(f"λ = {decay}", fontsize=8)
+    axes.set_xlabel("class", fontsize=8)
+    axes.set_title(f"outputs at λ = {decay}", fontsize=8)
+    return image
 
 
 def figure() -> Figure:
     """Minority collapse: with one layer classes fade out one by one, with more they jump to zero."""
-    made = Figure(figsize=(9, 4.6), layout="constrained")
+    made = Figure(figsize=(9, 5), layout="constrained")
+    made.supxlabel(f"Squared error, no bias. {cited('dang2023-deep-imbalanced')}.", x=0.01, ha="left", fontsize=8)
     FigureCanvasSVG(made)
     left, right = made.subfigures(1, 2)
     for part, depth in zip((left, right), DEPTHS, strict=True):
         names = [["curve"] * 3, [f"matrix {i}" for i in range(3)]]
         grid = part.subplot_mosaic(names, height_ratios=[2, 1])
         curves(grid["curve"], depth)
-        for i, decay in enumerate(SHOWN):
-            matrix(grid[f"matrix {i}"], depth, decay)
+        images = [matrix(grid[f"matrix {i}"], depth, decay) for i, decay in enumerate(SHOWN)]
+        part.colorbar(images[-1], ax=[grid[f"matrix {i}"] for i in range(3)], ticks=[0, 1])
     left.axes[0].legend(fontsize=8, loc="upper right")
     return made
 

@@ -142,6 +142,7 @@ def test_a_slider_redraws_the_static_picture(shown: list[Any]) -> None:
     slider.value = 1
     assert shown[2].data.startswith(b"\x89PNG")
     assert shown[2].data != picture.data
+    assert shown[2].alt == picture.alt == "A jump."
     slider.value = 0
     assert shown[3] == {"text/plain": "no layer, no jump"}
 

@@ -291,8 +291,9 @@ def test_runs_are_drawn_against_the_enclosure() -> None:
 
 def test_a_band_is_not_called_the_minimum() -> None:
     figure = descent_runs([0, 5], np.array([[0.5, 0.2]]), Interval(F(1, 10), F(3, 10)), levels={"collapse": 0.3})
-    left, _ = figure.axes
-    (band,) = left.patches
+    left, right = figure.axes
+    (band,), (same,) = left.patches, right.patches
+    assert same.get_extents().transformed(right.transData.inverted()).intervaly.tolist() == pytest.approx([0.1, 0.3])
     assert band.get_extents().transformed(left.transData.inverted()).intervaly.tolist() == pytest.approx([0.1, 0.3])
     named = [text.get_text().replace("\n", " ") for text in figure.legends[0].get_texts()]
     assert named == ["collapse", "run 1", "the minimum is in this certified band, 2e-01 wide"]

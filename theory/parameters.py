@@ -28,6 +28,18 @@ def encoded(value: Any) -> Any:
     raise TypeError(f"a parameter must be a model, a rational, an integer, text or a tuple of these, got {value!r}")
 
 
+def written(value: Any) -> str:
+    """A parameter as a reader writes it, rationals within tuples too.
+
+    >>> written((Fraction(1, 2), (3, Fraction(2)))), written((Fraction(1, 2),)), written(Fraction(1, 2))
+    ('(1/2, (3, 2))', '(1/2,)', '1/2')
+    """
+    if not isinstance(value, tuple | list):
+        return str(value)
+    parts = [written(part) for part in value]
+    return f"({parts[0]},)" if len(parts) == 1 else f"({', '.join(parts)})"
+
+
 def decoded(value: Any) -> Any:
     """Read what ``encoded`` wrote."""
     if not isinstance(value, dict):

@@ -38,7 +38,8 @@ def explore(draw: Callable[..., Figure], **controls: Sequence[Any]) -> None:
         ValueError: for a control that is no parameter, or whose default is not among its values.
     """
     starts = starting(draw, controls)
-    handle = show(draw(**starts), inspect.getdoc(draw) or draw.__name__)
+    said = inspect.getdoc(draw) or draw.__name__
+    handle = show(draw(**starts), said)
     try:
         from ipywidgets import HBox, SelectionSlider
     except ImportError:
@@ -57,7 +58,8 @@ def explore(draw: Callable[..., Figure], **controls: Sequence[Any]) -> None:
 
     def redraw(_: Any) -> None:
         try:
-            handle.update(Image(_png(draw(**{name: slider.value for name, slider in sliders.items()}))))
+            drawn = Image(_png(draw(**{name: slider.value for name, slider in sliders.items()})), alt=said)
+            handle.update(drawn, metadata={"alt": said})
         except ValueError as error:
             handle.update({"text/plain": str(error)}, raw=True)
 

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from theory.model import UnconstrainedFeatures, run_lengths
+from theory.parameters import written
 from theory.statement import PROVENANCE, Statement
 from verify.checker import check
 from verify.results import AS_EXPECTED, Examination, Examined
@@ -192,7 +193,7 @@ def description(statement: Statement) -> Table:
         rows.append(("provenance", PROVENANCE[statement.source.provenance]))
     rows += [("hypothesis", name) for name in statement.hypotheses]
     rows.append(("expected", ": ".join(filter(None, (expectation(statement), statement.expected.reason)))))
-    rows += [("witness", f"{name} = {value}") for name, value in statement.witness.items()]
+    rows += [("witness", f"{name} = {written(value)}") for name, value in statement.witness.items()]
     rows += [("wrong version", f"{name}, which must be refuted") for name in statement.wrong]
     for label, text in rows:
         table.add_row(label, Text(text))

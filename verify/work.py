@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any
 
-from theory.parameters import decoded, encoded
+from theory.parameters import decoded, encoded, written
 from theory.statement import Instance, Statement
 from theory.statement import statements as registered_statements
 from verify import engines as engine_table
@@ -176,4 +176,4 @@ def decode(text: str) -> dict[str, Any]:
 
 def shown(parameters: Mapping[str, Any]) -> str:
     """Parameters on one line, by name: Hypothesis draws them in any order."""
-    return ", ".join(f"{name} = {value}" for name, value in sorted(parameters.items())) or "no parameters"
+    return ", ".join(f"{name} = {written(value)}" for name, value in sorted(parameters.items())) or "no parameters"

@@ -23,6 +23,12 @@ from verify.verdict import ASSURANCES, HOLDS, REFUTED, UNDECIDED
 HERE = Path(__file__).parent
 STYLE, SCRIPT = ((HERE / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
 
+CHECK, ALONE = "collapse recheck certificates", "python -I -S verify/checker.py FILE …"
+BESIDE = (
+    "The value of the theorem beside the lowest that descent found in floating point; where that is lower by less than "
+    "1e-15 of it, this is rounding."
+)
+
 
 def require_folder(given: str) -> Path:
     """The folder that a report goes into, made where it does not exist.
@@ -184,7 +190,8 @@ def _row(result: Examination) -> tuple[Child, ...]:
 def _configurations(results: Sequence[Examination]) -> Html | None:
     rows = configurations(results)
     headings = ("class sizes", "M", "decay", "bias", "closed form", "best found", "difference", "verdict", "statement")
-    return markup([element("h2", "The papers' own configurations"), table(headings, rows)]) if rows else None
+    note = element("p", BESIDE, class_="note")
+    return markup([element("h2", "The papers' own configurations"), note, table(headings, rows)]) if rows else None
 
 
 def _omitted(omitted: Mapping[str, str]) -> Html | None:
@@ -210,7 +217,13 @@ def _reading() -> Html:
             element("h2", "How to read this"),
             element("p", axes),
             element("p", "How a text is known: ", " ".join(marks)),
-            element("p", "The checker needs Python alone: ", element("code", "collapse recheck certificates")),
+            element(
+                "p",
+                "All certificates are checked again by ",
+                element("code", CHECK),
+                ", which holds them against the statements that they name, or with Python alone, from a clone: ",
+                element("code", ALONE),
+            ),
             element("h3", "Letters in formulas"),
             element("dl", *letters, class_="letters"),
         ]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from theory.parameters import written
 from theory.statement import PROVENANCE, Source, Statement
 from verify.engines import REFUTER, Settings
 from verify.html.claims import formulas
@@ -142,7 +143,7 @@ def _claim(statement: Statement) -> Html | None:
     """The claim at the statement's witness, with its formulas."""
     if not statement.witness:
         return None
-    given = ", ".join(f"{name} = {value}" for name, value in statement.witness.items())
+    given = ", ".join(f"{name} = {written(value)}" for name, value in statement.witness.items())
     try:
         shown = formulas(statement.claim(statement.witness))
     except Exception as error:  # what building a claim raises is a finding, which the evidence shows too
@@ -172,13 +173,14 @@ def _by_engine(verdict: Verdict) -> Html:
 
 
 def _refuter(result: Examination) -> Html | None:
-    """What was attacked and what came of it; a survivor is not thereby true."""
+    """What was attacked and what came of it; a survivor is not thereby true, and may have been refuted otherwise."""
     if result.refuter is None:
         return None
     if result.refuter.evidence is None:
         return _part("Refuter", element("p", result.refuter.unable or result.refuter.failed))
     (found,) = (summary for summary in result.engines if summary.engine == REFUTER)
-    word = "refuted" if found.verdict.conclusion == REFUTED else "survived, which does not make it true"
+    survived = "found nothing by itself" if result.verdict.conclusion == REFUTED else "survived"
+    word = "refuted" if found.verdict.conclusion == REFUTED else f"{survived}, which does not make it true"
     return _part("Refuter", element("p", element("strong", word), f": {found.detail} ({found.seconds:.1f} s)"))
 
 

@@ -84,7 +84,10 @@ def _panel(axes: Any, one: Spectrum, bins: NDArray[np.float64]) -> None:
         axes.set_xticks([])
     if len(shown):
         axes.set(yscale="log", ylabel="how many")
-        axes.yaxis.set_minor_formatter("")
         axes.set_ylim(bottom=0.5)
+        top = axes.get_ylim()[1]
+        counts = [count for power in range(7) for count in (10**power, 3 * 10**power) if count <= top]
+        axes.set_yticks(counts, [f"{count:,}" for count in counts])
+        axes.set_yticks([], minor=True)
     if lines:
         axes.legend(loc="upper left", bbox_to_anchor=(1, 1), title="predicted")

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theory.arithmetic.intervals import Interval
-from verify.pictures.style import BLACK, ORANGE, panels, picture, series, sheet
+from verify.pictures.style import BLACK, GREY, ORANGE, panels, picture, series, sheet
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -61,6 +61,8 @@ def descent_runs(
     right.set_xlabel("steps of gradient descent")
     if levels:
         _near(right, values[:, -1], levels)
+        if _is_apart(enclosure):
+            _band(right, enclosure)
     else:
         right.set(ylabel="objective − lower bound", yscale="log", title="gap to the certified lower bound")
     shown = {
@@ -72,19 +74,28 @@ def descent_runs(
 
 def _enclosed(axes: Any, enclosure: Interval) -> None:
     """A line for the minimum, or a band that it is in where the bounds are seen to be apart."""
-    low, high, width = float(enclosure.low), float(enclosure.high), float(enclosure.width)
-    if width > NARROW * abs(high):
+    high, width = float(enclosure.high), float(enclosure.width)
+    if _is_apart(enclosure):
         label = f"the minimum is in\nthis certified band,\n{width:.0e} wide"
-        axes.axhspan(low, high, color=ORANGE, alpha=0.4, linewidth=0, label=label)
+        _band(axes, enclosure, label)
     else:
         label = "minimum, exact" if enclosure.is_exact else f"minimum, certified\nwithin {width:.0e}"
         axes.axhline(high, color=BLACK, linewidth=0.8, label=label)
 
 
+def _band(axes: Any, enclosure: Interval, label: str | None = None) -> None:
+    axes.axhspan(float(enclosure.low), float(enclosure.high), color=ORANGE, alpha=0.4, linewidth=0, label=label)
+
+
+def _is_apart(enclosure: Interval) -> bool:
+    """Whether the bounds are seen to be apart."""
+    return float(enclosure.width) > NARROW * abs(float(enclosure.high))
+
+
 def _near(axes: Any, ends: Array, levels: Mapping[str, float]) -> None:
     """Show the levels, and as much around them as where runs end."""
     for index, (name, level) in enumerate(levels.items()):
-        axes.axhline(level, color=BLACK, linewidth=1, linestyle=("-", "--", ":", "-.")[index % 4], label=name)
+        axes.axhline(level, color=GREY, linewidth=1, linestyle=("-", "--", ":", "-.")[index % 4], label=name)
     low, high = min(*ends, *levels.values()), max(levels.values())
     room = HEADROOM * (high - low)
     axes.set_ylim(low - room, high + room)

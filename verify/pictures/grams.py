@@ -12,7 +12,7 @@ from theory.closed_form import softmax
 from theory.closed_form.optimum import has_closed_form, optimum
 from theory.model import UnconstrainedFeatures
 from theory.ops import Expression
-from verify.pictures.style import NOTE, WIDTH, cited, cut, panels, picture, sheet, signed
+from verify.pictures.style import NOTE, WIDTH, broken, cited, cut, panels, picture, sheet, signed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -133,8 +133,11 @@ def heatmaps(
     kinds = list(dict.fromkeys(kind for row in rows.values() for kind in row))
     if not kinds:
         raise ValueError("heatmaps needs at least one matrix")
-    height = 0.85 + 2.55 * len(rows) + 0.25 * bool(names) + 0.3 * bool(source)
-    figure = sheet(height, max(WIDTH * len(kinds) / 3, 4.2), source)
+    width = max(WIDTH * len(kinds) / 3, 4.2)
+    titles = 0.18 * (1 + any(rows))
+    panel = width / len(kinds) - 0.05 - 0.2 * bool(names) + titles + 0.22 * bool(names)
+    below = 0.5 + 0.2 * bool(axis) + 0.13 * (len(broken(source, width)) + 1) * bool(source)
+    figure = sheet(panel * len(rows) + below, width, source)
     axes = panels(figure, len(rows), len(kinds))
     for column, kind in zip(axes.T, kinds, strict=True):
         limit = max(float(np.abs(row[kind]).max()) for row in rows.values() if kind in row) or 1.0

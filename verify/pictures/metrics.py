@@ -39,7 +39,11 @@ TITLES = {
 
 @picture
 def nc_metrics(
-    where: Sequence[float], values: Mapping[str, Sequence[float]], axis: str = "layer", source: str = ""
+    where: Sequence[float],
+    values: Mapping[str, Sequence[float]],
+    axis: str = "layer",
+    source: str = "",
+    quantity: str = "metric, without unit",
 ) -> Figure:
     """Metrics, by name, at layers or epochs; ``nan`` is left out.
 
@@ -47,6 +51,8 @@ def nc_metrics(
         where: layers or epochs.
         values: one number a layer or epoch for each metric, which are not negative.
         axis: what ``where`` holds.
+        source: what stands below.
+        quantity: what the numbers are.
 
     Raises:
         ValueError: for a metric with more or fewer numbers, or a negative one.
@@ -67,7 +73,7 @@ def nc_metrics(
         place = (0.01, float(np.finfo(float).eps))
         axes.axhline(place[1], color=GREY, linewidth=0.6)
         axes.annotate("below: rounding", place, xycoords=("axes fraction", "data"), va="bottom", color=GREY)
-    axes.set(yscale="log", xlabel=axis, ylabel="metric, without unit")
+    axes.set(yscale="log", xlabel=axis, ylabel=quantity)
     axes.xaxis.get_major_locator().set_params(integer=True)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=2)
     return figure

@@ -123,13 +123,18 @@ def sheet(height: float, width: float = WIDTH, source: str = "") -> Figure:
 
     figure = Figure(figsize=(width, height), layout="constrained")
     if source:
-        lines = [
-            part
-            for line in source.splitlines()
-            for part in wrap(line, int(LETTERS * width), break_on_hyphens=False) or [""]
-        ]
-        figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=NOTE, color=GREY)
+        figure.supxlabel("\n".join(broken(source, width)), x=0.01, ha="left", fontsize=NOTE, color=GREY)
     return figure
+
+
+def broken(source: str, width: float) -> list[str]:
+    """The lines of what stands below a figure of some width, in inches.
+
+    >>> broken("one two", 0.3), broken("", 7)
+    (['one', 'two'], [])
+    """
+    lines = source.splitlines()
+    return [part for line in lines for part in wrap(line, int(LETTERS * width), break_on_hyphens=False) or [""]]
 
 
 def panels(figure: Figure, rows: int, columns: int, **options: Any) -> np.ndarray:
