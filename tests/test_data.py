@@ -121,6 +121,20 @@ def with_labels(content: bytes | None) -> Callable[[Path], Path]:
     return make
 
 
+def empty_mnist(folder: Path, shape: tuple[int, ...]) -> Path:
+    path = mnist(folder)
+    path.write_bytes(idx(np.zeros(shape, np.uint8)))
+    (folder / "train-labels-idx1-ubyte").write_bytes(idx(LABELS[: shape[0]]))
+    return path
+
+
+def two_sizes(folder: Path) -> Path:
+    for name, images in (("a", GREY), ("b", GREY[:, 1:])):
+        (folder / f"train-images-{name}").write_bytes(idx(images))
+        (folder / f"train-labels-{name}").write_bytes(idx(LABELS))
+    return folder
+
+
 def cut(make: Callable[[Path], Path], kept: int) -> Callable[[Path], Path]:
     def damaged(folder: Path) -> Path:
         path = make(folder)
@@ -147,6 +161,12 @@ BAD: dict[str, tuple[Callable[[Path], Path], str]] = {
     "SVHN's first format": (lambda f: svhn(f, X=GREY), "is not SVHN's: expected X (32 × 32 × 3 × N) and y (N × 1)"),
     "SVHN with other labels": (lambda f: svhn(f, y=LABELS[:3]), "expected 20 integers as labels"),
     "SVHN labelled with floats": (lambda f: svhn(f, y=LABELS / 2), "expected 20 integers as labels, got float64"),
+    "SVHN with labels beyond 10": (lambda f: svhn(f, y=LABELS[:, None] + 10), "must be 1 to 9, and 10 for the digit 0"),
+    "SVHN with nan": (lambda f: svhn(f, X=np.full((32, 32, 3, N), np.nan)), "X must be finite numbers, got float64"),
+    "SVHN without images": (lambda f: svhn(f, X=np.zeros((32, 32, 3, 0))), "X must be finite numbers, got float64"),
+    "no images": (lambda f: empty_mnist(f, (0, 4, 5)), "has no images, or none with a pixel"),
+    "no pixels": (lambda f: empty_mnist(f, (N, 0, 5)), "has no images, or none with a pixel"),
+    "images of two sizes": (lambda f: two_sizes(f), "images of train-images-a, train-images-b are of different sizes"),
     "CIFAR-10 cut off": (cut(cifar10, 5000), "expected a multiple of 3073 bytes"),
     "CIFAR-100": (written("train.bin", bytes([11]) * 2 * CIFAR_ROW), "labels must be 0 to 9, got 11 to 11"),
     "pickles": (lambda f: npz(f, X=np.array([{}])), "X holds pickled objects, which are never opened"),

@@ -386,6 +386,8 @@ BAD = {
     "no such device": ({"device": "tpu"}, "--device is auto, cpu or cuda, got tpu"),
     "no such data": ({"data": "nowhere"}, "nowhere"),
     "no picture": ({"plot": "a.pdf"}, "--plot needs a file that ends in .svg or .png"),
+    "no layers": ({"linear-layers": 0}, "--linear-layers must be a positive integer up to 200, got 0"),
+    "no folder": ({"json": "nowhere/found.json"}, "--json nowhere/found.json: cannot be written"),
     "a rate that diverges": ({"rate": 1e200}, "training has diverged by step 10; take a smaller --rate"),
 }
 
@@ -436,6 +438,21 @@ def test_the_command_with_a_residual_network(
     np.savez(tmp_path / "flat.npz", X=np.ones((9, 64)), y=np.arange(9) % 2)
     assert main(arguments(**wanted, sizes="2,2", data=tmp_path / "flat.npz")) == 2
     assert "--extractor resnet needs images: X (N × rows × columns)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("changes", [{"widths": "2,8"}, {"widths": "8,2"}, {"data": "black.npz"}, {"seed": 10**20}])
+def test_weight_decay_on_all_where_little_is_defined(
+    changes: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Layers narrower than the classes, for which s_K is 0, data without any contrast, whose Θ is 0; any seed."""
+    monkeypatch.setenv("COLLAPSE_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    np.savez("black.npz", X=np.zeros((30, 6)), y=np.arange(30) % 3)
+    given = {"sizes": "5,5,5", "penalty": "weights", "steps": 12, "adam": 10, "json": "found.json"}
+    assert main(arguments(**given | changes)) == 0
+    last = json.loads(Path("found.json").read_text(encoding="utf-8"))["checkpoints"][-1]
+    assert last["kernel_floor"] == 0 or "seed" in changes
+    assert last["kernel"] > 0 or "data" in changes
 
 
 def test_the_command_with_weight_decay_on_all(

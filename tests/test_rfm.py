@@ -286,6 +286,8 @@ BAD: dict[str, tuple[list[str], str]] = {
     "device": (["--device", "tpu"], "--device is auto, cpu or cuda, got tpu"),
     "memory": (["--width", "10000000"], "take about"),
     "picture": (["--plot", "a.pdf"], "--plot needs a file that ends in .svg or .png, got a.pdf"),
+    "threads": (["--samples", "60", "--threads", "1000000"], "on this machine, got 1000000"),
+    "folder": (["--json", "nowhere/found.json"], "--json nowhere/found.json: cannot be written"),
     "data": (["--data", "nowhere"], "--data nowhere: there is no such file; expected digits, or MNIST's IDX files"),
 }
 

@@ -267,6 +267,21 @@ def measure(
         _print_measurement(found)
 
 
+def require_writable(path: str | None) -> None:
+    """Find out before the work, not after it, that its result cannot be written.
+
+    Raises:
+        BadInput: where the file of --json cannot be opened.
+    """
+    if path in (None, "-"):
+        return
+    try:
+        with Path(str(path)).open("a", encoding="utf-8"):
+            pass
+    except OSError as error:
+        raise BadInput(f"--json {path}: cannot be written ({error.strerror})") from error
+
+
 def write(data: dict[str, Any], target: str) -> None:
     """Write JSON to a file, or to standard output for ``-``.
 

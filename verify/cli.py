@@ -121,7 +121,7 @@ def verify(
     engines = runner.chosen(engine or None, runner.Registry())
     if scheduler is None:
         _require_device(device)
-    _require_writable(json)
+    calculator.require_writable(json)
     left_out = omitted(*patterns or [])
     write_page = _page_writer(report)
     if {"descent", REFUTER} & set(engines) and scheduler is None:
@@ -146,7 +146,7 @@ def list_(patterns: Patterns = None, json: Json = None) -> None:
     from verify import report
 
     known, left_out = _statements(patterns or ["*"]), omitted(*patterns or [])
-    _require_writable(json)
+    calculator.require_writable(json)
     if json != "-":
         report.put(report.console(), report.list_table(known))
         report.put(report.console(), *(("", report.omitted_table(left_out)) if left_out else ()))
@@ -164,7 +164,7 @@ def show(
     from verify.store import Store, home
 
     found = _statements([id])
-    _require_writable(json)
+    calculator.require_writable(json)
     for statement in found if json != "-" else []:
         report.put(report.console(), report.description(statement), *report.proof(statement))
         if home().exists():
@@ -187,7 +187,7 @@ def check(
     from verify.pool import one_thread
     from verify.store import Store
 
-    _require_writable(json)
+    calculator.require_writable(json)
     results = []
     with one_thread(), redirect_stdout(sys.stderr):  # what the file prints is not part of the answer
         conjectures = read(place)
@@ -216,7 +216,7 @@ def recheck(
     from verify.conjectures import read
     from verify.recheck import files, in_separate_interpreter, with_statement
 
-    _require_writable(json)
+    calculator.require_writable(json)
     own = [] if conjecture is None else read(conjecture)
     found = [with_statement(one, own, conjecture or "") for one in in_separate_interpreter(files(paths))]
     for one in found if json != "-" else []:
@@ -299,17 +299,6 @@ def _say(sentence: str) -> None:
 def _progress_lines(event: Progress) -> None:
     if event.finished:
         print(f"{event.done} of {event.total}: {event.statement} examined", file=sys.stderr, flush=True)
-
-
-def _require_writable(path: str | None) -> None:
-    """Find out before the work, not after it, that its result cannot be written."""
-    if path in (None, "-"):
-        return
-    try:
-        with Path(str(path)).open("a", encoding="utf-8"):
-            pass
-    except OSError as error:
-        raise BadInput(f"--json {path}: cannot be written ({error.strerror})") from error
 
 
 def _page_writer(given: str | None) -> Callable[..., None]:

@@ -33,6 +33,8 @@ IMAGES, LABELS = 0x803, 0x801
 """Magic numbers of IDX files: unsigned bytes in three dimensions, and in one."""
 CIFAR_ROW = 1 + 3 * 32 * 32
 """Bytes of an image of CIFAR-10: the label, then red, green and blue."""
+DIGITS = 10
+"""SVHN's label of the digit 0."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,8 @@ def _folder(path: Path) -> Samples:
     for pattern in FOLDERS:
         once = {file.name.removesuffix(".gz"): file for file in sorted(path.glob(pattern))}
         if parts := [read(str(file)) for file in once.values()]:
+            if len({part.images.shape[0] for part in parts}) > 1:
+                raise BadInput(f"{path}: images of {', '.join(once)} are of different sizes; name one of the files")
             images, labels = (np.hstack([getattr(p, name) for p in parts]) for name in ("images", "labels"))
             return Samples(images, labels, parts[0].shape)
     raise BadInput(f"{path} has none of {', '.join(FOLDERS)}")
@@ -175,6 +179,8 @@ def mnist(path: Path) -> Samples:
     labels = _idx(found, LABELS)
     if len(labels) != len(images):
         raise BadInput(f"{found} has {len(labels)} labels for the {len(images)} images of {path.name}")
+    if not images.size:
+        raise BadInput(f"{path} has no images, or none with a pixel: their shape is {images.shape}")
     return _samples(found, images.reshape(len(images), -1).T, labels, (1, *images.shape[1:]))
 
 
@@ -206,8 +212,12 @@ def svhn(path: Path) -> Samples:
         raise BadInput(f"{path} cannot be read as a MATLAB file: it is damaged, or cut off ({error})") from None
     if not {"X", "y"} <= set(arrays) or arrays["X"].shape[:3] != (32, 32, 3) or arrays["X"].ndim != 4:
         raise BadInput(f"{path} is not SVHN's: expected X (32 × 32 × 3 × N) and y (N × 1)")
-    images = arrays["X"].transpose(2, 0, 1, 3)
-    return _samples(path, images.reshape(-1, images.shape[3]), arrays["y"].ravel() % 10, images.shape[:3])
+    images, labels = arrays["X"].transpose(2, 0, 1, 3), arrays["y"].ravel()
+    if images.dtype.kind not in "iuf" or not images.size or not np.isfinite(images).all():
+        raise BadInput(f"{path}: X must be finite numbers, got {images.dtype} of shape {arrays['X'].shape}")
+    if labels.dtype.kind in "iu" and labels.size and not 0 <= labels.min() <= labels.max() <= DIGITS:
+        raise BadInput(f"{path}: labels must be 1 to 9, and 10 for the digit 0, got {labels.min()} to {labels.max()}")
+    return _samples(path, images.reshape(-1, images.shape[3]), labels % DIGITS, images.shape[:3])
 
 
 def cifar10(path: Path) -> Samples:

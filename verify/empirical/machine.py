@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from verify.errors import BadInput
+
+FEW = 16
+"""Threads that are granted on any machine."""
 
 
 def device(name: str) -> str:
@@ -29,9 +33,16 @@ def device(name: str) -> str:
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
-    """In this block torch uses so many threads."""
+    """In this block torch uses so many threads.
+
+    Raises:
+        BadInput: for more than the machine has processors, or a few on a small one: torch crashes on very many.
+    """
     import torch
 
+    most = max(os.cpu_count() or 1, FEW)
+    if count > most:
+        raise BadInput(f"--threads is at most {most} on this machine, got {count}")
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

@@ -13,4 +13,7 @@ __all__ = ["gram", "layers", "maps", "rates", "relaxation"]
 OMITTED = {
     "beaglehole2024-laplace-gradient": "a derivative, of which no claim speaks; tests hold the AGOP to automatic "
     "differentiation",
+    "beaglehole2024-woodbury": "Lemma C.1, Woodbury's identity, which Lemma C.2 is a case of",
+    "beaglehole2024-exp-images": "Deep RFM and networks on MNIST, SVHN and CIFAR-10, which are not at hand, and the "
+    "simplex that their class means tend to; digits are in beaglehole2024-exp-deep-rfm, -exp-svd-split and -exp-nfa",
 }

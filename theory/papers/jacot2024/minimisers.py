@@ -27,12 +27,12 @@ from theory.ops import (
 )
 from theory.papers.jacot2024.setting import (
     NUMERICAL,
+    below,
     condition,
     determinant,
     inverse,
     least,
     lower,
-    margin,
     maximum,
     positive,
     product,
@@ -93,7 +93,7 @@ def linear_volume(K: int, L2: int, times: int = 1, fewer: int = 0) -> Inequality
 
 @dataclass(frozen=True)
 class Fitted:
-    """A network for which ‖Z_L − Y‖_F is within ½ s_K(Y): σ(x) = x, X = (1 + x)² I, widths K; W_1 is solved for.
+    """A network for which ‖Z_L − Y‖_F is within s_K(Y): σ(x) = x, X = (1 + x)² I, widths K; W_1 is solved for.
 
     Rotations of hidden spaces make the other layers lower triangles. These are I + V_i and I + U_i, so that what is
     drawn at any scale up to one has sides that are neither zero nor infinite.
@@ -124,7 +124,7 @@ class Fitted:
     @property
     def R(self) -> Expression:
         """Z_L − Y."""
-        return residual(self.variables["Q"], margin(self.K, self.n) / 2)
+        return residual(self.variables["Q"], below(self.n))
 
     @property
     def spectral(self) -> Expression:
@@ -223,7 +223,7 @@ class Kernel:
     @property
     def R(self) -> Expression:
         """Z_L − Y."""
-        return residual(self.variables["Q"], margin(self.K, 1))
+        return residual(self.variables["Q"], below(1))
 
     @property
     def room(self) -> Expression:

@@ -175,6 +175,15 @@ def margin(K: int, n: int) -> Fraction:
     return Fraction(isqrt(int(square * 64**2)), 64)
 
 
+def below(n: int) -> Fraction:
+    """s_K(Y) = √n rounded down to 64ths: Propositions 5.1 and 5.3 ask for ε1 < s_K(Y) only.
+
+    >>> below(1), below(2)
+    (Fraction(1, 1), Fraction(45, 32))
+    """
+    return Fraction(isqrt(n * 64**2), 64)
+
+
 def residual(Q: Expression, bound: Fraction) -> Expression:
     """Z_L − Y as a free matrix Q sets it, of any norm up to a bound: 2 Q bound/(1 + ‖Q‖²)."""
     return 2 * bound / (1 + sum_squares(Q)) * Q

@@ -78,9 +78,10 @@ def train(
     from verify.empirical.networks.subset import subset
     from verify.empirical.networks.training import Schedule
     from verify.pool import one_thread
-    from verify.settings import build_model, parse_integers
+    from verify.settings import MAX_DEPTH, build_model, parse_integers
     from verify.store import Store
 
+    options.require_writable(json)
     for picture, name in ((plot, "--plot"), (curves, "--curves")):
         if picture is not None:
             require_picture(picture, name)
@@ -90,6 +91,8 @@ def train(
         raise BadInput(f"--rate must be positive, got {rate}")
     if activation == "relu" and layers == 1:
         raise BadInput("--activation relu stands between layers of the head; take --linear-layers of 2 or more")
+    if not 1 <= layers <= MAX_DEPTH:
+        raise BadInput(f"--linear-layers must be a positive integer up to {MAX_DEPTH}, got {layers}")
     class_sizes, (*hidden, d) = parse_integers(sizes, "--sizes"), parse_integers(widths, "--widths")
     model = build_model(class_sizes, layers, decay, weight_decays, feature_decay, (d,), activation=activation)
     if penalty == "weights":

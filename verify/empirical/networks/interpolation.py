@@ -62,6 +62,8 @@ class WeightDecay(Loss):
         norm = 0.0
         for _ in range(steps):
             length = sum(float((part * part).sum()) for part in v) ** 0.5
+            if length == 0:  # Θ = 0: all samples are zero, or all weights
+                break
             (moved,) = torch.autograd.grad(pulled, u, [part / length for part in v], retain_graph=True)
             norm = float((moved * moved).sum())
             v = list(torch.autograd.grad(outputs, point, moved, retain_graph=True))
@@ -189,7 +191,7 @@ def interpolation(Z: Vector, weights: Sequence[Vector], labels: NDArray[np.int64
         last=_norm(weights[-1]),
         kappa=jacot2024_nc2(weights[-1]),
         c3=jacot2024_nc2(whole),
-        least=float(np.linalg.svd(whole, compute_uv=False)[K - 1]),
+        least=float(np.linalg.svd(whole, compute_uv=False)[K - 1]) if min(whole.shape) == K else 0.0,
         nc1=jacot2024_nc1(features, labels, K),
         nc2=jacot2024_nc2(class_means(features, labels, K)),
         nc3=jacot2024_nc3(features, labels, weights[-1]),

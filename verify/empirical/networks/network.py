@@ -30,7 +30,7 @@ class Network(torch.nn.Module):
 
     def __init__(self, extractor: Extractor, model: UnconstrainedFeatures, seed: int, bias: bool = True) -> None:
         super().__init__()
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator().manual_seed(seed % 2**63)
         self.nonlinear = extractor.depth if isinstance(extractor, Mlp) else None
         self.extractor = extractor.build(model.widths[0], bias, generator)
         self.head = torch.nn.ParameterList(gaussian(shape, 1.0, generator) for shape in model.weight_shapes)

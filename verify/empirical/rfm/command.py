@@ -50,6 +50,7 @@ def rfm(
     from verify.empirical.rfm.layers import Settings
     from verify.store import Store
 
+    options.require_writable(json)
     if plot is not None:
         require_picture(plot, "--plot")
     try:
