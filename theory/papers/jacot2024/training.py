@@ -165,7 +165,7 @@ RANGE = "hypothesis 4 of Theorem 3.1 at √2 ε1, the misfit that (30) leaves"
 
 @theorem(
     "jacot2024-gd-range",
-    source=source("Theorem 4.4 and B.2, the range of ε1", "P"),
+    source=source("Theorem 4.4 and B.2, what (28) asks of the printed range of ε1; own", "X"),
     expected=Expected(
         "refuted",
         "certified",
