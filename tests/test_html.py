@@ -59,7 +59,8 @@ from verify.html.elements import element
 from verify.html.notation import LONGEST, Notation
 from verify.html.page import page, write
 from verify.html.statement import Files, Run
-from verify.results import Examination
+from verify.results import Examination, Examined, Outcome
+from verify.verdict import Evidence, holds, refuted
 from verify.work import Registry
 
 X, Y, W, x, y = variable("X", (2, 2)), variable("Y", (2, 2)), variable("W_12", (2, 3)), variable("x"), variable("y_2")
@@ -308,6 +309,18 @@ def test_a_refuted_reconstruction_and_what_floats_saw_are_called_so() -> None:
     assert "refuted as reconstructed: 1 certified" in shown
     assert re.search(r'<span class="pill">no counterexample in \d+ instances?</span>', shown)
     assert '<span class="pill holds">' not in shown
+
+
+def test_an_engine_that_examined_some_clauses_says_which() -> None:
+    """That a part of a refuted statement holds does not read as if the statement did."""
+    names = ("value", "attained")
+    found = Evidence("one", (holds("attained", "certified"),)), Evidence("all", (refuted("value", "by a point"),))
+    outcomes = tuple(Outcome(evidence.engine, evidence) for evidence in found)
+    shown = page([Examination((Examined({}, names, outcomes),), fakes.statements()["fake-other"])], Run(), NOWHERE)
+    assert '<span class="pill holds">holds, on: attained</span>' in shown
+    whole = Outcome("both", Evidence("both", tuple(holds(name, "certified") for name in names)))
+    shown = page([Examination((Examined({}, names, (whole,)),), fakes.statements()["fake-other"])], Run(), NOWHERE)
+    assert ", on: " not in shown
 
 
 def test_code_in_texts_is_set_as_code() -> None:
