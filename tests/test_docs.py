@@ -11,6 +11,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import fakes
 import pytest
@@ -192,6 +193,29 @@ def leads_somewhere(page: Path, link: str) -> bool:
         return path.exists()
     headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
     return heading in {re.sub(r"[^\w -]", "", text.lower()).replace(" ", "-") for text in headings}
+
+
+MADE = re.compile(r"<!-- [^:>]+: made by [^>]+ -->(.*?)(?:<!-- end -->|\Z)", re.DOTALL)
+
+
+def test_no_part_that_a_program_makes_is_empty() -> None:
+    made = {page: MADE.findall(text) for page, text in PAGES.items()}
+    assert sum(map(len, made.values())) == sum(text.count(": made by ") for text in PAGES.values()) > 5
+    assert not [page for page, parts in made.items() if not all(map(str.strip, parts))]
+    assert MADE.findall("<!-- a: made by b -->\n\n<!-- end -->") == ["\n\n"]
+
+
+def test_a_table_that_is_shown_as_text_ends_the_build(tmp_path: Path) -> None:
+    guard = runpy.run_path(str(ROOT / "docs" / "tables.py"))
+    for name, text in {
+        "good": "<table></table><pre>|---|</pre>",
+        "dashes": "<p>| a |\n|---|</p>",
+        "typeset": "<p>| a | b |\n|—|—|</p>",
+    }.items():
+        (tmp_path / f"{name}.html").write_text(text, encoding="utf-8")
+    app = SimpleNamespace(builder=SimpleNamespace(format="html"), outdir=tmp_path)
+    with pytest.raises(ValueError, match=r"on dashes\.html, typeset\.html$"):
+        guard["check"](app, None)
 
 
 PROOFS = sorted((ROOT / "proofs").rglob("*.md"))
