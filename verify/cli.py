@@ -123,7 +123,7 @@ def verify(
         _require_device(device)
     _require_writable(json)
     left_out = omitted(*patterns or [])
-    write_page = _page_writer(report)
+    write_page = _page_writer(report, tuple(patterns or ()))
     if {"descent", REFUTER} & set(engines) and scheduler is None:
         prepare(_say)
     with workers(jobs, scheduler, _say) as spread, Store() as store:
@@ -312,7 +312,7 @@ def _require_writable(path: str | None) -> None:
         raise BadInput(f"--json {path}: cannot be written ({error.strerror})") from error
 
 
-def _page_writer(given: str | None) -> Callable[..., None]:
+def _page_writer(given: str | None, patterns: tuple[str, ...]) -> Callable[..., None]:
     """What writes the page at the end; found out before the work is whether it can."""
     if given is None:
         return lambda *found: None
@@ -321,7 +321,7 @@ def _page_writer(given: str | None) -> Callable[..., None]:
 
     folder = require_folder(given)
     return lambda results, settings, engines, left_out, kept: write(
-        folder, results, Run(settings, engines, left_out), kept
+        folder, results, Run(settings, engines, left_out, patterns), kept
     )
 
 

@@ -20,11 +20,15 @@ from verify.work import decode, sentence, shown
 
 @dataclass(frozen=True)
 class Run:
-    """What was asked for: how engines ran, which ones where not all, and what was left out of the statements."""
+    """What was asked for: how engines ran, which ones where not all, what was left out, and by which patterns.
+
+    ``patterns`` is None where statements were not chosen by patterns, and empty for all of them.
+    """
 
     settings: Settings = field(default_factory=Settings)
     engines: tuple[str, ...] = ()
     omitted: Mapping[str, str] | None = None
+    patterns: tuple[str, ...] | None = None
 
     def command(self, *patterns: str) -> str:
         """The command that examines statements again in the same way.
