@@ -263,6 +263,20 @@ def test_the_citation_is_of_this_version() -> None:
     assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
 
 
+def test_every_paper_is_cited() -> None:
+    """With the year and the title by which its statements name it."""
+    _, *cited = (ROOT / "CITATION.cff").read_text(encoding="utf-8").split("  - type: article\n")
+    sources = {(s.source.paper, s.source.version) for s in statements().values() if s.source}
+    papers = {(paper, number) for paper, version in sources for number in re.findall(r"arXiv (\S+)", version)}
+    assert {number for _, number in papers} == set(re.findall(r'"arXiv:(\S+)"', "".join(cited)))
+    for paper, number in papers:
+        (reference,) = (part for part in cited if f'"arXiv:{number}"' in part)
+        ((authors, year, title),) = re.findall(r"^(.*) (\d{4}), (.*)$", paper)
+        assert f'title: "{title}' in reference
+        assert f"year: {year}" in reference
+        assert f"family-names: {re.split(' et al| & ', authors)[0]}\n" in reference
+
+
 def block(language: str) -> str:
     return CLAIMS.split(f"```{language}\n")[1].split("```")[0]
 
