@@ -35,6 +35,11 @@ SECONDS = 4.0
 """Search for one cell and decay, on one thread."""
 
 
+def unbeaten(classes: int) -> str:
+    """A cell in which nothing was found; for two classes a theorem says that there is nothing."""
+    return "optimal" if classes == 2 else "–"
+
+
 @dataclass(frozen=True)
 class Cell:
     """What was found for one number of classes and one depth; ``beaten`` at these fractions, or at all decays."""
@@ -50,7 +55,7 @@ class Cell:
         """The cell of the table."""
         if self.ratio:
             return f"all decays ({self.ratio})"
-        return f"at {', '.join(self.beaten)}" if self.beaten else "–"
+        return f"at {', '.join(self.beaten)}" if self.beaten else unbeaten(self.classes)
 
 
 def threshold(classes: int, depth: int) -> float:
@@ -111,7 +116,7 @@ class Range:
     def text(self) -> str:
         """The cell of the table."""
         if not self.beaten:
-            return "–"
+            return unbeaten(self.classes)
         high, low = (inwards(Fraction(self.decays[i]), i == -1) for i in (0, -1))
         return f"{low} to {high}" if self.unbeaten else f"every decay tried, {low} to {high}"
 
@@ -219,11 +224,11 @@ def table(found: list[Cell] | list[Range]) -> str:
 PAGE = """# Where deep neural collapse stops being optimal
 
 Each entry has its certificates in `docs/border/`; `make border` makes the tables. L is the number of weight matrices, –
-means not beaten within {seconds:g} seconds a decay, which proves nothing.
+means not beaten within {seconds:g} seconds a decay, which proves nothing; *optimal* is said by a theorem.
 
 ## ReLU layers, squared error
 
-Balanced classes, hidden layers of 2K neurons. For two classes collapse is optimal by a theorem.
+Balanced classes, hidden layers of 2K neurons. For two classes collapse is optimal (`sukenik2023-global`).
 
 - *All decays*: weights that fit the labels exactly and have a smaller product of squared norms, by the factor in
   brackets, so that they are below collapse wherever that is not zero.
@@ -236,7 +241,8 @@ Balanced classes, hidden layers of 2K neurons. For two classes collapse is optim
 One sample a class, widths K, all decays λ equal. Decays at which weights lie strictly below every collapsed point: the
 larger one is next to where collapse ties with zero, and beyond the smaller one, a step {step} of the scale α of
 collapse further, nothing lower was found. With n samples a class λ n^(1/(L+1)) takes the place of λ. For K ≥ 6, and for
-K ≥ 4 from L = 3 on, collapse is beaten at every decay (`garrod2025-dnc-not-global`, proved).
+K ≥ 4 from L = 3 on, collapse is beaten at every decay (`garrod2025-dnc-not-global`, proved); for two classes it is
+optimal (`dang2023-ce-two-classes`).
 
 {softmax}
 """

@@ -9,6 +9,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import generate
+import tables
 
 project = "collapse"
 author = "the authors of collapse"
@@ -37,3 +38,4 @@ napoleon_use_rtype = False
 def setup(app: object) -> None:
     """Write the generated pages before the sources are read; formulas become MathML, docstrings stay plain text."""
     generate.connect(app)
+    tables.connect(app)

@@ -97,6 +97,16 @@ def test_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert set(listed[0]) == {"id", "title", "source", "provenance", "expected"}
 
 
+def test_the_summary_of_a_command_fits_into_its_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["--help"]) == 0
+    summaries = [line for line in capsys.readouterr().out.split("Commands:")[1].split("\n\n")[0].splitlines() if line]
+    assert len(summaries) > 10
+    assert all(line.endswith(".") and not line.endswith("...") for line in summaries)
+
+
 def test_list_takes_patterns(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "zhu2021-*", "losses-f*", "zhu2021-ce-etf", "--json", "-"]) == 0
     written = json.loads(capsys.readouterr().out)

@@ -214,9 +214,9 @@ def test_the_scalar_problem_at_its_irrational_threshold(M: int) -> None:
     [
         (model((3, 2), 2, 1, bias="last-layer"), "unequal classes with a bias"),
         (model((3, 2), 30, 1), "depth at most"),
-        (scalar(sqrt(x) + x), "not a rational function"),
+        (scalar(sqrt(x) + x), "no rational function"),
         (scalar(1 / (1 - x)), "denominator"),
-        (Minimisation(x + variable("y"), {"x": x, "y": variable("y")}), "one scalar"),
+        (Minimisation(x + variable("y"), {"x": x, "y": variable("y")}), "single number"),
     ],
 )
 def test_what_it_cannot_examine(problem: Any, reason: str) -> None:

@@ -11,6 +11,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import fakes
 import pytest
@@ -194,6 +195,29 @@ def leads_somewhere(page: Path, link: str) -> bool:
     return heading in {re.sub(r"[^\w -]", "", text.lower()).replace(" ", "-") for text in headings}
 
 
+MADE = re.compile(r"<!-- [^:>]+: made by [^>]+ -->(.*?)(?:<!-- end -->|\Z)", re.DOTALL)
+
+
+def test_no_part_that_a_program_makes_is_empty() -> None:
+    made = {page: MADE.findall(text) for page, text in PAGES.items()}
+    assert sum(map(len, made.values())) == sum(text.count(": made by ") for text in PAGES.values()) > 5
+    assert not [page for page, parts in made.items() if not all(map(str.strip, parts))]
+    assert MADE.findall("<!-- a: made by b -->\n\n<!-- end -->") == ["\n\n"]
+
+
+def test_a_table_that_is_shown_as_text_ends_the_build(tmp_path: Path) -> None:
+    guard = runpy.run_path(str(ROOT / "docs" / "tables.py"))
+    for name, text in {
+        "good": "<table></table><pre>|---|</pre>",
+        "dashes": "<p>| a |\n|---|</p>",
+        "typeset": "<p>| a | b |\n|—|—|</p>",
+    }.items():
+        (tmp_path / f"{name}.html").write_text(text, encoding="utf-8")
+    app = SimpleNamespace(builder=SimpleNamespace(format="html"), outdir=tmp_path)
+    with pytest.raises(ValueError, match=r"on dashes\.html, typeset\.html$"):
+        guard["check"](app, None)
+
+
 PROOFS = sorted((ROOT / "proofs").rglob("*.md"))
 
 
@@ -237,6 +261,20 @@ def test_the_picture_is_the_one_that_its_command_draws(tmp_path: Path, monkeypat
 def test_the_citation_is_of_this_version() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+
+
+def test_every_paper_is_cited() -> None:
+    """With the year and the title by which its statements name it."""
+    _, *cited = (ROOT / "CITATION.cff").read_text(encoding="utf-8").split("  - type: article\n")
+    sources = {(s.source.paper, s.source.version) for s in statements().values() if s.source}
+    papers = {(paper, number) for paper, version in sources for number in re.findall(r"arXiv (\S+)", version)}
+    assert {number for _, number in papers} == set(re.findall(r'"arXiv:(\S+)"', "".join(cited)))
+    for paper, number in papers:
+        (reference,) = (part for part in cited if f'"arXiv:{number}"' in part)
+        ((authors, year, title),) = re.findall(r"^(.*) (\d{4}), (.*)$", paper)
+        assert f'title: "{title}' in reference
+        assert f"year: {year}" in reference
+        assert f"family-names: {re.split(' et al| & ', authors)[0]}\n" in reference
 
 
 def block(language: str) -> str:

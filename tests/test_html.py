@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import operator
+import platform
 import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from html.parser import HTMLParser
+from importlib import metadata
 from pathlib import Path
 
 import browser
@@ -51,7 +53,7 @@ from theory.ops import (
     variable,
     zeros,
 )
-from theory.statement import Source, Statement, statements
+from theory.statement import PROVENANCE, Source, Statement, statements
 from verify import runner
 from verify.cli import main
 from verify.html.claims import formulas
@@ -59,7 +61,8 @@ from verify.html.elements import element
 from verify.html.notation import LONGEST, Notation
 from verify.html.page import page, write
 from verify.html.statement import Files, Run
-from verify.results import Examination
+from verify.results import Examination, Examined, Outcome
+from verify.verdict import Evidence, holds, refuted
 from verify.work import Registry
 
 X, Y, W, x, y = variable("X", (2, 2)), variable("Y", (2, 2)), variable("W_12", (2, 3)), variable("x"), variable("y_2")
@@ -295,6 +298,9 @@ def test_the_page_says_what_was_found_and_where_it_is_from() -> None:
         "A shifted sum of squares is not negative.",
         "unable × fake-square (4 instances)not my kind of claim",
         "collapse verify fake-square --engine sealing --fresh",
+        "collapse verify fake-square fake-false fake-model fake-broken --engine sealing --fresh",
+        f"Python {platform.python_version()}, ",
+        f", numpy {metadata.version('numpy')}, ",
         "The papers' own configurations",
         "+1.0e-12",
         "It could not be built: ZeroDivisionError: no claim at this size",
@@ -308,6 +314,31 @@ def test_a_refuted_reconstruction_and_what_floats_saw_are_called_so() -> None:
     assert "refuted as reconstructed: 1 certified" in shown
     assert re.search(r'<span class="pill">no counterexample in \d+ instances?</span>', shown)
     assert '<span class="pill holds">' not in shown
+
+
+def test_the_command_of_the_page_has_the_patterns_that_were_given() -> None:
+    results = [examined("fake-square", "sealing"), examined("fake-false", "against")]
+    for patterns, command in ((("fake-*",), "collapse verify 'fake-*' --fresh"), ((), "collapse verify --fresh")):
+        assert f"<pre>{command}</pre>" in page(results, Run(patterns=patterns), NOWHERE).replace("&#x27;", "'")
+
+
+def test_the_letter_of_a_text_is_explained_where_it_stands() -> None:
+    shown = page([examined("fake-false", "against")], Run(), NOWHERE)
+    meaning = PROVENANCE["R"]
+    assert f"[R]: {meaning}" in shown.split("<h2>Verdicts</h2>")[1].split("<table")[0]
+    assert f'<abbr title="{meaning}">[R]</abbr>' in shown.split('<table class="verdicts">')[1].split("</table>")[0]
+
+
+def test_an_engine_that_examined_some_clauses_says_which() -> None:
+    """That a part of a refuted statement holds does not read as if the statement did."""
+    names = ("value", "attained")
+    found = Evidence("one", (holds("attained", "certified"),)), Evidence("all", (refuted("value", "by a point"),))
+    outcomes = tuple(Outcome(evidence.engine, evidence) for evidence in found)
+    shown = page([Examination((Examined({}, names, outcomes),), fakes.statements()["fake-other"])], Run(), NOWHERE)
+    assert '<span class="pill holds">holds, on: attained</span>' in shown
+    whole = Outcome("both", Evidence("both", tuple(holds(name, "certified") for name in names)))
+    shown = page([Examination((Examined({}, names, (whole,)),), fakes.statements()["fake-other"])], Run(), NOWHERE)
+    assert ", on: " not in shown
 
 
 def test_code_in_texts_is_set_as_code() -> None:

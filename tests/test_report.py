@@ -33,6 +33,12 @@ def printed(part: RenderableType) -> str:
     return text
 
 
+def test_no_line_about_a_statement_is_longer_than_its_text() -> None:
+    lines = printed(report.description(statements()["dang2023-ce-deep-linear"])).splitlines()
+    assert max(len(line.rstrip()) for line in lines) <= len("wrong version  ") + report.TEXT_WIDTH
+    assert any(line.startswith("expected") for line in lines)
+
+
 def test_json_has_the_fields_of_the_design() -> None:
     results = [examine("fake-square", "sealing", "unable"), examine("fake-square", "certified", "against")]
     data = report.verify_json(results, lambda certificate: Path("certificates") / str(certificate["kind"]))

@@ -106,9 +106,12 @@ def test_two_theorems_cannot_share_an_id() -> None:
 def test_find_takes_patterns_and_names_the_nearest() -> None:
     assert [s.id for s in find("dang2023-value")] == ["dang2023-value"]
     assert [s.id for s in find("dang2023-*")] == [id for id in statements() if id.startswith("dang2023-")]
-    for unknown in ("dang2023-valeu", "", "[", "dang2023"):
+    for unknown in ("dang2023-valeu", "dang2023"):
         with pytest.raises(StatementError, match=r"no statement matches .*; nearest: dang2023-"):
             find(unknown)
+    for unlike in ("", "[", "xyzzy"):
+        with pytest.raises(StatementError, match=r'no statement matches "[^"]*"$'):
+            find(unlike)
 
 
 def test_a_source_prints_its_provenance() -> None:

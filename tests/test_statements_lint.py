@@ -55,6 +55,7 @@ def test_the_expected_verdict_is_a_verdict(statement: Statement) -> None:
     assert (expected.conclusion == "undecided") == (expected.at_least == "none")
     if expected.conclusion != "holds" or expected.at_least == "numerical":
         assert expected.reason, "an unusual expectation needs a reason"
+    assert not expected.reason.startswith("refuted"), "the verdict says so, and whether the printed text was seen"
 
 
 def test_the_witness_meets_the_hypotheses(statement: Statement) -> None:

@@ -245,7 +245,7 @@ def find(pattern: str) -> list[Statement]:
     """Statements whose id is, or matches, a pattern with ``*`` and ``?``.
 
     Raises:
-        StatementError: when none does, naming the nearest ids, or why it is omitted.
+        StatementError: when none does, naming ids that resemble it, or why it is omitted.
     """
     from fnmatch import fnmatchcase
 
@@ -254,8 +254,9 @@ def find(pattern: str) -> list[Statement]:
     if not found:
         for id, why in omitted(pattern).items():
             raise StatementError(f"{id} is not stated: {why}")
-        near = get_close_matches(pattern, known, n=3, cutoff=0.4) or list(known)[:3]
-        raise StatementError(f'no statement matches "{pattern}"; nearest: {", ".join(near)}')
+        near = get_close_matches(pattern, known, n=3, cutoff=0.4)
+        nearest = f"; nearest: {', '.join(near)}" if near else ""
+        raise StatementError(f'no statement matches "{pattern}"{nearest}')
     return found
 
 

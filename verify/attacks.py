@@ -341,9 +341,8 @@ class RivalSearch:
         self.known[model.K, model.M] = trimmed(kernel, point)
         everywhere = _fit_for_all_decays(model, fitted(model, self.known[model.K, model.M]))
         certificates = (certificate,) if everywhere is None else (certificate, everywhere)
-        detail = (
-            f"descent reaches {reached:.12g}, {claimed - reached:.3g} below the claim; below: weights of few digits"
-        )
+        below = f"descent reaches {reached:.12g}, {claimed - reached:.3g} below the claim"
+        detail = f"{below}; what follows are weights of few digits"
         return Found(certificates, name, "value", detail)
 
 

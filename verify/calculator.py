@@ -79,7 +79,10 @@ def optimum(
     search: Annotated[float, typer.Option(min=0, help="With relu: seconds to look for weights below collapse.")] = 3.0,
     plot: Plot = None,
 ) -> None:
-    """The global minimum in your setting, in closed form: value, logits, norms, and which classes collapse to zero."""
+    """The global minimum in your setting, in closed form.
+
+    Its value, logits and norms, and which classes collapse to zero.
+    """
     from theory.closed_form.optimum import has_closed_form
     from theory.closed_form.optimum import optimum as closed_form
 
@@ -233,7 +236,9 @@ def measure(
     convention: Convention = "1/(2N)",
     json: Json = None,
 ) -> None:
-    """Your own weights and features against the optimum of their setting: loss, NC metrics by layer, distances.
+    """Your own weights and features against their optimum.
+
+    Shown are the loss, NC metrics by layer, and distances.
 
     The file holds labels y (N integers from 0) or class_sizes (columns of H sorted by class); a vector b makes it the
     model with a last-layer bias. Decays come from the options, or as text from arrays decay, or weight_decays and

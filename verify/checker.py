@@ -1566,9 +1566,8 @@ def check_exact_fit(certificate: Any) -> str:
     if not ratio < 1:
         raise Rejected("the product of squared norms is not below that of collapse")
     setting = f"{model.K} equal classes, {model.M} {'ReLU' if model.relu else 'linear'} layers, widths {model.widths}"
-    return (
-        f"collapse is optimal at no decays where it is not zero ({setting}): ∏ ‖factor‖² is {brief(ratio)} of its own"
-    )
+    found = f"collapse is beaten at every decay at which it is not zero ({setting})"
+    return f"{found}: ∏ ‖factor‖² is {brief(ratio)} of its own"
 
 
 # ----------------------------------------------------------------------------------------------------------- spectrum

@@ -123,7 +123,7 @@ def verify(
         _require_device(device)
     calculator.require_writable(json)
     left_out = omitted(*patterns or [])
-    write_page = _page_writer(report)
+    write_page = _page_writer(report, tuple(patterns or ()))
     if {"descent", REFUTER} & set(engines) and scheduler is None:
         prepare(_say)
     with workers(jobs, scheduler, _say) as spread, Store() as store:
@@ -158,7 +158,7 @@ def show(
     id: Annotated[str, typer.Argument(metavar="ID", help="A statement's id; * and ? match several.")],
     json: Json = None,
 ) -> None:
-    """Show a statement: hypotheses, source, what is expected, and the evidence so far."""
+    """Show a statement, what is expected, and the evidence so far."""
     from verify import report
     from verify.runner import stored
     from verify.store import Store, home
@@ -181,7 +181,7 @@ def check(
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget what an earlier check found.")] = False,
     json: Json = None,
 ) -> None:
-    """Try hard to refute the conjectures in a file, and hand back exact counterexamples."""
+    """Try hard to refute conjectures, by exact counterexamples."""
     from verify import checks
     from verify.conjectures import read
     from verify.pool import one_thread
@@ -211,7 +211,10 @@ def recheck(
     ] = None,
     json: Json = None,
 ) -> None:
-    """Check certificates with the independent checker, in an interpreter of its own."""
+    """Check certificates again with the independent checker.
+
+    It runs in an interpreter of its own.
+    """
     from verify.checker import shown
     from verify.conjectures import read
     from verify.recheck import files, in_separate_interpreter, with_statement
@@ -301,7 +304,7 @@ def _progress_lines(event: Progress) -> None:
         print(f"{event.done} of {event.total}: {event.statement} examined", file=sys.stderr, flush=True)
 
 
-def _page_writer(given: str | None) -> Callable[..., None]:
+def _page_writer(given: str | None, patterns: tuple[str, ...]) -> Callable[..., None]:
     """What writes the page at the end; found out before the work is whether it can."""
     if given is None:
         return lambda *found: None
@@ -310,7 +313,7 @@ def _page_writer(given: str | None) -> Callable[..., None]:
 
     folder = require_folder(given)
     return lambda results, settings, engines, left_out, kept: write(
-        folder, results, Run(settings, engines, left_out), kept
+        folder, results, Run(settings, engines, left_out, patterns), kept
     )
 
 

@@ -20,6 +20,9 @@ from verify.verdict import REFUTED, Verdict
 from verify.witness import COUNTEREXAMPLES
 from verify.work import decode, shown
 
+TEXT_WIDTH = 116
+"""Columns of a statement's text, as it is in the source; what is said about the statement has no longer lines."""
+
 PLAIN_WIDTH = 1000
 """Columns where the output is not a terminal: one line for one row, so that it can be searched."""
 
@@ -187,6 +190,7 @@ def description(statement: Statement) -> Table:
     """A statement in full: text, source and provenance, hypotheses, expected verdict, witness, wrong versions."""
     table = _table("", "")
     table.title, table.title_justify, table.show_header = Text(statement.id, "bold"), "left", False
+    table.columns[1].max_width = TEXT_WIDTH
     rows = [("text", statement.text)]
     if statement.source:
         rows.append(("source", str(statement.source)))

@@ -98,6 +98,8 @@ class EngineSummary:
     verdict: Verdict
     seconds: float
     detail: str
+    only: tuple[str, ...] = ()
+    """The clauses that it examined, where these are not all."""
 
 
 @dataclass(frozen=True)
@@ -210,10 +212,12 @@ class Examination:
         clauses, conflict = _merge((), groups)
         verdict = _weakest(clauses, conflict, sum(map(bool, groups)))
         uses = sorted({used for e in evidence for used in e.uses})
-        what = "all clauses" if set(clauses) == set(self.clauses) else ", ".join(clauses)
+        every = set(clauses) == set(self.clauses)
+        what = "all clauses" if every else ", ".join(clauses)
         parts = [f"{what} on {sum(map(bool, groups))} of {len(groups)} instances", verdict.detail]
         parts.append(f"using {', '.join(uses)}" if uses else "")
-        return EngineSummary(name, verdict, sum(e.seconds for e in evidence), "; ".join(filter(None, parts)))
+        seconds, detail = sum(e.seconds for e in evidence), "; ".join(filter(None, parts))
+        return EngineSummary(name, verdict, seconds, detail, () if every else tuple(clauses))
 
     @property
     def certificates(self) -> list[Mapping[str, Any]]:

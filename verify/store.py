@@ -206,7 +206,16 @@ def state() -> str:
     root = Path(__file__).resolve().parents[1]
     files = sorted(path for package in PACKAGES for path in (root / package).rglob("*.py"))
     source = [[path.relative_to(root).as_posix(), _digest(path.read_text(encoding="utf-8"))] for path in files]
-    return _digest(canonical([source, platform.python_version(), [_version(name) for name in DEPENDENCIES]]))
+    return _digest(canonical([source, versions()]))
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that results depend on, empty for one that is not installed.
+
+    >>> list(versions())[:2]
+    ['Python', 'clarabel']
+    """
+    return {"Python": platform.python_version(), **{name: _version(name) for name in DEPENDENCIES}}
 
 
 def _version(name: str) -> str:

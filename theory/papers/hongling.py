@@ -228,9 +228,9 @@ def many(ratio: tuple[int, ...], times: int) -> tuple[int, ...]:
     expected=Expected(
         "refuted",
         "certified",
-        "refuted as reconstructed from the abstract; the normalisation of λ was not seen. It is said for “λ_Z fixed so "
-        "that c → 0 with N → ∞”, but c = √n λ_Z grows with n at fixed λ_Z, and the optimum is zero from some N on. "
-        "What is meant needs λ_Z √N → 0, that is c → 0 (hongling-large-n-corrected)",
+        "from the abstract; the normalisation of λ was not seen. It is said for “λ_Z fixed so that c → 0 with N → ∞”, "
+        "but c = √n λ_Z grows with n at fixed λ_Z, and the optimum is zero from some N on. What is meant needs "
+        "λ_Z √N → 0, that is c → 0 (hongling-large-n-corrected)",
     ),
     hypotheses={"λ_Z > 0": lambda ratio, times, penalty: penalty > 0},
     ratio=st.sampled_from(SQUARES),

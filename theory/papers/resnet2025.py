@@ -168,9 +168,9 @@ def squared_error(
     expected=Expected(
         "refuted",
         "certified",
-        "refuted as reconstructed; the printed text was not seen, and may ask for more features. A corner case: with "
-        "d = K the zero mean leaves K − 1 dimensions, and changing the sign of a class mean changes no singular value: "
-        "another minimiser at every decay λ > 0, from K = 2 on",
+        "the printed text may ask for more features. A corner case: with d = K the zero mean leaves K − 1 dimensions, "
+        "and changing the sign of a class mean changes no singular value: another minimiser at every decay λ > 0, from "
+        "K = 2 on",
     ),
     hypotheses={"balanced, K ≥ 2": lambda sizes, decay: len(set(sizes)) == 1 and len(sizes) >= 2 and decay > 0},
     sizes=SIZES,

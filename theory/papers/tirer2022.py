@@ -338,9 +338,9 @@ def collapsed(model: Model, factor: Fraction, simplex: bool) -> GlobalMinimum:
     expected=Expected(
         "refuted",
         "certified",
-        "refuted as reconstructed, without the assumption; the printed text, which has it, was not seen. The idea "
-        "itself fails: near the threshold solutions of low rank lie below collapse, for K = 5 at .9967 of the largest "
-        "λ for which collapse is not zero (docs/border.md), for K = 4 between about .9964 and 1 of it",
+        "without the assumption, which the printed text has. The idea itself fails: near the threshold solutions of "
+        "low rank lie below collapse, for K = 5 at .9967 of the largest λ for which collapse is not zero "
+        "(docs/border.md), for K = 4 between about .9964 and 1 of it",
     ),
     hypotheses=RELU | {"K ≥ 4, below the threshold": lambda model: model.K >= 4 and below(model)},
     model=relu_models((5,), (Fraction(99, 100),), (1,)).map(lambda m: m.with_(widths=10)),

@@ -63,7 +63,7 @@ def spectrum(
     json: options.Json = None,
     plot: options.Plot = None,
 ) -> None:
-    """Eigenvalues of the Hessian at collapse: predicted in closed form, and measured."""
+    """Eigenvalues of the Hessian at collapse, predicted and measured."""
     from verify.empirical import machine
     from verify.enclosures import unfocused
     from verify.pool import one_thread

@@ -125,7 +125,7 @@ def examine(instance: Instance, settings: Settings) -> Evidence:
     started = time.perf_counter()
     claim = instance.claim
     if not isinstance(claim, GlobalMinimum | NotGlobalMinimum):
-        raise Unable(f"convex: examines the value of a global minimum, not {claim.kind}")
+        raise Unable(f"it claims no global minimum that could be bounded, but is of the kind {claim.kind}")
     judge, name = (_judge, "value") if isinstance(claim, GlobalMinimum) else (_judge_beaten, "beaten")
     try:
         proposal = _propose(claim)
@@ -157,11 +157,11 @@ def _propose(claim: GlobalMinimum | NotGlobalMinimum) -> Proposal:
     if isinstance(problem, Minimisation):
         return _scalar_proposal(problem, claim.value)
     if not isinstance(problem, UnconstrainedFeatures):
-        raise Unable(f"convex: knows models and scalar problems, not {type(problem).__name__}")
+        raise Unable(f"its problem is neither a model nor over a single number, but a {type(problem).__name__}")
     if not problem.has_modes and duals.covers(problem):
         return _one_layer_proposal(problem)
     if not problem.has_modes:
-        raise Unable("convex: needs squared error and free features, or one layer and a convex loss")
+        raise Unable("its model has neither squared error with free features, nor one layer with a convex loss")
     return _model_proposal(problem, claim.value)
 
 
@@ -171,9 +171,9 @@ def _model_proposal(model: UnconstrainedFeatures, value: Expression) -> Proposal
     rank_is_free = model.K - model.has_bias <= model.R
     nuclear = model.M == 1 and model.K <= MOST_CLASSES and (rank_is_free or not separable)
     if not nuclear and not separable:
-        raise Unable(f"convex: unequal classes with a bias need one layer and at most {MOST_CLASSES} classes")
+        raise Unable(f"unequal classes with a bias need one layer and at most {MOST_CLASSES} classes")
     if not nuclear and model.M > MOST_DEPTH:
-        raise Unable(f"convex: the sum of squares is for depth at most {MOST_DEPTH}, got {model.M}")
+        raise Unable(f"the sum of squares is for depth at most {MOST_DEPTH}, got {model.M}")
     if not nuclear:
         return _modes_proposal(model, value)
     try:
@@ -439,7 +439,7 @@ def _mode_factors(model: UnconstrainedFeatures, mode: Fraction, radical: Fractio
 
 def _scalar_proposal(problem: Minimisation, value: Expression) -> Proposal:
     if len(problem.variables) != 1 or any(v.shape for v in problem.variables.values()):
-        raise Unable("convex: minimises over one scalar, or a model")
+        raise Unable("its minimum is neither that of a model nor over a single number")
     (name,) = problem.variables
     half_line = name in problem.nonnegative
     try:
@@ -447,7 +447,7 @@ def _scalar_proposal(problem: Minimisation, value: Expression) -> Proposal:
         numerator, denominator = function.middle()
         function.above(Fraction(0), half_line)
     except (Undecidable, exact.Rejected, TypeError) as error:
-        raise Unable(f"convex: not a rational function that it can bound: {error}") from error
+        raise Unable(f"its objective is no rational function that can be bounded: {error}") from error
     point, least = _least(numerator, denominator, half_line)
     point_scale = _power_of_two(abs(point))
     bound, slack = _below(least)

@@ -14,10 +14,10 @@ from theory.statement import PROVENANCE
 from verify.errors import BadInput
 from verify.html.elements import Child, Html, element, markup, prose
 from verify.html.notation import LETTERS
-from verify.html.statement import Files, Run, concluded, mark, scope, section, table
+from verify.html.statement import Files, Run, concluded, mark, provenance, scope, section, table
 from verify.report import REFUTED_AS_RECONSTRUCTED, configurations, expectation, id_of, is_refuted_reconstruction
 from verify.results import Examination
-from verify.store import canonical
+from verify.store import canonical, versions
 from verify.verdict import ASSURANCES, HOLDS, REFUTED, UNDECIDED
 
 HERE = Path(__file__).parent
@@ -122,15 +122,17 @@ def _header(results: Sequence[Examination], run: Run) -> Html:
     settings = run.settings
     engines = ", ".join(run.engines) if run.engines else "all engines"
     how = f"{settings.effort} run, seed {settings.seed}, {engines}; {_version()}"
+    used = ", ".join(f"{name} {version}" for name, version in versions().items() if version)
     seconds = sum(result.seconds for result in results)
-    again = element("pre", run.command(*(id_of(result) for result in results)))
+    patterns = map(id_of, results) if run.patterns is None else run.patterns
+    again = element("pre", run.command(*patterns))
     command = element("details", element("summary", "The command that does all this again"), again)
     return element(
         "header",
         element("h1", "What collapse verify found"),
         line,
         element("p", _counts(results), f". {seconds:,.0f} seconds of work."),
-        element("p", how, class_="note"),
+        element("p", how, f"; {used}", class_="note"),
         command,
     )
 
@@ -152,9 +154,9 @@ def _conclusion(result: Examination) -> str:
 
 def _version() -> str:
     try:
-        return f"version {metadata.version('neural-collapse-theorems')}"
+        return f"collapse {metadata.version('neural-collapse-theorems')}"
     except metadata.PackageNotFoundError:
-        return "not installed"
+        return "collapse, not installed"
 
 
 def _verdicts(results: Sequence[Examination]) -> Html:
@@ -169,7 +171,9 @@ def _verdicts(results: Sequence[Examination]) -> Html:
     groups = [
         element("section", element("h3", paper), _of_paper(found), class_="paper") for paper, found in papers.items()
     ]
-    return markup([element("h2", "Verdicts"), tools, *groups])
+    marks = "; ".join(f"[{letter}]: {meaning}" for letter, meaning in PROVENANCE.items())
+    known = element("p", f"How a text is known: {marks}.", class_="note")
+    return markup([element("h2", "Verdicts"), known, tools, *groups])
 
 
 def _of_paper(results: Sequence[Examination]) -> Html:
@@ -181,7 +185,7 @@ def _row(result: Examination) -> tuple[Child, ...]:
     id, statement, verdict = id_of(result), result.statement, result.verdict
     title = element("div", prose(statement.title), class_="title") if statement else None
     link = element("a", element("code", id), href=f"#{id}")
-    known = [" ", element("span", f"[{statement.source.provenance}]")] if statement and statement.source else None
+    known = [" ", provenance(statement.source)] if statement and statement.source else None
     expected = expectation(statement) if statement else ""
     axes = (concluded(result), verdict.assurance, scope(verdict))
     return mark(result), [link, known, title], expected, *axes, f"{result.seconds:.1f}"
@@ -204,8 +208,7 @@ def _omitted(omitted: Mapping[str, str]) -> Html | None:
 
 
 def _reading() -> Html:
-    """What the marks and letters mean."""
-    marks = [f"[{letter}]: {meaning}." for letter, meaning in PROVENANCE.items()]
+    """What verdicts and letters mean."""
     axes = (
         "A verdict has three axes that are never merged: conclusion, assurance, scope. proved: by a proof whose every "
         "step the kernel accepted; certified: decided by exact or ball arithmetic; numerical: floating point within "
@@ -216,7 +219,6 @@ def _reading() -> Html:
         [
             element("h2", "How to read this"),
             element("p", axes),
-            element("p", "How a text is known: ", " ".join(marks)),
             element(
                 "p",
                 "All certificates are checked again by ",

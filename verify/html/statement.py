@@ -12,7 +12,7 @@ from verify.engines import REFUTER, Settings
 from verify.html.claims import formulas
 from verify.html.elements import Child, Html, element, prose
 from verify.report import REFUTED_AS_RECONSTRUCTED, expectation, id_of, in_words, is_refuted_reconstruction, seen_in
-from verify.results import Examination
+from verify.results import EngineSummary, Examination
 from verify.verdict import HOLDS, REFUTED, Verdict
 from verify.witness import COUNTEREXAMPLES
 from verify.work import decode, sentence, shown
@@ -20,11 +20,15 @@ from verify.work import decode, sentence, shown
 
 @dataclass(frozen=True)
 class Run:
-    """What was asked for: how engines ran, which ones where not all, and what was left out of the statements."""
+    """What was asked for: how engines ran, which ones where not all, what was left out, and by which patterns.
+
+    ``patterns`` is None where statements were not chosen by patterns, and empty for all of them.
+    """
 
     settings: Settings = field(default_factory=Settings)
     engines: tuple[str, ...] = ()
     omitted: Mapping[str, str] | None = None
+    patterns: tuple[str, ...] | None = None
 
     def command(self, *patterns: str) -> str:
         """The command that examines statements again in the same way.
@@ -161,15 +165,18 @@ def _clauses(result: Examination) -> Html:
 
 def _engines(result: Examination) -> Html | None:
     rows = [
-        (found.engine, _by_engine(found.verdict), found.verdict.assurance, f"{found.seconds:.1f}", found.detail)
+        (found.engine, _by_engine(found), found.verdict.assurance, f"{found.seconds:.1f}", found.detail)
         for found in result.engines
         if found.engine != REFUTER
     ]
     return _part("Engines", table(("engine", "conclusion", "assurance", "seconds", "evidence"), rows)) if rows else None
 
 
-def _by_engine(verdict: Verdict) -> Html:
-    return pill(verdict, f"no counterexample in {scope(verdict)}" if is_numerical(verdict) else "")
+def _by_engine(found: EngineSummary) -> Html:
+    """What the engine found; that a clause holds does not say so of the statement."""
+    words = f"no counterexample in {scope(found.verdict)}" if is_numerical(found.verdict) else found.verdict.conclusion
+    some = found.verdict.conclusion == HOLDS and found.only
+    return pill(found.verdict, f"{words}, on: {', '.join(found.only)}" if some else words)
 
 
 def _refuter(result: Examination) -> Html | None:

@@ -46,7 +46,9 @@ def sweep(
     scheduler: Scheduler = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Ignore stored rows.")] = False,
 ) -> None:
-    """Optima, verdicts, the refuter or spectra over a design of models, as a table.
+    """Optima, verdicts, the refuter or spectra over many models.
+
+    A row a model of the design.
 
     \b
     The file has these tables; a key has a value, a list, or a range

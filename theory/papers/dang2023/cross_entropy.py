@@ -73,11 +73,11 @@ ODDS = st.sampled_from([Fraction(x) for x in ("13/3", "11", "19", "61", "199", "
     expected=Expected(
         "refuted",
         "certified",
-        "refuted as reconstructed; the printed text was not seen: for M ≥ 2 pairs of classes, or giving up one of "
-        "three, lie below the simplex ETF (the clause value; the idea fails). Smallest: K = 3 and M = 2. Beaten for "
-        "n = 1 at λ from .1736 to .1857 (K = 3, M = 2), .01177 to .1482 (K = 4, M = 2), .0001237 to .1241 (K = 5, "
-        "M = 2), .132 to .1518 (K = 3, M = 3), .1087 to .1313 (K = 3, M = 4), and at every λ for K ≥ 6 and for K ≥ 4, "
-        "M ≥ 3 (docs/border.md). True for one layer (dang2023-ce-one-layer) and two classes (dang2023-ce-two-classes)",
+        "for M ≥ 2 pairs of classes, or giving up one of three, lie below the simplex ETF (the clause value; the idea "
+        "fails). Smallest: K = 3 and M = 2. Beaten for n = 1 at λ from .1736 to .1857 (K = 3, M = 2), .01177 to .1482 "
+        "(K = 4, M = 2), .0001237 to .1241 (K = 5, M = 2), .132 to .1518 (K = 3, M = 3), .1087 to .1313 (K = 3, "
+        "M = 4), and at every λ for K ≥ 6 and for K ≥ 4, M ≥ 3 (docs/border.md). True for one layer "
+        "(dang2023-ce-one-layer) and two classes (dang2023-ce-two-classes)",
     ),
     hypotheses=DEEP_LINEAR,
     K=st.integers(2, 4),

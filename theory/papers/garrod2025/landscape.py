@@ -266,9 +266,9 @@ HESSIAN = {
     expected=Expected(
         "refuted",
         "certified",
-        "refuted as reconstructed; the printed text was not seen: Q forgets the kernel 1 of the factors, through which "
-        "neighbouring layers and the features act; right for X_l 1 = X_lᵀ 1 = 0 (garrod2025-hessian-form-corrected). "
-        "Smallest: K = 2 and L = 1, at every decay tried (e^α = 5, 19, 997)",
+        "Q forgets the kernel 1 of the factors, through which neighbouring layers and the features act; right for "
+        "X_l 1 = X_lᵀ 1 = 0 (garrod2025-hessian-form-corrected). Smallest: K = 2 and L = 1, at every decay tried "
+        "(e^α = 5, 19, 997)",
     ),
     **HESSIAN,
     witness={"K": 2, "L": 1, "r": Fraction(5), "seed": 1},

@@ -64,7 +64,7 @@ def train(
     ] = None,
     curves: Annotated[str | None, typer.Option(metavar="FILE", help="Draw loss and metrics along the steps.")] = None,
 ) -> None:
-    """Train a network on data, and hold it against what is predicted as it goes.
+    """Train a network, and hold it against what is predicted.
 
     The objective is 1/(2N) ‖W_M ⋯ W_1 H − Y‖² + Σ λ_m/2 ‖W_m‖² + λ_H/2 ‖H‖², H the extractor's features; the
     extractor has no decay of its own. With --penalty weights it is ½ ‖Z − Y‖² + λ/2 ‖θ‖², as in Jacot et al. 2024, and

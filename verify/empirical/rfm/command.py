@@ -44,7 +44,10 @@ def rfm(
     json: options.Json = None,
     plot: Annotated[str | None, typer.Option(metavar="FILE", help="Draw the metrics, as .svg or .png.")] = None,
 ) -> None:
-    """Deep recursive feature machines on data: neural collapse layer by layer, from kernel regression alone."""
+    """Deep recursive feature machines: neural collapse by layer.
+
+    They learn features from data by kernel regression alone.
+    """
     from verify.empirical.data import read, split
     from verify.empirical.rfm.keeping import Keeper, plain
     from verify.empirical.rfm.layers import Settings
