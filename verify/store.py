@@ -157,6 +157,8 @@ class Store:
         except (sqlite3.Error, OSError) as error:
             is_full, reason = _is_full(error), error.strerror if isinstance(error, OSError) else str(error)
             advice = "make room for it; what is finished is kept" if is_full else "repair it or move it away"
+            if not is_full and not os.access(self.folder, os.W_OK):
+                advice = "its folder must be writable"
             problem = f"the store {self.file} cannot be {'written' if is_full else 'used'} ({reason})"
             raise BadInput(f"{problem}; {advice}, or name another folder in COLLAPSE_HOME") from error
 
