@@ -137,8 +137,10 @@ def test_an_item_is_stopped_after_its_time_where_no_signal_comes(scheduler: str)
     ("address", "sentence"),
     [
         ("tcp://127.0.0.1:1", "no scheduler answers there"),
-        ("nonsense:port", "no scheduler answers there"),
-        ("http://127.0.0.1:1", "no scheduler answers there"),
+        ("nonsense:port", "this is not an address such as tcp://HOST:PORT"),
+        ("nonsense", "this is not an address such as tcp://HOST:PORT"),
+        ("", "this is not an address such as tcp://HOST:PORT"),
+        ("http://127.0.0.1:1", "this is not an address such as tcp://HOST:PORT"),
         ("none.json", "there is no such file"),
     ],
 )
@@ -172,8 +174,10 @@ def test_other_versions_and_several_threads_are_refused(scheduler: str) -> None:
 
 def test_the_file_of_a_scheduler_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "CONNECTING", 0.5)
-    for i, text in enumerate((json.dumps({"address": "tcp://127.0.0.1:1"}), "{}", "not JSON")):
+    gone, none = "no scheduler answers there", "this file does not hold an address"
+    texts = {json.dumps({"address": "tcp://127.0.0.1:1"}): gone, "{}": none, "[]": none, "not JSON": none}
+    for i, (text, sentence) in enumerate(texts.items()):
         file = tmp_path / f"{i}.json"
         file.write_text(text)
-        with pytest.raises(BadInput, match="no scheduler answers there"), workers(scheduler=str(file)):
+        with pytest.raises(BadInput, match=sentence), workers(scheduler=str(file)):
             pass

@@ -125,3 +125,22 @@ def test_a_thread_without_signals_is_interrupted_too() -> None:
     thread.start()
     thread.join()
     assert 0.1 <= found[0] < 5
+
+
+def test_a_late_signal_leaves_the_handler_and_the_timer_that_were_set_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal on the way out is no interruption any more."""
+    real, before = signal.setitimer, signal.getsignal(signal.SIGALRM)
+
+    def late(timer: int, seconds: float, again: float = 0.0) -> tuple[float, float]:
+        if seconds == 0:
+            signal.raise_signal(signal.SIGALRM)
+        return real(timer, seconds, again)
+
+    monkeypatch.setattr(signal, "setitimer", late)
+    with at_most(60, KeyError):
+        inside = signal.getsignal(signal.SIGALRM)
+        with at_most(30, TooLong):
+            pass
+        assert signal.getsignal(signal.SIGALRM) is inside
+        assert signal.getitimer(signal.ITIMER_REAL)[0] > 50
+    assert signal.getsignal(signal.SIGALRM) is before

@@ -54,3 +54,15 @@ def test_a_wide_search_says_what_it_uses_and_ends_at_critical_points():
     assert (
         ModelSearch(MODELS[0].with_(activation="relu", widths=60, bias="none"), torch.device("cpu")).narrowed is False
     )
+
+
+@pytest.mark.parametrize("change", [{"activation": "relu"}, {"sign": "nonnegative"}], ids=str)
+def test_the_reduction_is_refused_where_it_does_not_hold(change):
+    model = UnconstrainedFeatures(class_sizes=(20, 10), depth=3, widths=40, decays="1/500").with_(**change)
+    search = ModelSearch(model, torch.device("cpu"))
+    starts = search.starts(2, torch.Generator().manual_seed(0))
+    assert not search.narrowed
+    with pytest.raises(ValueError, match="linear layers and free features"):
+        Ranges.at(search.objective, starts)
+    ends = search.minimise(starts, 30)
+    assert torch.allclose(search.objective.value_and_gradient(ends.points)[0], ends.values, rtol=1e-12, atol=0)

@@ -20,13 +20,14 @@ from theory.closed_form.optimum import optimum
 from theory.model import UnconstrainedFeatures
 from theory.statement import statements
 from verify.cli import main
+from verify.errors import BadInput
 from verify.pool import Lost
 from verify.store import Store
 from verify.sweep import command, rows
 from verify.sweep.compute import DEFAULTS, parameters, plain, typed
 from verify.sweep.design import MAX_POINTS, TABLES, Design, read, shuffled
 from verify.sweep.rows import PARTS, Row, Task, compute, model_at
-from verify.sweep.run import COLUMNS, keep, run, stored, tasks
+from verify.sweep.run import COLUMNS, keep, run, stored, tasks, write_table
 from verify.sweep.values import MODEL, Rationals
 
 ROOT = Path(__file__).parent.parent
@@ -118,6 +119,44 @@ def test_tasks_are_taken_only_when_they_are_needed(tmp_path: Path) -> None:
     assert taken == [0, 1, 2]
 
 
+def test_a_row_that_cannot_be_read_again_is_a_problem_in_the_table(tmp_path: Path) -> None:
+    """As where another run keeps the same rows and neither finds a place for its seal."""
+    design = Design({"model.classes": (2, 3), "model.decay": ("1/50",)}, {"optimum": {"digits": 6}})
+    table = io.StringIO()
+    with Store(tmp_path) as store:
+        keep(store, next(tasks(design)), compute(next(tasks(design))) or Row())
+        summary = write_table(design, store, table)
+    assert (summary.points, summary.problems) == (2, 1)
+    assert summary.first.startswith("point 1: the store has lost this row")
+    assert [line.split(",")[0] for line in table.getvalue().splitlines()] == ["point", "0", "1"]
+
+
+def test_an_accident_does_not_replace_a_finished_row(tmp_path: Path) -> None:
+    design = Design({"model.classes": (2,), "model.decay": ("1/50",)}, {"optimum": {"digits": 6}})
+
+    def lost(function: Callable[[Any], Any], given: Iterable[Any], /) -> Iterator[tuple[Any, Any]]:
+        return ((task, Lost("its worker died")) for task in given)
+
+    with Store(tmp_path) as store:
+        run(design, store, lost)
+        assert (stored(store, next(tasks(design))) or {})["failed"]
+        keep(store, next(tasks(design)), Row({"optimum.lower": "1"}))
+        run(design, store, lost, fresh=True)
+        assert (stored(store, next(tasks(design))) or {})["cells"] == {"optimum.lower": "1"}
+
+
+def test_neither_a_device_nor_the_file_itself_is_used_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(BadInput, match="is longer than"):
+        read(Path("/dev/zero"))
+    (tmp_path / "a.toml").write_text(PLAIN)
+    monkeypatch.chdir(tmp_path)
+    assert main(["sweep", "a.toml", "--csv", "./a.toml"]) == 2
+    assert "this is the sweep file itself" in capsys.readouterr().err
+    assert (tmp_path / "a.toml").read_text() == PLAIN
+
+
 # ------------------------------------------------------------------------------------------------------------- mistakes
 
 MISTAKES = {
@@ -136,6 +175,10 @@ MISTAKES = {
     "a float in a range": (
         '[model]\nclasses = 3\ndecay = {from = 0.1, to = "1", count = 3}\n[optimum]',
         'model.decay.from must be text such as "1/2000" or "5e-4", got the float 0.1',
+    ),
+    "a range of sizes": (
+        '[model]\nsizes = {from = "1", to = "2", count = 3}\ndecay = "1/9"\n[optimum]',
+        "model.sizes must be a value or a list",
     ),
     "not a rational": ('[model]\nclasses = 3\ndecay = ["x"]\n[optimum]', "model.decay[0] must be a rational such as"),
     "a decay of zero": ('[model]\nclasses = 3\ndecay = "0"\n[optimum]', "model.decay must be positive"),

@@ -8,7 +8,9 @@ to a scheduler that you trust.
 
 from __future__ import annotations
 
+import json
 import logging
+import re
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
@@ -25,6 +27,9 @@ from verify.store import state
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+ADDRESS = re.compile(r"((tcp|tls|ucx|wss?)://)?([^\s/:]+|\[[^\s/]+\]):\d{1,5}/?")
+"""Of a scheduler; another one makes Dask's client wait for a minute at its end, and print a traceback."""
 
 CONNECTING = 20
 """Seconds within which a scheduler must answer."""
@@ -71,6 +76,9 @@ def _connected(address: str) -> Iterator[Any]:
     file = address.endswith(".json")
     if file and not Path(address).is_file():
         raise BadInput(f"--scheduler {address}: there is no such file")
+    if not ADDRESS.fullmatch(_written(address) if file else address):
+        whose = "this file does not hold" if file else "this is not"
+        raise BadInput(f"--scheduler {address}: {whose} an address such as tcp://HOST:PORT")
     where = {"scheduler_file": address} if file else {"address": address}
     try:
         client = Client(**where, timeout=CONNECTING, set_as_default=False)
@@ -81,6 +89,14 @@ def _connected(address: str) -> Iterator[Any]:
         yield client
     finally:
         client.close(timeout=CONNECTING)
+
+
+def _written(file: str) -> str:
+    """The address in the file that a scheduler wrote; empty where there is none."""
+    try:
+        return str(json.loads(Path(file).read_text(encoding="utf-8"))["address"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return ""
 
 
 def _require_usable(client: Any, address: str, own: str) -> None:

@@ -40,18 +40,22 @@ def at_most(seconds: float, error: type[BaseException], of_processor: bool = Fal
 def _by_signals(seconds: float, error: type[BaseException], of_processor: bool) -> Iterator[None]:
     """A timer that was set before goes on afterwards."""
 
+    over = False
+
     def stop(_: int, frame: FrameType | None) -> None:
-        if not _must_finish(frame):
+        if not over and not _must_finish(frame):
             raise error
 
     now, timer, number = _clock(of_processor), signal.ITIMER_REAL, signal.SIGALRM
     if of_processor:
         timer, number = signal.ITIMER_PROF, signal.SIGPROF
-    before, start = signal.signal(number, stop), now()
-    outer, again = signal.setitimer(timer, max(seconds, 0.001), AGAIN)
+    start, (outer, again) = now(), signal.getitimer(timer)
+    before = signal.signal(number, stop)
     try:
+        signal.setitimer(timer, max(seconds, 0.001), AGAIN)
         yield
     finally:
+        over = True  # a signal that comes just now would leave this handler, and end the timer that was set before
         signal.setitimer(timer, 0)
         signal.signal(number, before)
         if outer:

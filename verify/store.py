@@ -31,7 +31,7 @@ VERSION = 1
 BUSY_SECONDS = 60
 PACKAGES = ("theory", "proofs", "verify")
 DEPENDENCIES = (
-    *("clarabel", "cvxpy", "hypothesis", "mpmath", "numpy", "python-flint", "scikit-learn"),
+    *("clarabel", "cvxpy", "hypothesis", "mpmath", "numba", "numpy", "python-flint", "scikit-learn"),
     *("scipy", "scs", "sympy", "torch"),
 )
 
@@ -117,7 +117,7 @@ class Store:
             if tables and (self._pragma("application_id"), self._pragma("user_version"), tables) != SHAPE:
                 raise BadInput(f"{self.file} is not a store of this version; name another folder in COLLAPSE_HOME")
             if (problem := self._pragma("quick_check(1)")) != "ok":
-                raise sqlite3.DatabaseError(problem.splitlines()[0])
+                raise sqlite3.DatabaseError(problem.splitlines()[-1])
             for command in () if tables else (*SCHEMA, *IDENTITY):
                 self._connection.execute(command)
         with self._sentences():
@@ -157,6 +157,8 @@ class Store:
         except (sqlite3.Error, OSError) as error:
             is_full, reason = _is_full(error), error.strerror if isinstance(error, OSError) else str(error)
             advice = "make room for it; what is finished is kept" if is_full else "repair it or move it away"
+            if not is_full and not os.access(self.folder, os.W_OK):
+                advice = "its folder must be writable"
             problem = f"the store {self.file} cannot be {'written' if is_full else 'used'} ({reason})"
             raise BadInput(f"{problem}; {advice}, or name another folder in COLLAPSE_HOME") from error
 

@@ -13,8 +13,14 @@ from itertools import pairwise
 
 import torch
 
+from theory.model import UnconstrainedFeatures
 from verify.methods.kernels import LayeredModel
 from verify.methods.minimise import Endpoints, Tensor, minimise
+
+
+def narrows(model: UnconstrainedFeatures) -> bool:
+    """Whether the reduction holds: rotated features must be allowed, and no activation may stand between layers."""
+    return model.is_linear and model.sign == "free"
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,13 @@ class Ranges:
 
     @classmethod
     def at(cls, wide: LayeredModel, x: Tensor) -> tuple[Ranges, Tensor]:
-        """The ranges at points (B, n) of a linear model over class means, and the coordinates of the projections."""
+        """The ranges at points (B, n) of a linear model over class means, and the coordinates of the projections.
+
+        Raises:
+            ValueError: for a model with activations or with features that may not be negative.
+        """
+        if not narrows(wide.model):
+            raise ValueError("the reduction to ranges needs linear layers and free features")
         parts = wide.layout.split(x)
         frame, layer = torch.linalg.qr(parts["X"])
         frames, coordinates = [frame], {**parts, "X": layer}

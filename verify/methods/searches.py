@@ -19,7 +19,7 @@ from theory.ops import Expression
 from verify.methods import rivals
 from verify.methods.kernels import LayeredModel
 from verify.methods.minimise import Endpoints, Formula, Layout, Objective, dense_hessian, minimise, newton
-from verify.methods.ranges import minimise_in_ranges
+from verify.methods.ranges import minimise_in_ranges, narrows
 from verify.verdict import Unable
 from verify.witness import lower_point, stands_above
 
@@ -128,7 +128,7 @@ class ModelSearch:
         self.columns = "class means" if self.collapsed else "all N"
         self.uses: tuple[str, ...] = ("class-mean reduction",) if self.collapsed else ()
         self.wide = self.objective.layout.size > WIDE
-        self.narrowed = self.wide and self.collapsed and model.is_linear
+        self.narrowed = self.wide and self.collapsed and narrows(model)
         self.uses += ("range reduction",) if self.narrowed else ()
         self.iterations = 1000 if self.wide else 300
         self.counts = WIDE_STARTS if self.wide else STARTS

@@ -74,6 +74,9 @@ def sweep(
     if plot is not None:
         require_picture(plot, "--plot")
     design = read(file)
+    for option, path in (("--csv", csv), ("--plot", plot)):
+        if path is not None and Path(path).exists() and Path(path).samefile(file):
+            raise BadInput(f"{option} {path}: this is the sweep file itself, which would be overwritten")
     if plot is not None:
         from verify.pictures.sweeps import require_drawable
 

@@ -114,9 +114,11 @@ def read(path: Path) -> Design:
 
 def _tables(path: Path) -> dict[str, Any]:
     try:
-        if path.stat().st_size > MAX_BYTES:
+        with path.open("rb") as file:  # a device or a pipe has no size
+            content = file.read(min(path.stat().st_size or MAX_BYTES, MAX_BYTES) + 1)
+        if len(content) > MAX_BYTES:
             raise BadInput(f"{path} is longer than {MAX_BYTES} bytes")
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(content.decode())
     except OSError as error:
         raise BadInput(f"{path} cannot be read ({error.strerror})") from None
     except RecursionError:

@@ -91,8 +91,7 @@ def compute(task: Task) -> Row | None:
             row.problems.append(f"{name}: {sentence(error)}")
             row.failed = True
     if reason := rejection(row.certificates, recheck):
-        row.problems.append(f"the checker rejects a certificate: {reason}")
-        row.failed = True
+        row = Row(problems=[*row.problems, f"the checker rejects a certificate: {reason}"], failed=True)
     row.seconds = time.perf_counter() - start
     return row
 

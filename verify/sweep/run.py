@@ -15,6 +15,9 @@ from verify.sweep.rows import Row, Task, compute
 LABEL = "sweep"
 """What rows are filed under in the store."""
 
+MISSING = "the store has lost this row: another run without a seal, or somebody else, changed it; run this again"
+"""The problem of a point whose row was kept and cannot be read any more."""
+
 COLUMNS: dict[str, dict[str, str]] = {
     "optimum": {
         "lower": "a decimal that is not above the minimum of the objective",
@@ -93,7 +96,9 @@ def run(
         done += 1
         computed += row is not None
         if row is not None:
-            keep(store, task, Row(problems=[row.reason], failed=True) if isinstance(row, Lost) else row)
+            row = Row(problems=[row.reason], failed=True) if isinstance(row, Lost) else row
+            if not row.failed or (stored(store, task) or {"failed": True})["failed"]:  # what is finished stays
+                keep(store, task, row)
         progress(Progress(done, computed, len(design)))
 
 
@@ -131,9 +136,7 @@ def write_table(design: Design, store: Store, file: TextIO) -> Summary:
 def rows(design: Design, store: Store) -> Iterator[Mapping[str, str]]:
     """The rows by the names of their columns."""
     for task in tasks(design):
-        body = stored(store, task)
-        if body is None:
-            continue
+        body = stored(store, task) or {"cells": {}, "certificates": [], "problems": [MISSING]}
         yield {
             "point": str(task.index),
             **{path: text(value) for path, value in task.values.items()},

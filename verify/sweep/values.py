@@ -26,6 +26,8 @@ Read = Callable[[Any, str], Any]
 DIGITS = 6
 """Significant digits of the numbers in a logarithmic range, but for its ends."""
 
+_NO_RANGE = "{} must be a value or a list: a range is for integers and rationals"
+
 RATIONAL = 'text such as "1/2000" or "5e-4"'
 
 
@@ -207,6 +209,8 @@ def spaced(table: dict[str, Any], path: str, read: Read) -> Sequence[Any]:
         _without(table, path, ("count", "scale"), "a range of integers has a step")
         found: Sequence[Any] = range(low, high + 1, whole(table.get("step", 1), f"{path}.step"))
     else:
+        if read in (sizes, widths):  # between "3" and "4" there are no sizes
+            raise BadInput(_NO_RANGE.format(path))
         found = _rationals(table, path, str(low), str(high))
     if not found:
         raise BadInput(f"{path} is empty: from {low} to {high}")
@@ -218,7 +222,7 @@ def _rationals(table: dict[str, Any], path: str, low: str, high: str) -> Sequenc
     try:
         ends = rational(low), rational(high)
     except ValueError:
-        raise BadInput(f"{path} must be a value or a list: a range is for integers and rationals") from None
+        raise BadInput(_NO_RANGE.format(path)) from None
     if "count" not in table:
         raise BadInput(f"{path}.count is missing: how many numbers there are from {low} to {high}")
     count = whole(table["count"], f"{path}.count", 2, 10**9)
