@@ -30,14 +30,14 @@ def at(depth: int, decay: str | Fraction) -> Optimum:
 
 
 def gains(found: Optimum) -> np.ndarray[Any, Any]:
-    """Each class's own output, W_M ⋯ W_1 h̄_k in entry k; zero where the class has collapsed to nothing. Shape (K,)."""
+    """Each class's confidence, entry k of W_M ⋯ W_1 h̄_k; zero where the class has collapsed to nothing. Shape (K,)."""
     groups = found.gains()
     values = {k: float(value.low) for group, value in zip(groups.groups, groups.diagonal, strict=True) for k in group}
     return np.array([values[k] for k in range(len(SIZES))])
 
 
 def curves(axes: Any, depth: int) -> None:
-    """Each class's output against the decay."""
+    """Each class's confidence against the decay."""
     values = np.array([gains(at(depth, decay)) for decay in DECAYS])
     for index, (size, column) in enumerate(dict(zip(SIZES, values.T, strict=True)).items()):
         drawn, end = column.copy(), int(np.argmin(column > 0))
@@ -53,7 +53,7 @@ def curves(axes: Any, depth: int) -> None:
         ylim=(-0.03, 1.03),
         xticks=(0, 0.01, 0.02, 0.03, 0.04),
         xlabel="decay λ of all factors",
-        ylabel="output of a class for itself",
+        ylabel="confidence z of a class",
     )
     axes.set_title(f"{depth} layer{'s' if depth > 1 else ''}", fontsize=10)
 

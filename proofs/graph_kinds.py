@@ -39,7 +39,7 @@ class ForEveryGraph:
         """The relations in words, each with its range."""
         known = definitions(fact.body for fact in self.relations)
         names = [f"- {text(named(name, formula), PLAIN)} = {formula}" for name, formula in known.items()]
-        lines = [f"- {fact.body.plain} {fact.body.where}" for fact in self.relations]
+        lines = [f"- {fact.body.plain} {fact.body.scope}" for fact in self.relations]
         return "\n".join([*(["Let", "", *names, ""] if names else []), "Then", "", *lines])
 
     @property
@@ -131,7 +131,7 @@ class GraphLosses:
         """The condition, and what follows for the losses."""
         body: ForEvery = self.condition.body
         names = [f"{text(named(name, formula), PLAIN)} = {formula}" for name, formula in definitions([body]).items()]
-        return f"{body.plain} {body.where}{''.join(f', with {x}' for x in names)}.\n\n{ORDER}"
+        return f"{body.plain} {body.scope}{''.join(f', with {x}' for x in names)}.\n\n{ORDER}"
 
     @property
     def premises(self) -> dict[Any, tuple[Fact, ...]]:

@@ -65,9 +65,13 @@ class Where:
         """Whether one size is in the range."""
         return self.least <= r and self.depth <= depth and (self.most is None or r <= self.most)
 
+    @property
+    def vertices(self) -> str:
+        """The range of r alone."""
+        return f"for r = {self.least}" if self.most is not None else f"for r ≥ {self.least}"
+
     def __str__(self) -> str:
-        r = f"r = {self.least}" if self.most is not None else f"r ≥ {self.least}"
-        return f"for {r} and L ≥ {self.depth}"
+        return f"{self.vertices} and L ≥ {self.depth}"
 
 
 EVERYWHERE = Where()
@@ -91,6 +95,17 @@ class ForEvery:
     def at(self, sizes: Sizes) -> Relation:
         """The relation of one size."""
         return Relation(self.left.at(sizes), self.sign, self.right.at(sizes))
+
+    @property
+    def scope(self) -> str:
+        """The range as text, without that of L where no L occurs.
+
+        >>> from theory.families import depth, family, vertices
+        >>> ForEvery(family(1), "<", vertices).scope, ForEvery(family(1), "<", vertices + depth).scope
+        ('for r ≥ 4', 'for r ≥ 4 and L ≥ 3')
+        """
+        deep = any(node.op == "L" for side in (self.left, self.right) for node in side.nodes())
+        return str(self.where) if deep else self.where.vertices
 
     @property
     def plain(self) -> str:

@@ -302,7 +302,7 @@ def test_the_page_says_what_was_found_and_where_it_is_from() -> None:
         f"Python {platform.python_version()}, ",
         f", numpy {metadata.version('numpy')}, ",
         "The papers' own configurations",
-        "+1.0e-12",
+        "+1.0e−12",
         "It could not be built: ZeroDivisionError: no claim at this size",
     ):
         assert part in text, part

@@ -14,7 +14,7 @@ from theory.closed_form.softmax import orthogonal_point, orthogonal_value, simpl
 from theory.model import UnconstrainedFeatures
 from theory.ops import Expression, diagonal, identity, log, ones, repeat_columns, sqrt, zeros
 from theory.papers import zhou2022mse
-from theory.statement import Instance
+from theory.statement import Instance, find
 from verify.engines import Settings
 from verify.engines.symbolic import examine
 from verify.methods import exact
@@ -147,3 +147,11 @@ def test_a_stationary_point_is_not_taken_for_a_minimum() -> None:
     assert examined(claim) == {"attained": "holds"}
     wrong = GlobalMinimum(ORTHOGONAL, orthogonal_value(ORTHOGONAL), (zero(ORTHOGONAL),))
     assert examined(wrong)["attained"] != "holds"
+
+
+def test_a_relation_that_fails_at_a_minimiser_is_shown_with_its_sides() -> None:
+    model = UnconstrainedFeatures(class_sizes=(16, 9, 4, 1), decays="1/30", widths=6)  # the last is at its threshold
+    (statement,) = find("dang2023-minority-collapse")
+    claim = statement.claim({"model": model}, "strict inequality at the threshold")
+    details = {finding.clause: finding.detail for finding in examine(Instance(claim), Settings()).findings}
+    assert details["minority collapse"] == "at an exact minimiser 0 < 0 fails"

@@ -84,14 +84,24 @@ def test_the_papers_own_configurations_stand_side_by_side() -> None:
     table = report.configurations_table([examine("fake-model", "numerical", "certified")])
     text = printed(table)
     assert table.row_count == 1
-    for part in ("2, 1", "0.01", "yes", "0.5", "0.500000000001", "+1.0e-12", "holds (certified)", "fake-model"):
+    for part in (
+        "2, 1",
+        "1/100",
+        "yes",
+        "0.500000000000",
+        "0.500000000001",
+        "+1.0e−12",
+        "holds (certified)",
+        "fake-model",
+    ):
         assert part in text
     assert report.configurations_table([examine("fake-square", "numerical")]).row_count == 0
 
 
 def test_a_value_that_is_no_number_is_printed_as_it_is() -> None:
+    assert report._side_by_side("0.5", 0.25) == ("0.500000000000", "0.250000000000", "−2.5e−1")
     assert report._side_by_side("unknown", 1.0) == ("unknown", "1.0", "")
-    assert report._side_by_side("0." + "3" * 40, "0." + "3" * 39 + "4")[2] == "+1.0e-40"
+    assert report._side_by_side("0." + "3" * 40, "0." + "3" * 39 + "4")[2] == "+1.0e−40"
 
 
 def test_details_name_clauses_engines_and_reasons(capsys: pytest.CaptureFixture[str]) -> None:

@@ -291,6 +291,8 @@ def test_what_cannot_be_read_or_written(tmp_path: Path, sweep: Any, capsys: pyte
         assert sentence in capsys.readouterr().err
     assert "cannot be written" in sweep(PLAIN, "--csv", "/nonexistent/a.csv")[2]
     assert "ends in .svg or .png" in sweep(PLAIN, "--plot", "a.pdf")[2]
+    twice = sweep(PLAIN, "--plot", "a.svg", "--plot=b.svg")
+    assert (twice[0], "--plot names one file, and is given 2 times" in twice[2]) == (2, True)
     assert "have several values, got none" in sweep(PLAIN, "--plot", str(tmp_path / "a.svg"))[2]
 
 
@@ -504,4 +506,10 @@ def test_phases_are_drawn(text: str, labels: set[str], panels: int, sweep: Any, 
     with Store() as store:
         figure = sweep_phases(design, found(design, store))
     assert len(figure.axes) == panels
+    assert figure.axes[0].get_ylabel() == "decay λ"
+    if design.points is None:  # a dot at each point, and nothing beyond the smallest and the largest decay
+        (dots,) = (line for line in figure.axes[0].lines if line.get_marker() == ".")
+        assert len(dots.get_xdata()) == len(design)
+        assert figure.axes[0].get_ylim() == pytest.approx((1 / 90, 1))  # floats of the same rationals
+        assert figure.axes[0].get_xlim() == (0.5, 2.5)
     assert labels <= {label.get_text() for label in figure.legends[0].get_texts()}

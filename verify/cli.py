@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 INTERRUPTED, PIPE_CLOSED = 130, 141
 
+ONCE = ("--plot", "--curves", "--csv")
+"""Options that name a file to write, of which the last one would win."""
+
 Patterns = Annotated[list[str] | None, typer.Argument(metavar="[PATTERN]...", help="Ids, with * and ?; default all.")]
 
 app = typer.Typer(
@@ -76,6 +79,7 @@ def _invoke(arguments: list[str]) -> int:
 
     command = typer.main.get_command(app)
     try:
+        _require_once(arguments)
         with command.make_context("collapse", arguments) as context:
             command.invoke(context)
     except typer.Exit as done:
@@ -88,6 +92,18 @@ def _invoke(arguments: list[str]) -> int:
         return 0
     print(f"collapse: {' '.join(message.split())}", file=sys.stderr)
     return 2
+
+
+def _require_once(arguments: Sequence[str]) -> None:
+    """Reject a file to write that is named twice.
+
+    Raises:
+        BadInput: naming the option.
+    """
+    given = [argument.partition("=")[0] for argument in arguments]
+    for option in ONCE:
+        if given.count(option) > 1:
+            raise BadInput(f"{option} names one file, and is given {given.count(option)} times")
 
 
 @app.command()

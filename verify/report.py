@@ -23,6 +23,9 @@ from verify.work import decode, shown
 TEXT_WIDTH = 116
 """Columns of a statement's text, as it is in the source; what is said about the statement has no longer lines."""
 
+DECIMALS = 12
+"""Decimals of objectives that stand below each other."""
+
 PLAIN_WIDTH = 1000
 """Columns where the output is not a terminal: one line for one row, so that it can be searched."""
 
@@ -347,7 +350,7 @@ def _compared(instance: Examined) -> list[tuple[Any, Any]]:
 
 def _shape(model: UnconstrainedFeatures) -> tuple[str, ...]:
     decays = dict.fromkeys([*model.weight_decays, model.feature_decay])
-    shown = ", ".join(f"{float(decay):g}" for decay in decays)
+    shown = ", ".join(map(str, decays))
     return run_lengths(model.class_sizes), str(model.M), shown, "yes" if model.has_bias else "no"
 
 
@@ -355,7 +358,8 @@ def _side_by_side(claimed: Any, best: Any) -> tuple[str, str, str]:
     left, right = _decimal(claimed), _decimal(best)
     if left is None or right is None:
         return str(claimed), str(best), ""
-    return f"{left:.13g}", f"{right:.13g}", f"{right - left:+.1e}" if left != right else "0"
+    difference = f"{right - left:+.1e}".replace("-", "−") if left != right else "0"
+    return f"{left:.{DECIMALS}f}", f"{right:.{DECIMALS}f}", difference
 
 
 def _decimal(number: Any) -> Decimal | None:

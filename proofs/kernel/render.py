@@ -195,8 +195,7 @@ def plain(fact: Fact) -> str:
 
 def _scope(fact: Fact, write: Callable[[Fact], str]) -> str:
     """The layers and the cases that a fact is confined to."""
-    where = getattr(fact.body, "where", None)
-    parts = [] if where is None else [str(where)]
+    parts = [fact.body.scope] if hasattr(fact.body, "scope") else []
     if fact.layers is not None and fact.layers[0] != fact.layers[1]:
         first, last = (_plain_scalar(end).replace(" ", "") for end in fact.layers)
         parts.append(f"for m = {first}, …, {last}")

@@ -33,6 +33,7 @@ from theory.claims import (
     Minimisation,
     NotGlobalMinimum,
     Point,
+    Relation,
     Spectrum,
 )
 from theory.frames import aligned_factors
@@ -243,10 +244,22 @@ def _clause(field: AlgebraicNumbers, c: Clause, minimisers: list[dict[str, Any]]
         for values in minimisers:
             for relation in c.relations:
                 if not holds_exactly(field, relation, values):
-                    return refuted(c.name, f"fails at an exact minimiser: the sides of “{relation.sign}” differ")
+                    return refuted(c.name, f"at an exact minimiser {_failing(field, relation, values)} fails")
     except Undecidable as reason:
         return undecided(c.name, str(reason))
     return holds(c.name, "certified", f"exact at {len(minimisers)} minimisers in random rational rotations")
+
+
+def _failing(field: AlgebraicNumbers, relation: Relation, values: Mapping[str, Any]) -> str:
+    """A relation with the values of its sides, or its sign alone where they are matrices."""
+    if relation.left.shape:
+        return f"“{relation.sign}” between matrices"
+    sides = (field.evaluate(side, values) for side in (relation.left, relation.right))
+    with precision(PRECISIONS[0]):
+        left, right = (
+            "0" if field.is_zero(x) else field.enclose(x, PRECISIONS[0]).str(12, radius=False) for x in sides
+        )
+    return f"{left} {relation.sign} {right}"
 
 
 def _of_constants(c: Clause) -> Finding:

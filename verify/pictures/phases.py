@@ -72,7 +72,11 @@ def phase_diagram(sizes: Sequence[int], depths: Sequence[int] = range(1, 9)) -> 
     ((axes,),) = panels(figure, 1, 1)
     alive = [*counts[::-1], 0]  # from the smallest decays up
     looks = [
-        Look(f"{count} of {len(sizes)} classes not zero", shade(count / len(sizes)), HATCHES[i % len(HATCHES)])
+        Look(
+            f"{count} of {len(sizes)} classes not zero" if count else "all zero",
+            shade(count / len(sizes)),
+            HATCHES[i % len(HATCHES)],
+        )
         for i, count in enumerate(alive)
     ]
     seen: set[str] = set()
@@ -120,7 +124,7 @@ def jump(depths: Sequence[int] = (1, 2, 3, 5), points: int = POINTS) -> Figure:
         axes.plot([1, 1.5], [0, 0], color=look.color, linestyle=look.line)
     axes.axvline(1, color=GREY, linewidth=0.7, linestyle=":")
     axes.set(xlabel="λ/λ*, decay over that of the threshold", ylabel="confidence z of the class", ylim=(-0.03, 1.03))
-    axes.set_title("the class's logit at the optimum, and where it becomes zero")
+    axes.set_title("the confidence of a class at the optimum, and where it becomes zero")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside right upper")
     return figure
 

@@ -25,6 +25,8 @@ def singular_values(
 ) -> Figure:
     """Singular values, largest first, of a matrix a layer for each solution; one panel a layer, on one scale.
 
+    A solution of fewer rows than another has zeros in place of the values that it lacks.
+
     Args:
         solutions: by name, one matrix a layer; all have as many.
         layers: names of the layers; default their numbers.
@@ -35,6 +37,9 @@ def singular_values(
     >>> figure = singular_values({"both": [np.eye(2)], "one": [np.diag([2.0, 0.0])]})
     >>> [line.get_ydata().tolist() for line in figure.axes[0].lines]
     [[1.0, 1.0], [2.0, 0.0]]
+    >>> figure = singular_values({"all": [np.eye(2)], "narrow": [np.ones((1, 2))]})
+    >>> figure.axes[0].lines[1].get_ydata().round(3).tolist()
+    [1.414, 0.0]
     """
     numbers = {len(matrices) for matrices in solutions.values()}
     if len(numbers) != 1 or (layers and len(layers) not in numbers):
@@ -48,9 +53,16 @@ def singular_values(
     for place in axes.flat[count:]:
         place.set_axis_off()
     for layer, (place, title) in enumerate(zip(axes.flat, titles, strict=False)):
-        for index, (name, matrices) in enumerate(solutions.items()):
-            values = np.linalg.svd(matrices[layer], compute_uv=False)
-            place.plot(range(1, len(values) + 1), values, **series(index).style, label=name, clip_on=False)
+        found = {name: np.linalg.svd(matrices[layer], compute_uv=False) for name, matrices in solutions.items()}
+        most = max(map(len, found.values()))
+        for index, (name, values) in enumerate(found.items()):
+            place.plot(
+                range(1, most + 1),
+                np.pad(values, (0, most - len(values))),
+                **series(index).style,
+                label=name,
+                clip_on=False,
+            )
         place.set_title(title)
         place.set_xlabel("index")
         place.xaxis.get_major_locator().set_params(integer=True)

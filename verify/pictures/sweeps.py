@@ -1,6 +1,7 @@
 """What a sweep found, as phases over the keys that vary: which classes are zero, what holds, what is beaten.
 
-The last key that varies goes up, the one before it to the right, and a third one has a panel for each value.
+The last key that varies goes up, the one before it to the right, and a third one has a panel for each value. Dots are
+the points that were computed; a phase changes somewhere between two of them, and is drawn up to half way.
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 MOST_POINTS = 100_000
 MOST_PANELS = 6
 MOST_TICKS = 12
+MOST_DOTS = 4000
+"""Most points of a panel that are marked in a grid; where there are more, cells are about as small as dots."""
+DOT = 2.5
+"""Points (of print) of a mark."""
 WIDE = 20.0
 """Positive numbers whose ends are farther apart than this factor have a logarithmic axis."""
 
@@ -33,6 +38,19 @@ TITLES = {
     "refuter": "is collapse beaten?",
 }
 """Tables of a sweep file that have phases."""
+
+NAMES = {
+    "model.classes": "classes K",
+    "model.samples": "samples of each class",
+    "model.sizes": "class sizes",
+    "model.depth": "layers M",
+    "model.decay": "decay λ",
+    "model.feature_decay": "decay λ_H of the features",
+    "model.bias_decay": "decay λ_b of the bias",
+    "model.alpha": "α",
+    "model.gamma": "γ",
+}
+"""What the keys of a sweep file are called in a picture; others by their last part."""
 
 LOOKS = {
     look.label: look
@@ -74,33 +92,53 @@ def require_drawable(design: Design) -> None:
 
 @dataclass(frozen=True)
 class Scale:
-    """Where the values of a key lie along an axis, and from where to where their cells reach."""
+    """Where the values of a key lie along an axis, and from where to where their cells reach.
+
+    Between numbers of a ``continuous`` key there are others, but beyond its ends nothing was computed.
+    """
 
     key: str
     names: tuple[str, ...]
     places: tuple[float, ...]
     log: bool
     numeric: bool
+    continuous: bool = False
+
+    @property
+    def title(self) -> str:
+        """What the key is called."""
+        return called(self.key)
 
     @property
     def sides(self) -> list[tuple[float, float]]:
-        """The ends of each cell, half way to its neighbours."""
+        """The ends of each cell, half way to its neighbours; a continuous key ends with its values."""
         if len(self.places) == 1:
             return [(self.places[0] - 0.5, self.places[0] + 0.5)]
         inner = [sqrt(a * b) if self.log else (a + b) / 2 for a, b in zip(self.places, self.places[1:], strict=False)]
         first, last = (
-            (end * end / side if self.log else 2 * end - side)
+            end if self.continuous else end * end / side if self.log else 2 * end - side
             for end, side in ((self.places[0], inner[0]), (self.places[-1], inner[-1]))
         )
         ends = [first, *inner, last]
         return list(pairwise(ends))
 
 
-def scale(key: str, values: Sequence[Any]) -> Scale:
-    """Numbers that increase lie where they are, other values beside each other.
+def called(key: str) -> str:
+    """The name of a key in a picture.
 
-    >>> scale("model.decay", ("1/100", "1/10", "1")).sides[1]
-    (0.03162277660168379, 0.31622776601683794)
+    >>> called("model.decay"), called("model.widths"), called("parameters.r")
+    ('decay λ', 'widths', 'r')
+    """
+    return NAMES.get(key, key.rpartition(".")[2].replace("_", " "))
+
+
+def scale(key: str, values: Sequence[Any]) -> Scale:
+    """Numbers that increase lie where they are, other values beside each other; integers are not continuous.
+
+    >>> scale("model.decay", ("1/100", "1/10", "1")).sides[:2]
+    [(0.01, 0.03162277660168379), (0.03162277660168379, 0.31622776601683794)]
+    >>> scale("model.depth", (1, 2)).sides
+    [(0.5, 1.5), (1.5, 2.5)]
     """
     names = tuple(map(text, values))
     try:
@@ -109,7 +147,8 @@ def scale(key: str, values: Sequence[Any]) -> Scale:
         numbers = []
     numeric = len(numbers) > 1 and all(a < b for a, b in pairwise(numbers))
     log = numeric and numbers[0] > 0 and numbers[-1] / numbers[0] > WIDE
-    return Scale(key, names, tuple(numbers) if numeric else tuple(map(float, range(len(names)))), log, numeric)
+    places = tuple(numbers) if numeric else tuple(map(float, range(len(names))))
+    return Scale(key, names, places, log, numeric, numeric and not all(isinstance(value, int) for value in values))
 
 
 @picture
@@ -138,10 +177,10 @@ def sweep_phases(design: Design, rows: Iterable[Cells]) -> Figure:
             draw = _cells if design.points is None else _marks
             draw(axes, x, y, [(cells, phase(part, cells)) for cells in chosen], looks)
             title = TITLES[part].format(**design.compute[part]) if axes is line[0] else ""
-            axes.set_title("\n".join(filter(None, (title, f"{third[0].key} = {value}" if third else ""))))
-        line[0].set_ylabel(y.key)
+            axes.set_title("\n".join(filter(None, (title, f"{third[0].title} = {value}" if third else ""))))
+        line[0].set_ylabel(y.title)
     for axes in grid[-1]:
-        axes.set_xlabel(x.key)
+        axes.set_xlabel(x.title)
     labels = [label for part in parts for label in _looks(part, found)]
     figure.legend(handles=named(_legend(figure, labels)), loc="outside right upper")
     return figure
@@ -182,13 +221,18 @@ Phases = Sequence[tuple[Cells, str]]
 
 
 def _cells(axes: Any, x: Scale, y: Scale, found: Phases, looks: Mapping[str, Look]) -> None:
-    """A grid, column by column; equal neighbours are one region."""
+    """A grid, column by column, with a dot at each point; equal neighbours are one region."""
     at = {(cells.get(x.key, ""), cells.get(y.key, "")): looks[label] for cells, label in found}
     seen: set[str] = set()
     for name, sides in zip(x.names, x.sides, strict=True):
         column(
             axes, sides, _runs([(ends, at.get((name, up))) for up, ends in zip(y.names, y.sides, strict=True)]), seen
         )
+    across, up = (dict(zip(s.names, s.places, strict=True)) for s in (x, y))
+    places = [(across[left], up[bottom]) for left, bottom in at]
+    if 0 < len(places) <= MOST_DOTS:
+        style = {"color": BLACK, "marker": ".", "markersize": DOT, "linestyle": "none", "clip_on": False}
+        axes.plot(*zip(*places, strict=True), **style)
     _label(axes, x, y)
     axes.set(xlim=(x.sides[0][0], x.sides[-1][1]), ylim=(y.sides[0][0], y.sides[-1][1]))
 
@@ -227,6 +271,6 @@ def _legend(figure: Figure, order: Sequence[str]) -> list[Any]:
 
 
 def _source(design: Design) -> str:
-    fixed = [f"{path} = {text(values[0])}" for path, values in design.axes.items() if len(values) == 1]
+    fixed = [f"{called(path)} = {text(values[0])}" for path, values in design.axes.items() if len(values) == 1]
     asked = f"{design.points} points at random" if design.points is not None else ""
     return cut("; ".join(filter(None, (asked, *fixed))), 220)
