@@ -239,4 +239,5 @@ def command(*arguments: str) -> None:
 
     theory.statement.statements = statements
     runner.Registry = partial(Registry, statements, tuple(ALL), load, drawn, check, refute)  # type: ignore[misc,assignment]
-    sys.exit(cli.main(arguments))
+    sys.argv = ["collapse", *arguments]
+    sys.exit(cli.main())

@@ -200,7 +200,8 @@ def test_a_closed_pipe_is_quiet() -> None:
     assert errors == b""
 
 
-def test_an_interrupted_command_says_what_is_kept(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_command_says_what_is_kept(tmp_path: Path, number: int) -> None:
     log = tmp_path / "log"
     script = "import fakes; fakes.command('verify', 'fake-square', '--engine', 'slow', '--jobs', '1')"
     environment = {**os.environ, "FAKE_LOG": str(log), "FAKE_SECONDS": "30"}
@@ -211,7 +212,7 @@ def test_an_interrupted_command_says_what_is_kept(tmp_path: Path) -> None:
         if log.exists():
             break
         time.sleep(0.05)
-    running.send_signal(signal.SIGINT)
+    running.send_signal(number)
     _, errors = running.communicate(timeout=20)
     assert running.returncode == 130
     assert errors == "collapse: interrupted; what is finished is kept\n"

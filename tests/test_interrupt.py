@@ -110,6 +110,24 @@ def test_an_endless_draw_leaves_hypothesis_as_it_was() -> None:
     assert not hypothesis.currently_in_test_context()
 
 
+def test_the_limit_around_another_one_is_kept() -> None:
+    start = time.monotonic()
+    with pytest.raises(TooLong), at_most(0.1, TooLong), at_most(30, TimeoutError):
+        spin()
+    assert time.monotonic() - start < 5
+
+
+def remove() -> None:
+    spin()
+
+
+def test_only_callbacks_of_the_collector_are_let_finish() -> None:
+    start = time.monotonic()
+    with pytest.raises(TooLong), at_most(0.1, TooLong):
+        remove()
+    assert time.monotonic() - start < 5
+
+
 def test_a_thread_without_signals_is_interrupted_too() -> None:
     found = []
 

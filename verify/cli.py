@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_format
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
@@ -51,6 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     2
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments is None:  # a batch system ends a run by SIGTERM, a user by Ctrl-C
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         status = _invoke(given or ["--help"])
         sys.stdout.flush()

@@ -19,6 +19,10 @@ AGAIN = 0.2
 """Seconds from one interruption to the next, once the time is up: an exception inside a destructor is lost."""
 
 
+CALLBACKS = {("weakref", "remove"), ("_weakrefset", "_remove"), ("hypothesis", "gc_callback")}
+"""Package and name of callbacks of the garbage collector."""
+
+
 def at_most(seconds: float, error: type[BaseException], of_processor: bool = False) -> AbstractContextManager[None]:
     """Raise an error in what runs longer, again and again until the block is left.
 
@@ -38,8 +42,7 @@ def at_most(seconds: float, error: type[BaseException], of_processor: bool = Fal
 
 @contextmanager
 def _by_signals(seconds: float, error: type[BaseException], of_processor: bool) -> Iterator[None]:
-    """A timer that was set before goes on afterwards."""
-
+    """A timer that was set before goes on afterwards, or all the time where it ends first."""
     over = False
 
     def stop(_: int, frame: FrameType | None) -> None:
@@ -50,6 +53,9 @@ def _by_signals(seconds: float, error: type[BaseException], of_processor: bool) 
     if of_processor:
         timer, number = signal.ITIMER_PROF, signal.SIGPROF
     start, (outer, again) = now(), signal.getitimer(timer)
+    if 0 < outer <= seconds:
+        yield
+        return
     before = signal.signal(number, stop)
     try:
         signal.setitimer(timer, max(seconds, 0.001), AGAIN)
@@ -93,12 +99,12 @@ def _must_finish(frame: FrameType | None) -> bool:
     """Whether something runs that an exception would not come out of, or would leave in the middle.
 
     Destructors and callbacks of the garbage collector swallow exceptions. A module whose import is interrupted stays
-    in the interpreter with half of its names. Hypothesis notes on entering a test that it
-    is in one, and on leaving that it is not: interrupted there, it would call every later draw a nested one.
+    in the interpreter with half of its names. Hypothesis notes on entering a test that it is in one, and on leaving
+    that it is not: interrupted there, it would call every later draw a nested one.
     """
     while frame is not None:
         name, module = frame.f_code.co_name, frame.f_globals.get("__name__", "")
-        if name in ("__del__", "gc_callback", "remove") or module == "importlib._bootstrap":
+        if name == "__del__" or module == "importlib._bootstrap" or (module.split(".")[0], name) in CALLBACKS:
             return True
         if name in ("__enter__", "__exit__") and module.startswith("hypothesis."):
             return True

@@ -134,7 +134,7 @@ class ModelSearch:
         self.counts = WIDE_STARTS if self.wide else STARTS
 
     def starts(self, count: int, generator: torch.Generator) -> Tensor:
-        """Half Gaussian, half chained (all Gaussian where layers are wide); one at zero, a few of lower rank.
+        """Half Gaussian, half chained (all Gaussian where layers are wide); a chained one at zero, a few of lower rank.
 
         Models that may hide minima of low rank get structured starts of ``verify.methods.rivals`` as well, collapse
         itself among them.
