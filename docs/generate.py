@@ -179,9 +179,22 @@ def toctree(pages: Iterable[str], caption: str = "") -> str:
 
 
 def plain(text: str) -> str:
-    """Text that Markdown leaves as it is, in one line, but for ``code``."""
+    """Text that Markdown leaves as it is, in one line, but for ``code``, indices and exponents.
+
+    >>> plain("x_k < 1")
+    'x<sub>k</sub> \\\\< 1'
+    """
     parts = re.split(r"(``[^`|]+``)", " ".join(text.split()))
-    return "".join(p if i % 2 else re.sub(r"([\\`*_{}\[\]<>$|#~^])", r"\\\1", p) for i, p in enumerate(parts))
+    return "".join(p if i % 2 else _typeset(p) for i, p in enumerate(parts))
+
+
+def _typeset(text: str) -> str:
+    from verify.html.elements import scripts
+
+    return "".join(
+        f"<{tag}>{_typeset(part)}</{tag}>" if tag else re.sub(r"([\\`*_{}\[\]<>$|#~^])", r"\\\1", part)
+        for tag, part in scripts(text)
+    )
 
 
 def _plain(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:

@@ -57,7 +57,7 @@ from theory.statement import PROVENANCE, Source, Statement, statements
 from verify import runner
 from verify.cli import main
 from verify.html.claims import formulas
-from verify.html.elements import element
+from verify.html.elements import element, markup, prose
 from verify.html.notation import LONGEST, Notation
 from verify.html.page import page, write
 from verify.html.statement import Files, Run
@@ -306,6 +306,23 @@ def test_the_page_says_what_was_found_and_where_it_is_from() -> None:
         "It could not be built: ZeroDivisionError: no claim at this size",
     ):
         assert part in text, part
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("λ_H/λ_W and W_{l+1}ᵀ", "λ<sub>H</sub>/λ<sub>W</sub> and W<sub>l+1</sub>ᵀ"),
+        ("Z_AA p_jk, NC2_W", "Z<sub>AA</sub> p<sub>jk</sub>, NC2<sub>W</sub>"),
+        ("‖θ_{k_1}‖_*^{1/2}", "‖θ<sub>k<sub>1</sub></sub>‖<sub>*</sub><sup>1/2</sup>"),
+        ("(1−z)^{M+1} z^M", "(1−z)<sup>M+1</sup> z<sup>M</sup>"),
+        ("x_{<b>}^{&}", "x<sub>&lt;b&gt;</sub><sup>&amp;</sup>"),
+        ("some_name, largest_root, _x, ^2, x_, {a}_b", "some_name, largest_root, _x, ^2, x_, {a}_b"),
+        ("`a_1` but a_1", "<code>a_1</code> but a<sub>1</sub>"),
+        ("x_{" * 9, "x_{" * 9),
+    ],
+)
+def test_indices_and_exponents_are_set_lower_and_higher(text: str, written: str) -> None:
+    assert markup(prose(text)) == written
 
 
 def test_a_refuted_reconstruction_and_what_floats_saw_are_called_so() -> None:

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from html import escape
 from typing import TypeAlias
 
 VOID = ("br", "input", "meta")
 """Elements without an end tag."""
+
+
+BRACED = r"\{(?:[^{}]|\{[^{}]*\})+\}"
+SCRIPT = re.compile(
+    r"(?:(?<![a-z]{2})|(?<=min)|(?<=max)|(?<=root))(?:(?<=[^\W\d_]|[*'‖)\]∇∏\u0300-\u036f])|(?<=NC\d))"
+    rf"_(?P<low>{BRACED}|[A-Za-z]+(?![\w])|[A-Za-z]+(?=[^\x00-\x7f])|\d+|[^\W_a-zA-Z]|(?<=[‖)]_)[*+])"
+    rf"|(?<=[^\s_^({{\[])\^(?P<high>{BRACED}|\d+|[^\W\d_])"
+)
+"""An index or an exponent behind a letter or a bracket: in braces, or a word, a number or a letter."""
 
 
 class Html(str):
@@ -43,13 +52,42 @@ def markup(children: Child) -> Html:
 
 
 def prose(text: str) -> list[Child]:
-    """Text in which code stands between backticks.
+    """Text in which code stands between backticks, and has indices and exponents elsewhere.
 
-    >>> markup(prose("see ``a < b``"))
-    'see <code>a &lt; b</code>'
+    >>> markup(prose("x_k^{1/2} where ``a_1 < b``"))
+    'x<sub>k</sub><sup>1/2</sup> where <code>a_1 &lt; b</code>'
     """
     parts = re.split(r"`{1,2}([^`]+)`{1,2}", text)
-    return [element("code", part) if i % 2 else part for i, part in enumerate(parts)]
+    return [element("code", part) if i % 2 else _typeset(part) for i, part in enumerate(parts)]
+
+
+def scripts(text: str) -> Iterator[tuple[str, str]]:
+    """The parts of a text: ``sub`` or ``sup`` and what is written there, without its braces; else an empty name.
+
+    Names of programs such as some_name, and what has no base, are left as they are.
+
+    >>> list(scripts("‖Z_{L−1}‖_op^2"))
+    [('', '‖Z'), ('sub', 'L−1'), ('', '‖'), ('sub', 'op'), ('sup', '2')]
+    >>> list(scripts("some_name _ ^"))
+    [('', 'some_name _ ^')]
+    """
+    end = 0
+    for found in SCRIPT.finditer(text):
+        if found.start() > end:
+            yield "", text[end : found.start()]
+        low, high = found["low"], found["high"]
+        yield ("sub", _bare(low)) if low else ("sup", _bare(high))
+        end = found.end()
+    if text[end:]:
+        yield "", text[end:]
+
+
+def _bare(script: str) -> str:
+    return script[1:-1] if script.startswith("{") else script
+
+
+def _typeset(text: str) -> list[Child]:
+    return [element(tag, _typeset(part)) if tag else part for tag, part in scripts(text)]
 
 
 def _attribute(key: str, value: str | bool | None) -> str:
