@@ -42,7 +42,7 @@ def at_most(seconds: float, error: type[BaseException], of_processor: bool = Fal
 
 @contextmanager
 def _by_signals(seconds: float, error: type[BaseException], of_processor: bool) -> Iterator[None]:
-    """A timer that was set before goes on afterwards, or all the time where it ends first."""
+    """A timer that was set before goes on afterwards; a limit around this one that ends first stands alone."""
     over = False
 
     def stop(_: int, frame: FrameType | None) -> None:
@@ -53,7 +53,7 @@ def _by_signals(seconds: float, error: type[BaseException], of_processor: bool) 
     if of_processor:
         timer, number = signal.ITIMER_PROF, signal.SIGPROF
     start, (outer, again) = now(), signal.getitimer(timer)
-    if 0 < outer <= seconds:
+    if 0 < outer <= seconds and getattr(signal.getsignal(number), "__module__", "") == __name__:
         yield
         return
     before = signal.signal(number, stop)
