@@ -18,10 +18,10 @@ from verify.curvature.points import after_descent
 from verify.curvature.spectrum import spectra
 from verify.empirical.data import digits, split
 from verify.empirical.networks.extractors import Mlp, ResNet
-from verify.empirical.networks.interpolation import WeightDecay
 from verify.empirical.networks.network import Network
 from verify.empirical.networks.subset import subset
 from verify.empirical.networks.training import Loss, Schedule, course
+from verify.empirical.networks.weight_decay import WeightDecay
 from verify.empirical.rfm.layers import Settings as Layers
 from verify.empirical.rfm.layers import deep_rfm, start
 from verify.empirical.training import descent

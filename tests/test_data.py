@@ -79,12 +79,19 @@ def test_files_are_read(
 
 
 def test_a_folder_is_read_with_all_its_batches(tmp_path: Path) -> None:
-    for number in (1, 2):
-        cifar10(tmp_path, f"data_batch_{number}.bin")
     cifar10(tmp_path, "test_batch.bin")
+    for number in (1, 2, 4, 5):
+        cifar10(tmp_path, f"data_batch_{number}.bin")
+    with pytest.raises(BadInput, match=r"lacks data_batch_3\.bin of CIFAR-10; name one of the files to read it alone"):
+        read(str(tmp_path))
+    cifar10(tmp_path, "data_batch_3.bin")
     found = read(str(tmp_path))
-    assert found.images.shape == (CIFAR_ROW - 1, 2 * N)
-    assert np.array_equal(found.labels, np.tile(LABELS, 2))
+    assert found.images.shape == (CIFAR_ROW - 1, 5 * N)
+    assert np.array_equal(found.labels, np.tile(LABELS, 5))
+
+
+def test_labels_of_matlab_may_be_doubles(tmp_path: Path) -> None:
+    assert np.array_equal(read(str(svhn(tmp_path, y=np.where(LABELS == 0, 10.0, LABELS)[:, None]))).labels, LABELS)
 
 
 @pytest.mark.parametrize("make", [mnist, svhn])
@@ -210,6 +217,8 @@ def test_samples_are_standardised_by_those_for_training() -> None:
 
 
 def test_a_folder_that_is_damaged_says_which_file(tmp_path: Path) -> None:
+    for number in range(2, 6):
+        cifar10(tmp_path, f"data_batch_{number}.bin")
     cut(cifar10, 5000)(tmp_path)
     with pytest.raises(BadInput, match=r"data_batch_1\.bin is no batch"):
         read(str(tmp_path))

@@ -19,10 +19,10 @@ from verify.curvature.points import Place
 from verify.curvature.spectrum import spectra
 from verify.empirical.data import digits
 from verify.empirical.networks.extractors import Mlp, ResNet
-from verify.empirical.networks.interpolation import WeightDecay
 from verify.empirical.networks.network import Network
 from verify.empirical.networks.subset import subset
 from verify.empirical.networks.training import Loss, Schedule, course
+from verify.empirical.networks.weight_decay import WeightDecay
 
 MODEL = Model(class_sizes=(3, 3), depth=2, widths=(4, 5), decays="1/50")
 MODELS = {

@@ -90,10 +90,20 @@ def sukenik2023_dnc1(features: Array, labels: NDArray[np.int64], classes: int) -
     >>> sukenik2023_dnc1(np.array([[2.0, 4.0, -2.0, -4.0]]), np.array([0, 0, 1, 1]), 2)
     0.1111111111111111
     """
+    within, between = scatter(features, labels, classes)
+    return within / between if between else float("nan")
+
+
+def scatter(features: Array, labels: NDArray[np.int64], classes: int) -> tuple[float, float]:
+    """tr Σ_W, averaged over the samples (columns), and tr Σ_B, over the class means around their mean.
+
+    >>> scatter(np.array([[2.0, 4.0, -2.0, -4.0]]), np.array([0, 0, 1, 1]), 2)
+    (1.0, 9.0)
+    """
     means = class_means(features, labels, classes)
     within = ((features - means[:, labels]) ** 2).sum() / features.shape[1]
     between = ((means - means.mean(axis=1, keepdims=True)) ** 2).sum() / classes
-    return float(within / between) if between else float("nan")
+    return float(within), float(between)
 
 
 def sukenik2023_dnc2(means: Array) -> float:

@@ -107,6 +107,8 @@ def read(place: str) -> Samples:
     """
     if place == "digits":
         return digits()
+    if not place:
+        raise BadInput(f"--data names nothing; expected digits, or {KNOWN}")
     path = Path(place)
     if path.is_dir():
         return _folder(path)
@@ -138,6 +140,8 @@ def digits() -> Samples:
 def _folder(path: Path) -> Samples:
     for pattern in FOLDERS:
         once = {file.name.removesuffix(".gz"): file for file in sorted(path.glob(pattern))}
+        if once and pattern == BATCHES and (missing := sorted({*CIFAR_BATCHES} - {*once})):
+            raise BadInput(f"{path} lacks {', '.join(missing)} of CIFAR-10; name one of the files to read it alone")
         if parts := [read(str(file)) for file in once.values()]:
             if len({part.images.shape[0] for part in parts}) > 1:
                 raise BadInput(f"{path}: images of {', '.join(once)} are of different sizes; name one of the files")
@@ -215,6 +219,8 @@ def svhn(path: Path) -> Samples:
     images, labels = arrays["X"].transpose(2, 0, 1, 3), arrays["y"].ravel()
     if images.dtype.kind not in "iuf" or not images.size or not np.isfinite(images).all():
         raise BadInput(f"{path}: X must be finite numbers, got {images.dtype} of shape {arrays['X'].shape}")
+    if labels.dtype.kind == "f" and np.array_equal(labels, labels.round()):  # MATLAB's numbers are doubles
+        labels = labels.astype(np.int64)
     if labels.dtype.kind in "iu" and labels.size and not 0 <= labels.min() <= labels.max() <= DIGITS:
         raise BadInput(f"{path}: labels must be 1 to 9, and 10 for the digit 0, got {labels.min()} to {labels.max()}")
     return _samples(path, images.reshape(-1, images.shape[3]), labels % DIGITS, images.shape[:3])
@@ -280,5 +286,7 @@ READERS: tuple[tuple[Callable[[Path, bytes], bool], Callable[[Path], Samples]], 
 )
 """How a file is known by its path and first bytes, and what reads it."""
 
-FOLDERS = ("train-images*", "train_32x32.mat", "data_batch_*.bin")
+BATCHES = "data_batch_*.bin"
+CIFAR_BATCHES = tuple(f"data_batch_{number}.bin" for number in range(1, 6))
+FOLDERS = ("train-images*", "train_32x32.mat", BATCHES)
 """Files of a folder that belong together."""

@@ -123,7 +123,7 @@ def feature_ansatz(
     sizes, steps = (len(task.train), *[width] * layers, task.classes), (float(rate), float(momentum))
     found: dict[str, float] = {}
     for index, gain in enumerate(gains, start=1):
-        start, end = (_sgd(task.train, task.labels, sizes, float(gain), n, steps, batch, seed) for n in (0, epochs))
+        start, end = (descend(task.train, task.labels, sizes, float(gain), n, steps, batch, seed) for n in (0, epochs))
         untrained = np.mean([one.correlation for one in splits(start, task.train, task.labels)])
         numbers = {**_numbers(end, task.train, task.labels), "correlation_start": float(untrained)}
         found |= {f"{name}_{index}": value for name, value in numbers.items()}
@@ -144,7 +144,7 @@ def _numbers(weights: Sequence[Tensor], X: Vector, labels: NDArray[np.int64]) ->
     }
 
 
-def _sgd(
+def descend(
     X: Vector,
     labels: NDArray[np.int64],
     sizes: Sequence[int],

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 MOST_PARAMETERS = 5_000_000
 """L-BFGS remembers a hundred vectors of this length: 4 GB."""
+DIVERGED = 1e6
+"""Times the loss at the start: steps of a useful length don't leave a random start by that much, nor come back."""
 
 
 def train(
@@ -42,7 +44,9 @@ def train(
     extractor: Annotated[
         str, typer.Option(metavar="mlp|resnet", help="Fully connected, or residual with convolutions.")
     ] = "mlp",
-    extractor_activation: Annotated[str, typer.Option(metavar="gelu|relu|tanh", help="Of its hidden layers.")] = "gelu",
+    extractor_activation: Annotated[
+        str, typer.Option(metavar="gelu|relu|tanh|smooth-leaky", help="Of its hidden layers.")
+    ] = "gelu",
     layers: Annotated[int, typer.Option("--linear-layers", metavar="M", help="Layers of the head.")] = 1,
     activation: Annotated[str, typer.Option(metavar="linear|relu", help="Between the head's layers.")] = "linear",
     penalty: Annotated[
@@ -140,9 +144,9 @@ def _view(
     """Features and head beside the optimum, or the hypotheses and bounds on a network with decay on all weights."""
     from verify import pictures
     from verify.empirical.networks import figures, tables, wide
-    from verify.empirical.networks.interpolation import WeightDecay
     from verify.empirical.networks.looks import Head
     from verify.empirical.networks.training import Loss
+    from verify.empirical.networks.weight_decay import WeightDecay
 
     if penalty == "weights":
         decayed = WeightDecay(network, images, model, place)
@@ -179,7 +183,9 @@ def finished(view: View, schedule: Schedule, keeper: Keeper, fresh: bool, show: 
     for look in run.looks:
         show(line(view.row(look)))
     for state in course(view.loss, schedule, run.state):
-        if not isfinite(view.loss.value_and_gradient(state.parameters)[0]):
+        value = view.loss.value_and_gradient(state.parameters)[0]
+        first = run.looks[0]["loss"] if run.looks else value
+        if not (isfinite(value) and value <= DIVERGED * first):
             raise BadInput(f"training has diverged by step {state.step}; take a smaller --rate")
         run.looks.append(view.look(state))
         run.state = state

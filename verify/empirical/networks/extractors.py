@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from math import prod
+from math import log, prod
 from typing import Protocol, TypeVar
 
 import torch
@@ -17,10 +17,29 @@ import torch
 Tensor = torch.Tensor
 Layer = TypeVar("Layer", torch.nn.Linear, torch.nn.Conv2d)
 
+
+class SmoothLeaky(torch.nn.Module):
+    """σ(x) = γx + (1 − γ)(log(1 + e^x) − log 2), as Assumption 4.2 of Jacot et al. 2024 has it.
+
+    σ' lies in [γ, 1], |σ(x)| ≤ |x|, and σ' is β-Lipschitz (of (1 − γ)/4, but the assumption has β ≥ 1).
+
+    >>> SmoothLeaky()(torch.zeros(1)).item()
+    0.0
+    """
+
+    gamma = 0.3
+    beta = 1.0
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The activations."""
+        return self.gamma * x + (1 - self.gamma) * (torch.nn.functional.softplus(x) - log(2))
+
+
 ACTIVATIONS: dict[str, type[torch.nn.Module]] = {
     "gelu": torch.nn.GELU,
     "relu": torch.nn.ReLU,
     "tanh": torch.nn.Tanh,
+    "smooth-leaky": SmoothLeaky,
 }
 """A smooth one lets quasi-Newton steps come closer to the optimum."""
 

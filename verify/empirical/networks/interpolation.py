@@ -14,68 +14,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from math import exp, inf, log, sqrt
+from itertools import accumulate, pairwise
+from math import inf, isfinite, sqrt
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch.nn.utils import parameters_to_vector
 
 from theory.metrics import class_means, jacot2024_nc1, jacot2024_nc2, jacot2024_nc3
-from verify.empirical.networks.training import Loss, Tensor, Vector
-
-LARGEST = 700.0
-"""Logarithms above it are beyond floats."""
-POWERS = 20
-"""Steps of power iteration: on trained networks the norm then has three digits."""
-
-
-class WeightDecay(Loss):
-    """C_λ over all parameters of a network, λ being the model's decay of the features."""
-
-    def objective(self, factors: dict[str, Tensor]) -> Tensor:
-        """½ ‖Z_L − Y‖_F² + λ/2 ‖θ‖²."""
-        Z = self._outputs(factors)
-        sizes = torch.tensor(self.model.class_sizes, device=Z.device)
-        Y = torch.eye(self.model.K, dtype=Z.dtype, device=Z.device).repeat_interleave(sizes, dim=1)
-        squares = sum((p * p).sum() for p in self.network.parameters())
-        return ((Z - Y) ** 2).sum() / 2 + float(self.model.feature_decay) / 2 * squares
-
-    def _outputs(self, factors: dict[str, Tensor]) -> Tensor:
-        Z = factors["H"]
-        for m in range(1, self.model.M + 1):
-            Z = factors[f"W_{m}"] @ Z
-        return Z
-
-    def kernel_norm(self, parameters: Vector, steps: int = POWERS) -> float:
-        """‖Θ‖_op of the neural tangent kernel Θ = J Jᵀ, J the outputs' derivative (NK × all parameters), from below.
-
-        By power iteration, whose Rayleigh quotients are never more than the norm.
-        """
-        outputs, point = self._outputs(self._at(parameters)), list(self.network.parameters())
-        u = torch.zeros_like(outputs, requires_grad=True)
-        pulled = torch.autograd.grad(outputs, point, u, create_graph=True)  # Jᵀu, whose derivative in u is J
-        generator = torch.Generator().manual_seed(0)
-        v = [torch.randn(p.shape, dtype=p.dtype, generator=generator, device="cpu").to(p.device) for p in point]
-        norm = 0.0
-        for _ in range(steps):
-            length = sum(float((part * part).sum()) for part in v) ** 0.5
-            if length == 0:  # Θ = 0: all samples are zero, or all weights
-                break
-            (moved,) = torch.autograd.grad(pulled, u, [part / length for part in v], retain_graph=True)
-            norm = float((moved * moved).sum())
-            v = list(torch.autograd.grad(outputs, point, moved, retain_graph=True))
-        return norm
-
-    def linear_part(self, parameters: Vector) -> tuple[Vector, list[Vector]]:
-        """Z_{L1} and W_{L1+1} … W_L: the extractor's last layer is linear, and the first of these."""
-        factors, below = self.factors(parameters), self.network.extractor[:-1]
-        first = parameters_to_vector(self.network.extractor[-1].parameters()).detach().cpu().numpy()
-        with torch.no_grad():
-            Z = below(self.images.T).T.cpu().numpy()
-        return Z, [first.reshape(self.model.widths[0], -1), *(factors[f"W_{m}"] for m in range(1, self.model.M + 1))]
+from verify.empirical.networks.training import Vector
 
 
 @dataclass(frozen=True)
@@ -130,33 +77,40 @@ class Interpolation:
         return self.last**2 / self.N * self.r**2 * errors / gap**2 if self.applies and gap > 0 else inf
 
     @property
-    def kappa_bound(self) -> float:
-        """Equation (19): c_3^{1/L2} (1 + ε)^{1/L2} + c_3^{1/L2 − 1} ε, ε = δ/(s_K² − δ) with Lemma C.2's δ."""
+    def delta(self) -> float:
+        """Lemma C.2: δ = (L2(L2−1)/2) ε2 r^{2(L2−1)}, which bounds ‖(W_L W_Lᵀ)^{L2} − W_{L:L1+1} W_{L:L1+1}ᵀ‖_op."""
+        return self.layers * (self.layers - 1) / 2 * self.r ** (2 * (self.layers - 1)) * self.epsilon2
+
+    def kappa_bound(self, c3: float) -> float:
+        """Equation (19): c_3^{1/L2} (1 + ε)^{1/L2} + c_3^{1/L2 − 1} ε ≥ κ(W_L) for ε = δ/(s_K² − δ), c_3 ≥ ``c3``."""
         p, square = 1 / self.layers, self.least**2
-        delta = self.layers * (self.layers - 1) / 2 * self.r ** (2 * (self.layers - 1)) * self.epsilon2
-        if delta >= square:
+        if self.delta >= square:
             return inf
-        epsilon = delta / (square - delta)
-        return self.c3**p * (1 + epsilon) ** p + self.c3 ** (p - 1) * epsilon
+        epsilon = self.delta / (square - self.delta)
+        return float(c3**p * (1 + epsilon) ** p + c3 ** (p - 1) * epsilon)
 
-    @property
-    def nc2_bound(self) -> float:
-        """Equation (20): (κ(W_L) + √(K/N) rΨ)/(1 − √(K/N) rΨ)."""
+    def nc2_bound(self, kappa: float) -> float:
+        """Equation (20): (κ + √(K/N) rΨ)/(1 − √(K/N) rΨ), for any κ ≥ κ(W_L)."""
         load = sqrt(self.K / self.N) * self.r * self.psi
-        return (self.kappa + load) / (1 - load) if self.applies and load < 1 else inf
+        return (kappa + load) / (1 - load) if self.applies and load < 1 else inf
 
-    @property
-    def nc3_bound(self) -> float:
-        """Equation (21), from below: ((√N − ε1)² + N/κ² − (rΨ + √N (κ − 1/κ))²)/(2Nκ(1 + ε1))."""
-        N, kappa, root = self.N, self.kappa, sqrt(self.N)
+    def nc3_bound(self, kappa: float) -> float:
+        """Equation (21), from below: ((√N − ε1)² + N/κ² − (rΨ + √N (κ − 1/κ))²)/(2Nκ(1 + ε1)), for κ ≥ κ(W_L).
+
+        A negative one with κ > κ(W_L) says nothing: the proof divides by a norm that it bounds by κ.
+        """
+        if not (self.applies and isfinite(kappa)):
+            return -inf
+        N, root = self.N, sqrt(self.N)
         miss = self.r * self.psi + root * (kappa - 1 / kappa)
         value = ((root - self.epsilon1) ** 2 + N / kappa**2 - miss**2) / (2 * N * kappa * (1 + self.epsilon1))
-        return value if self.applies else -inf
+        return value if value >= 0 or kappa == self.kappa else -inf
 
     def numbers(self) -> dict[str, Any]:
         """Plain data; what is infinite or undefined is None."""
-        bounds = ("psi", "nc1_bound", "nc1_bound_sharp", "kappa_bound", "nc2_bound", "nc3_bound")
-        numbers = {**vars(self), **{name: getattr(self, name) for name in bounds}}
+        conditioned = {"kappa_bound": self.kappa_bound(self.c3), "nc2_bound": self.nc2_bound(self.kappa)}
+        bounds = {"nc1_bound": self.nc1_bound, "nc1_bound_sharp": self.nc1_bound_sharp, **conditioned}
+        numbers = {**vars(self), "psi": self.psi, **bounds, "nc3_bound": self.nc3_bound(self.kappa)}
         finite = {name: value if np.isfinite(value) else None for name, value in numbers.items()}
         return {**finite, "applies": self.applies}
 
@@ -165,7 +119,7 @@ def interpolation(Z: Vector, weights: Sequence[Vector], labels: NDArray[np.int64
     """Measure features Z_{L1} (n × N), with labels of balanced classes, and linear layers W_{L1+1} … W_L, two or more.
 
     >>> found = interpolation(np.eye(2), [np.eye(2), np.eye(2)], np.array([0, 1]))
-    >>> found.epsilon1, found.epsilon2, found.nc1_bound, found.kappa_bound, found.nc2_bound, found.nc3_bound
+    >>> found.epsilon1, found.epsilon2, found.nc1_bound, found.kappa_bound(1), found.nc2_bound(1), found.nc3_bound(1)
     (0.0, 0.0, 0.0, 1.0, 1.0, 1.0)
 
     Raises:
@@ -175,13 +129,8 @@ def interpolation(Z: Vector, weights: Sequence[Vector], labels: NDArray[np.int64
     if len(set(counts)) != 1 or len(weights) < 2:
         raise ValueError(f"the theorem is for balanced classes and two linear layers, got {counts}, {len(weights)}")
     K, N = len(counts), len(labels)
-    hidden = [Z]
-    for W in weights:
-        hidden.append(W @ hidden[-1])
-    *_, before, features, outputs = hidden
-    whole = weights[0]
-    for W in weights[1:]:
-        whole = W @ whole
+    *_, before, features, outputs = forward(Z, weights)
+    whole = tails(weights)[0]
     gaps = [_norm(upper.T @ upper - lower @ lower.T) for lower, upper in pairwise(weights)]
     return Interpolation(
         *(K, N, len(features), len(weights)),
@@ -198,36 +147,23 @@ def interpolation(Z: Vector, weights: Sequence[Vector], labels: NDArray[np.int64
     )
 
 
+def forward(Z: Vector, weights: Sequence[Vector]) -> list[Vector]:
+    """Z_{L1}, Z_{L1+1} = W_{L1+1} Z_{L1}, …, Z_L.
+
+    >>> [float(Z[0, 0]) for Z in forward(np.eye(2), [2 * np.eye(2), 3 * np.eye(2)])]
+    [1.0, 2.0, 6.0]
+    """
+    return list(accumulate(weights, lambda below, W: W @ below, initial=Z))
+
+
+def tails(weights: Sequence[Vector]) -> list[Vector]:
+    """W_{L:ℓ} = W_L ⋯ W_ℓ of linear layers, for ℓ = L1 + 1, …, L.
+
+    >>> [float(W[0, 0]) for W in tails([2 * np.eye(2), 3 * np.eye(2)])]
+    [6.0, 3.0]
+    """
+    return list(accumulate(reversed(weights), lambda above, W: above @ W))[::-1]
+
+
 def _norm(matrix: Vector) -> float:
     return float(np.linalg.norm(matrix, 2))
-
-
-def norm_bound(found: Interpolation, depth: int, spectral: float, budget: float, epsilon1: float) -> float:
-    """Equation (13): κ(W_{L:L1+1}) ≤ (K^{L1/2} ‖X‖_op/(s_K(Y) − ε1))^K e^{(budget − LK)/2}, which (14) is, too.
-
-    Args:
-        depth: L1, layers whose activation has |σ(x)| ≤ |x|.
-        spectral: ‖X‖_op.
-        budget: ‖θ‖², or for (14) 2C_λ/λ, with ε1² = 2C_λ.
-
-    >>> round(norm_bound(interpolation(np.eye(2), [np.eye(2)] * 2, np.array([0, 1])), 1, 1.0, 6.0, 0.0), 12)
-    2.0
-    """
-    if epsilon1 >= found.s_K:
-        return inf
-    exponent = (budget - (depth + found.layers) * found.K) / 2
-    scale = found.K * log(found.K ** (depth / 2) * spectral / (found.s_K - epsilon1))
-    return exp(scale + exponent) if scale + exponent < LARGEST else inf
-
-
-def kernel_floor(found: Interpolation, weights: Sequence[Vector]) -> float:
-    """Proposition 5.3: ‖Θ‖_op ≥ (s_K(Y) − ε1)²/(K² r²) Σ_ℓ κ(W_{L:ℓ})² over the linear layers; 0 where ε1 > s_K(Y).
-
-    >>> kernel_floor(interpolation(np.eye(2), [np.eye(2)] * 2, np.array([0, 1])), [np.eye(2)] * 2)
-    0.5
-    """
-    product, total = np.eye(found.K), 0.0
-    for W in reversed(weights):
-        product = product @ W
-        total += jacot2024_nc2(product) ** 2
-    return max(found.s_K - found.epsilon1, 0.0) ** 2 / (found.K * found.r) ** 2 * total

@@ -110,7 +110,7 @@ def pyramid_descent(
         net.descend(weights, X, np.eye(K)[:, labels], float(decay), float(rate), round(time / (decay * rate)))
         at = interpolation(net.features(weights, X)[nonlinear], weights[nonlinear:], labels)
         numbers = {name: getattr(at, name) for name in ("epsilon1", "epsilon2", "kappa", "c3", "nc1", "nc2", "nc3")}
-        numbers |= {"nc1_ratio": at.nc1 / at.nc1_bound, "nc2_ratio": at.nc2 / at.nc2_bound}
-        numbers["nc3_bound"] = max(at.nc3_bound, -1)
+        numbers |= {"nc1_ratio": at.nc1 / at.nc1_bound, "nc2_ratio": at.nc2 / at.nc2_bound(at.kappa)}
+        numbers["nc3_bound"] = max(at.nc3_bound(at.kappa), -1)
         found |= {f"{name}_{index}": float(value) for name, value in numbers.items()}
     return found

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from math import isfinite, sqrt
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 
+from theory.metrics import scatter
 from theory.model import UnconstrainedFeatures, run_lengths
-from verify.empirical.networks.extractors import Extractor
-from verify.empirical.networks.interpolation import Interpolation, WeightDecay, interpolation, kernel_floor, norm_bound
+from verify.calculator import table
+from verify.empirical.networks.bounds import Below, Start, WideNetwork
+from verify.empirical.networks.extractors import Extractor, SmoothLeaky
+from verify.empirical.networks.interpolation import forward, interpolation
 from verify.empirical.networks.looks import singular_values
-from verify.empirical.networks.training import State
+from verify.empirical.networks.training import State, Vector
+from verify.empirical.networks.weight_decay import WeightDecay
+
+FLOOR = "Proposition 5.3, its core"
 
 HEADS = (
     "step",
@@ -33,18 +37,6 @@ HEADS = (
     "‖Θ‖",
     "at least",
 )
-SAYS: dict[str, tuple[str, Callable[[Mapping[str, Any]], bool]]] = {
-    "hypothesis 4": ("holds", lambda look: look["applies"]),
-    "the bound (18) on NC1": ("is below 1", lambda look: look["nc1_bound"] is not None and look["nc1_bound"] < 1),
-    "the sharper one": ("is below 1", lambda look: look["nc1_bound_sharp"] is not None and look["nc1_bound_sharp"] < 1),
-    "the bound (19) on κ(W_L)": ("is finite", lambda look: look["kappa_bound"] is not None),
-    "the bound (20) on κ(Z)": ("is finite", lambda look: look["nc2_bound"] is not None),
-    "the bound (21) on NC3": ("is above −1", lambda look: look["nc3_bound"] is not None and look["nc3_bound"] > -1),
-    "the bound (13) on κ(W_{L:L1+1})": ("is finite", lambda look: look["norm_bound"] is not None),
-    "the bound (14) on it": ("is finite", lambda look: look["minimiser_bound"] is not None),
-    "the bound below ‖Θ‖": ("is positive", lambda look: look["kernel_floor"] > 0),
-}
-"""What makes a bound better than none: within-class variation below that between classes, any κ, any cosine."""
 
 
 def title(extractor: Extractor, model: UnconstrainedFeatures) -> str:
@@ -63,51 +55,91 @@ def title(extractor: Extractor, model: UnconstrainedFeatures) -> str:
 
 def look(loss: WeightDecay, state: State) -> dict[str, Any]:
     """All numbers of a checkpoint as plain data; what is infinite or undefined is None."""
-    Z, weights = loss.linear_part(state.parameters)
-    found = interpolation(Z, weights, np.repeat(np.arange(loss.model.K), loss.model.class_sizes))
-    kernel = {"kernel": loss.kernel_norm(state.parameters), "kernel_floor": kernel_floor(found, weights)}
-    value = loss.value_and_gradient(state.parameters)[0]
-    norms = _norm_bounds(loss, state, found, value)
-    layers = {"linear_layers": [singular_values(W) for W in weights]}
-    passed = {"step": state.step, "seconds": round(state.seconds, 2), "loss": value}
-    return {**passed, **found.numbers(), **kernel, **norms, **layers}
+    at = trained(loss, state)
+    bounds = at.bounds()
+    passed = {"step": state.step, "seconds": round(state.seconds, 2), "loss": at.value}
+    kernel = {"kernel": at.kernel, "kernel_floor": bounds[FLOOR].right, "assumption_4_3": _assumption(at)}
+    layers = {"linear_layers": [singular_values(W) for W in at.linear]}
+    return {**passed, **at.found.numbers(), **kernel, **layers, "bounds": {n: b.numbers() for n, b in bounds.items()}}
 
 
-def _norm_bounds(loss: WeightDecay, state: State, found: Interpolation, value: float) -> dict[str, float | None]:
-    """The right sides of (13) and (14), by the norms of all parameters and of the data; None for residual networks."""
+def trained(loss: WeightDecay, state: State) -> WideNetwork:
+    """The network at a checkpoint, as the bounds need it."""
+    Z, linear = loss.linear_part(state.parameters)
+    K, labels = loss.model.K, np.repeat(np.arange(loss.model.K), loss.model.class_sizes)
+    features, found = forward(Z, linear), interpolation(Z, linear, labels)
+    value, gradient = loss.value_and_gradient(state.parameters)
+    return WideNetwork(
+        *(found, features, linear, scatter(features[-2], labels, K)),
+        kernel=loss.kernel_norm(state.parameters),
+        value=value,
+        decay=float(loss.model.feature_decay),
+        below=_below(loss, state, gradient),
+    )
+
+
+def _below(loss: WeightDecay, state: State, gradient: Vector) -> Below | None:
+    """The layers with an activation, where they are matrices."""
     L1 = loss.network.nonlinear
-    if L1 is None:
-        return {"norm_bound": None, "minimiser_bound": None}
-    spectral = float(torch.linalg.matrix_norm(loss.images, 2))
-    squares, decay = float(state.parameters @ state.parameters), float(loss.model.feature_decay)
-    bounds = {
-        "norm_bound": norm_bound(found, L1, spectral, squares, found.epsilon1),
-        "minimiser_bound": norm_bound(found, L1, spectral, 2 * value / decay, sqrt(2 * value)),
-    }
-    return {name: x if isfinite(x) else None for name, x in bounds.items()}
+    if not L1:
+        return None
+    at, begun = state.parameters, loss.begun
+    start = Start(loss.matrices(begun), loss.first_features(begun), loss.misfit(begun))
+    activation = loss.network.extractor[1]
+    return Below(
+        X=loss.images.cpu().numpy(),
+        weights=loss.matrices(at)[:L1],
+        first=loss.first_features(at),
+        gradients=loss.matrices(gradient - float(loss.model.feature_decay) * at),
+        curvature=loss.curvature(at),
+        slopes=(activation.gamma, activation.beta) if isinstance(activation, SmoothLeaky) else None,
+        start=start,
+        moved=float(np.linalg.norm(at - begun)),
+    )
+
+
+def _assumption(at: WideNetwork) -> list[float] | None:
+    """Both sides of Assumption 4.3 at the start, for an activation of Assumption 4.2."""
+    below = at.below
+    return list(below.start.assumption(below.slopes[0])) if below is not None and below.slopes is not None else None
 
 
 def row(look: Mapping[str, Any]) -> tuple[str, ...]:
     """One checkpoint under ``HEADS``."""
     names = ("epsilon1", "epsilon2", "r", "kappa", "kappa_bound", "nc1", "nc1_bound", "nc1_bound_sharp", "nc2")
     numbers = (look[name] for name in (*names, "nc2_bound", "nc3", "nc3_bound", "kernel", "kernel_floor"))
-    return (str(look["step"]), f"{look['loss']:.5f}", *("–" if x is None else f"{x:.3g}" for x in numbers))
+    return (str(look["step"]), f"{look['loss']:.5f}", *map(_number, numbers))
 
 
 def summary(looks: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """At which checkpoints the hypotheses hold, and the bounds are better than none.
+    """At which checkpoints hypotheses hold and bounds are better than none, and whether all are respected."""
+    last, steps = looks[-1], [one["step"] for one in looks]
+    assumption = last["assumption_4_3"]
+    if assumption is not None:
+        left, right = assumption
+        sign = "holds" if left >= right else "fails"
+        yield f"Assumption 4.3 {sign} at the start: {left:.3g}, where {right:.3g} is asked for"
+    rows = []
+    for name, bound in last["bounds"].items():
+        better = when([one["step"] for one in looks if one["bounds"][name]["says"]], steps)
+        rows.append((name, bound["on"], better, *(_number(bound[side]) for side in ("value", "right"))))
+    yield from table(("bound", "on", "hypotheses and better than known", "at the end", "right side"), rows)
+    broken = {(n, one["step"]) for one in looks for n, bound in one["bounds"].items() if not bound["respected"]}
+    yield "all bounds are respected" if not broken else "exceeded: " + ", ".join(f"{n} at {s}" for n, s in broken)
 
-    >>> names = ("kappa_bound", "nc2_bound", "nc3_bound", "norm_bound", "minimiser_bound")
-    >>> at = {"nc1_bound": 2.0, "nc1_bound_sharp": 0.5, "kernel_floor": 0.0, **dict.fromkeys(names)}
-    >>> list(summary([{"step": 0, "applies": False, **at}, {"step": 9, "applies": True, **at}]))[:2]
-    ['hypothesis 4 holds from step 9 on', 'the bound (18) on NC1 is below 1 at no checkpoint']
+
+def when(some: Sequence[int], checked: Sequence[int]) -> str:
+    """At which steps, of those looked at.
+
+    >>> when([], [0, 9]), when([9], [0, 9]), when([0, 9], [0, 5, 9]), when([5, 7, 9], [0, 5, 6, 7, 9])
+    ('never', 'from step 9 on', 'at 2 of 3 checkpoints from step 0 on', 'at 3 of 4 checkpoints from step 5 on')
     """
-    for name, (what, says) in SAYS.items():
-        yield f"{name} {what} {_when([one['step'] for one in looks if says(one)], [one['step'] for one in looks])}"
-
-
-def _when(some: list[int], all_: list[int]) -> str:
-    """At which steps: none, all from one on, or a list."""
     if not some:
-        return "at no checkpoint"
-    return f"from step {some[0]} on" if all_[-len(some) :] == some else f"at steps {', '.join(map(str, some))}"
+        return "never"
+    later = [step for step in checked if step >= some[0]]
+    share = "" if len(some) == len(later) else f"at {len(some)} of {len(later)} checkpoints "
+    return f"{share}from step {some[0]} on"
+
+
+def _number(x: float | None) -> str:
+    return "–" if x is None else f"{x:.4g}"

@@ -35,7 +35,9 @@ def rfm(
     bandwidth: Annotated[float, typer.Option(help="ℓ in exp(−‖x−z‖/ℓ), exp(−‖x−z‖²/(2ℓ²)).")] = 2.0,
     ridge: Annotated[float, typer.Option(min=0, help="γ in α = Y (K + γI)⁻¹.")] = 0.0,
     map: Annotated[str, typer.Option("--map", metavar="relu|cosine|linear", help="The feature map Φ.")] = "relu",
-    frequency: Annotated[float, typer.Option(help="Of cosine features: the scale of Cauchy frequencies.")] = 0.05,
+    frequency: Annotated[
+        float | None, typer.Option(help="Of cosine features: the scale of Cauchy frequencies, .05 where none is given.")
+    ] = None,
     no_agop: Annotated[bool, typer.Option("--no-agop", help="M = I: the control without the AGOP.")] = False,
     device: Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Where it is computed.")] = "auto",
     threads: Annotated[int, typer.Option(min=1, help="Of the processor.")] = 1,
@@ -56,8 +58,13 @@ def rfm(
     options.require_writable(json)
     if plot is not None:
         require_picture(plot, "--plot")
+    if frequency is not None and map != "cosine":
+        raise BadInput(
+            f"--frequency is of cosine features; without --map cosine it changes nothing, and --map is {map}"
+        )
+    scale = Settings.frequency if frequency is None else frequency
     try:
-        settings = Settings(width, depth, kernel, bandwidth, ridge, map, frequency, not no_agop, seed)
+        settings = Settings(width, depth, kernel, bandwidth, ridge, map, scale, not no_agop, seed)
     except ValueError as error:
         raise BadInput(str(error)) from None
     place = machine.device(device)
