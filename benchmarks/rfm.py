@@ -1,7 +1,7 @@
 """Deep RFM on digits with both controls, layer by layer, and how long it takes: the tables of docs/rfm.md.
 
 ``python benchmarks/rfm.py`` prints the tables of 500 samples, with ``all`` those of all 1,797 (a minute or two), with
-``large N WIDTH DEPTH`` the seconds a layer takes with N drawn points, on a CUDA device where there is one.
+``variants`` other widths, kernels and maps on 500 samples (a minute or two), with ``large N WIDTH DEPTH`` the seconds a layer takes with N drawn points, on a CUDA device where there is one.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import time
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +20,14 @@ from verify.empirical.rfm.layers import Layer, Settings, deep_rfm, output, start
 SEEDS = (0, 1, 2)
 CONTROLS = {"Deep RFM": {}, "no AGOP": {"agop": False}, "linear map": {"map": "linear"}}
 CASES = {"some": (500, 512, 12), "all": (1797, 1024, 20)}
+VARIANTS: dict[str, dict[str, Any]] = {
+    "width 256": {"width": 256},
+    "width 512": {},
+    "width 1024": {"width": 1024},
+    "width 4096": {"width": 4096},
+    "Gaussian kernel": {"kernel": "gaussian"},
+    "cosine features, width 4096": {"map": "cosine", "width": 4096},
+}
 HEADS = ("layer", "NC1: X", "M^½X", "Φ(M^½X)", "NC2: X", "M^½X", "Φ(M^½X)", "test")
 
 
@@ -84,6 +93,29 @@ def compare(case: str) -> None:
         )
 
 
+def variants() -> None:
+    """Other widths, kernels and maps, twelve layers on 500 samples at seed 0; ranges are over the last six layers."""
+    samples, width, depth = CASES["some"]
+    heads = ("", "NC1 of X: layers 2, 3, 7, 8, 12", "of M^½X", "of Φ(M^½X)", "NC2 of X", "test, first", "output")
+    row(*heads)
+    row("---", *["---:"] * (len(heads) - 1))
+    task = split(digits(), samples, SEEDS[0])
+    for name, other in VARIANTS.items():
+        settings = Settings(**{"width": width, "depth": depth, "seed": SEEDS[0], **other})
+        course = list(deep_rfm(task, settings, start(task)))
+        layers, accuracy = [layer for layer, _ in course], output(task, settings, course[-1][1])["test_accuracy"]
+        last = layers[depth // 2 :]
+        row(
+            name,
+            ", ".join(f"{layers[at - 1].nc1['x']:.2g}" for at in (2, 3, 7, 8, 12)),
+            among([layer.nc1["mx"] for layer in last]),
+            among([layer.nc1["phi"] for layer in last]),
+            among([layer.nc2["x"] for layer in last]),
+            f"{layers[0].test_accuracy:.3f}",
+            f"{accuracy:.3f}",
+        )
+
+
 def among(values: list[float]) -> str:
     """Least to most."""
     least, most = (f"{value:.2g}" for value in (min(values), max(values)))
@@ -111,5 +143,7 @@ if __name__ == "__main__":
     torch.set_num_threads(1 if not torch.cuda.is_available() else 8)
     if sys.argv[1:2] == ["large"]:
         large(*map(int, sys.argv[2:5]))
+    elif sys.argv[1:2] == ["variants"]:
+        variants()
     else:
         compare(sys.argv[1] if len(sys.argv) > 1 else "some")
