@@ -1,7 +1,8 @@
 """Deep RFM on digits with both controls, layer by layer, and how long it takes: the tables of docs/rfm.md.
 
 ``python benchmarks/rfm.py`` prints the tables of 500 samples, with ``all`` those of all 1,797 (a minute or two), with
-``variants`` other widths, kernels and maps on 500 samples (a minute or two), with ``large N WIDTH DEPTH`` the seconds a layer takes with N drawn points, on a CUDA device where there is one.
+``variants`` other widths, kernels and maps on 500 samples (a minute or two), with ``large N WIDTH DEPTH`` the seconds a
+layer takes with N drawn points, on a CUDA device where there is one.
 """
 
 from __future__ import annotations

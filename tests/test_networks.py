@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
+from importlib.util import module_from_spec, spec_from_file_location
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -609,3 +611,23 @@ def test_from_a_small_start_the_linear_maps_do_most() -> None:
     assert found["linear_share_1"] > found["linear_share_2"] + 0.1
     assert min(found["correlation_1"], found["correlation_2"]) > 0.5
     assert found["nc1_last_1"] < found["nc1_first_1"] / 5
+
+
+def test_the_tables_are_made_by_the_commands_of_their_page() -> None:
+    """``benchmarks/training.py`` takes a quarter of an hour; what it runs stands in docs/training.md."""
+    root = Path(__file__).parent.parent
+    spec = spec_from_file_location("training", root / "benchmarks" / "training.py")
+    assert spec is not None
+    assert spec.loader is not None
+    tables = module_from_spec(spec)
+    spec.loader.exec_module(tables)
+    page = (root / "docs" / "training.md").read_text(encoding="utf-8").replace("'", "")
+    for options in (tables.LAYERS.format(6), tables.RESNET, tables.RELU, tables.WEIGHTS):
+        assert f"collapse train {options}" in page
+    bounds = re.findall(
+        r"^\| ([^|`]+) \|",
+        (root / "docs" / "wide-networks.md").read_text(encoding="utf-8").split("<!-- digits")[1],
+        re.M,
+    )
+    loss, state = anywhere(0)
+    assert bounds[1:] == list(wide.trained(loss, state).bounds())
