@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import strategies as st
 
 from theory.claims import GlobalMinimum, Inequality, NotGlobalMinimum
 from theory.closed_form.optimum import optimum
+from theory.frames import deep_neural_collapse
 from theory.model import UnconstrainedFeatures
 from theory.ops import constant, frobenius_norm, operator_norm
-from theory.statement import Instance, statements
+from theory.statement import Instance, conjecture, statements
+from verify.attacks import RivalSearch
 from verify.curvature.points import after_descent
 from verify.curvature.spectrum import spectra
 from verify.empirical.data import digits, split
@@ -29,6 +32,7 @@ from verify.engines import Settings
 from verify.engines.descent import examine
 from verify.methods.kernels import LayeredModel
 from verify.methods.minimise import minimise
+from verify.refute import check
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
@@ -162,3 +166,20 @@ def test_a_value_that_is_too_high_is_refuted_by_an_exact_point() -> None:
     assert evidence.findings[0].conclusion == "refuted"
     beaten = examine(Instance(NotGlobalMinimum(model, constant(Fraction(1, 2)))), Settings(device="cuda"))
     assert beaten.findings[0].assurance == "certified"
+
+
+def test_the_refuter_beats_collapse_on_either_device() -> None:
+    model = UnconstrainedFeatures(class_sizes=(1,) * 3, depth=4, widths=4, decays="1/100", activation="relu")
+    claim = NotGlobalMinimum(model, deep_neural_collapse(model))
+    for device in ("cuda", "cpu"):
+        found = RivalSearch(claim, {}, 8, device).run(Instance(claim), seed=0, seconds=20)
+        assert found is not None
+        assert "below the claim" in found.detail
+
+
+def test_a_false_inequality_is_refuted_by_the_refuter() -> None:
+    @conjecture(n=st.integers(2, 2))
+    def too_good(n: int) -> Inequality:
+        return Inequality(lambda X: frobenius_norm(X), lambda X: operator_norm(X), X=(n, n))
+
+    assert check(too_good, budget=20, device="cuda").conclusion == "refuted"

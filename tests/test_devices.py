@@ -6,10 +6,18 @@ either meets one of the processor's, which is an error, or shows in what comes o
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 import torch
 
 from theory import UnconstrainedFeatures as Model
+from theory.claims import GlobalMinimum, Inequality
+from theory.ops import constant, frobenius_norm, operator_norm
+from theory.statement import Instance
+from verify import attacks
+from verify.attacks import attack_on
 from verify.cli import main
 from verify.curvature.alignment import alignment
 from verify.curvature.compression import largest_in_all_factors
@@ -23,6 +31,8 @@ from verify.empirical.networks.network import Network
 from verify.empirical.networks.subset import subset
 from verify.empirical.networks.training import Loss, Schedule, course
 from verify.empirical.networks.weight_decay import WeightDecay
+from verify.engines import Settings
+from verify.verdict import Unable
 
 MODEL = Model(class_sizes=(3, 3), depth=2, widths=(4, 5), decays="1/50")
 MODELS = {
@@ -85,3 +95,31 @@ def test_a_device_that_is_not_there_is_said(
         out, err = capsys.readouterr()
         assert said in err
         assert (out, err.count("\n")) == ("", 1)
+
+
+def test_the_refuter_says_that_a_device_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for device, said in (("cuda", "torch finds no CUDA device"), ("tpu", "--device is cpu or cuda, got tpu")):
+        assert main(["check", str(tmp_path / "mine.py"), "--device", device]) == 2
+        assert said in capsys.readouterr().err
+
+
+def test_the_refuter_descends_where_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each attack has the device; that the points are there, a machine with a second one shows (test_cuda.py)."""
+    told = []
+
+    def examine(instance: Instance, settings: Settings) -> None:
+        told.append(settings.device)
+        raise Unable("not here")
+
+    monkeypatch.setattr(attacks, "load", lambda name: SimpleNamespace(examine=examine))
+    claim = Inequality(lambda X: operator_norm(X), lambda X: frobenius_norm(X), X=(2, 2))
+    attack = attack_on(claim, {}, device="cuda")
+    attack.run(Instance(claim), 0, 0.1)
+    assert set(told) == {"cuda"}
+    model = Model(class_sizes=(2, 2, 2), depth=4, widths=3, decays="1/50", activation="relu")
+    deep = attack_on(GlobalMinimum(model, constant(1)), {}, device="cuda")
+    assert isinstance(deep, attacks.RivalSearch)
+    assert deep.device == "cuda"

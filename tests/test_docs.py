@@ -46,6 +46,7 @@ NOT_RUN = {
     "collapse verify 'dang2023-*' --engine descent --device cuda --full --jobs 1": "needs a GPU, and an hour",
     "collapse train --sizes 100,80,60,40 --extractor resnet --widths 12,24,32 --linear-layers 3 --decay 1/200 "
     "--rate 0.003": "takes three minutes; tests/test_networks.py trains a smaller one",
+    "collapse check mine.py --device cuda --budget 600": "needs a GPU",
     "collapse train --device cuda --sizes 100,80,60,40 --extractor resnet --decay 1/200": "needs a GPU",
     "collapse rfm --device cuda --data mine.npz --samples 60000 --depth 2": "needs a GPU, and the file",
     "pip install 'neural-collapse-theorems[cluster]' --constraint constraints.txt": "installs",

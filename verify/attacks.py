@@ -102,21 +102,23 @@ def preload() -> None:
     short_run({}, seed=0)
 
 
-def attack_on(claim: Claim, known: MutableMapping[tuple[int, int], Any], first: int = FIRST_BATCH) -> Attack:
+def attack_on(
+    claim: Claim, known: MutableMapping[tuple[int, int], Any], first: int = FIRST_BATCH, device: str = "cpu"
+) -> Attack:
     """The attack that fits a claim; ``known`` collects solutions of models by classes and depth."""
     from verify.methods.rivals import may_hide
 
     model = claim.problem if isinstance(claim, GlobalMinimum) else None
     if isinstance(claim, GlobalMinimum) and isinstance(model, UnconstrainedFeatures) and may_hide(model):
-        return RivalSearch(claim, known, first)
-    return BoundByNorms(claim) if isinstance(claim, NotGlobalMinimum) else Engines(claim)
+        return RivalSearch(claim, known, first, device)
+    return (BoundByNorms if isinstance(claim, NotGlobalMinimum) else Engines)(claim, device)
 
 
 class Engines:
     """The engines, lightest first; they decide with their own certificates."""
 
-    def __init__(self, claim: Claim) -> None:
-        self.claim = claim
+    def __init__(self, claim: Claim, device: str = "cpu") -> None:
+        self.claim, self.device = claim, device
         self.used: list[str] = []
         self.problems: list[str] = []
         self.candidates: list[Finding] = []
@@ -128,7 +130,7 @@ class Engines:
     def run(self, instance: Instance, seed: int, seconds: float) -> Found | None:
         """One pass of the light engines, from the second pass on of all."""
         self._rounds += 1
-        settings = Settings(device="cpu", seed=seed, effort="full" if seconds >= FULL_EFFORT else "quick")
+        settings = Settings(device=self.device, seed=seed, effort="full" if seconds >= FULL_EFFORT else "quick")
         for name in self._light if self._rounds == 1 else dict.fromkeys((*self._light, *LIGHT, *HEAVY)):
             found = self.by(name, instance, settings)
             if found is not None:
@@ -254,13 +256,14 @@ class RivalSearch:
         claim: GlobalMinimum | NotGlobalMinimum,
         known: MutableMapping[tuple[int, int], Any],
         first: int = FIRST_BATCH,
+        device: str = "cpu",
     ) -> None:
-        self.claim, self.known = claim, known
+        self.claim, self.known, self.device = claim, known, device
         self.used: list[str] = ["descent from structured starts"]
         self.problems: list[str] = []
         self.decided = True
         self.candidates: list[Finding] = []
-        self._engines = Engines(claim)
+        self._engines = Engines(claim, device)
         self._tried = False
         self._batch = first
 
@@ -283,11 +286,13 @@ class RivalSearch:
         model = self.claim.problem
         assert isinstance(model, UnconstrainedFeatures)
         generator, end = torch.Generator().manual_seed(seed), time.monotonic() + seconds
-        kernel, claimed = LayeredModel(model, collapsed=True), float(to_float(self.claim.value))
+        kernel, claimed = LayeredModel(model, collapsed=True, device=self.device), float(to_float(self.claim.value))
+        drawn = LayeredModel(model, collapsed=True)  # on the processor, so that starts are the same on any device
         while True:
-            groups = list(starts(kernel, self._batch, generator, self.known))
+            groups = list(starts(drawn, self._batch, generator, self.known))
             names = [group.name for group in groups for _ in group.points]
-            found = self._below(kernel, torch.cat([group.points for group in groups]), names, claimed)
+            points = torch.cat([group.points for group in groups]).to(self.device)
+            found = self._below(kernel, points, names, claimed)
             if found is not None:
                 return found
             if time.monotonic() >= end:
@@ -323,13 +328,16 @@ class RivalSearch:
         best = int(values.argmin())
         if not float(values[best]) < claimed * (1 - LEAST_GAP):
             return None
-        return self._exact(kernel, lowest[best], names[int(chosen[best])], float(values[best]), claimed)
+        return self._exact(kernel.model, lowest[best].cpu(), names[int(chosen[best])], float(values[best]), claimed)
 
-    def _exact(self, kernel: Any, point: torch.Tensor, name: str, reached: float, claimed: float) -> Found | None:
+    def _exact(
+        self, model: UnconstrainedFeatures, point: torch.Tensor, name: str, reached: float, claimed: float
+    ) -> Found | None:
         """Rational factors of few digits that are still below, and a fit that settles all decays where there is one."""
         from verify.methods.fits import fitted, trimmed
+        from verify.methods.kernels import LayeredModel
 
-        model = kernel.model
+        kernel = LayeredModel(model, collapsed=True)
         factors = {key: part[0] for key, part in kernel.factors(point[None]).items()}
         rounded = (lower_point(model, _at_bits(factors, bits), self.claim.value) for bits in BITS)
         certificate = next((found for found in rounded if found is not None), None)

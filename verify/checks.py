@@ -63,6 +63,7 @@ def resumed(
     seed: int = 0,
     fresh: bool = False,
     progress: Callable[[Progress], None] = lambda event: None,
+    device: str = "cpu",
 ) -> Reported:
     """Check a conjecture of a file, going on where an earlier check of the same file and seed stopped."""
     path = Path(place.partition("::")[0])
@@ -82,7 +83,7 @@ def resumed(
         row = {"attacked": memory.attacked, "witness": witness, "runs": memory.runs}
         store.put(key, f"check {conjecture.id}", row, certificates)
 
-    checked = check(conjecture, budget, seed, progress, memory, keep)
+    checked = check(conjecture, budget, seed, progress, memory, keep, device)
     command = f"collapse check {shlex.quote(f'{path}::{conjecture.id}')} --budget {budget:g} --seed {seed}"
     files = tuple(str(store.path(c)) for c in checked.witness.found.certificates) if checked.witness else ()
     shown = (*lines(checked, command), *(f"  certificate: {file}" for file in files))

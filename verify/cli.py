@@ -197,6 +197,7 @@ def check(
     place: Annotated[str, typer.Argument(metavar="FILE[::NAME]", help="A Python file with conjectures; it is run.")],
     budget: Annotated[float, typer.Option(min=0.1, max=1_000_000, help="Seconds for each conjecture.")] = 60.0,
     seed: Annotated[int, typer.Option(min=0, help="Makes the search reproducible.")] = 0,
+    device: Annotated[str, typer.Option(help="cpu, cuda: where descent runs.")] = "cpu",
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget what an earlier check found.")] = False,
     json: Json = None,
 ) -> None:
@@ -207,6 +208,9 @@ def check(
     from verify.store import Store
 
     calculator.require_writable(json)
+    if device not in ("cpu", "cuda"):
+        raise BadInput(f"--device is cpu or cuda, got {device}")
+    _require_device(device)
     results = []
     with one_thread(), redirect_stdout(sys.stderr):  # what the file prints is not part of the answer
         conjectures = read(place)
@@ -214,7 +218,7 @@ def check(
     with one_thread(), Store() as store, _shown_check() as progress:
         for conjecture in conjectures:
             with redirect_stdout(sys.stderr):
-                found = checks.resumed(conjecture, place, store, budget, seed, fresh, progress)
+                found = checks.resumed(conjecture, place, store, budget, seed, fresh, progress, device)
             results.append(found)
             for line in found.lines if json != "-" else ():
                 print(line, flush=True)

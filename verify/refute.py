@@ -167,11 +167,13 @@ def check(
     progress: Callable[[Progress], None] = lambda event: None,
     memory: Memory | None = None,
     keep: Callable[[Memory], None] = lambda memory: None,
+    device: str = "cpu",
 ) -> Checked:
     """Try to refute a conjecture within a budget of seconds.
 
     Args:
         memory: what an earlier, interrupted check has left; ``keep`` is called with it whenever there is more.
+        device: ``cpu`` or ``cuda``, where descent runs; what refutes is exact on either.
 
     >>> from hypothesis import strategies as st
     >>> from theory import Inequality, conjecture
@@ -182,7 +184,7 @@ def check(
     >>> check(too_good, budget=20).conclusion
     'refuted'
     """
-    return _Check(conjecture, Reach(budget), seed, progress, memory or Memory(), keep).run()
+    return _Check(conjecture, Reach(budget), seed, progress, memory or Memory(), keep, device=device).run()
 
 
 def examined(statement: Statement, settings: Settings, wrong: str | None = None) -> Outcome:
@@ -197,7 +199,8 @@ def examined(statement: Statement, settings: Settings, wrong: str | None = None)
     """
     if statement.witness and isinstance(statement.claim(statement.witness, wrong), Experiment):
         return Outcome(REFUTER, unable="what a program measures refutes nothing")
-    found = _Check(statement, REACH[settings.effort], settings.seed, wrong=wrong).run()
+    device = "cpu" if settings.device == "auto" else settings.device  # with few starts, the processor is the faster one
+    found = _Check(statement, REACH[settings.effort], settings.seed, wrong=wrong, device=device).run()
     if found.rejected:
         return Outcome(REFUTER, failed=f"the checker rejects a certificate: {found.rejected}")
     if not found.examined and found.candidate is None:
@@ -226,8 +229,10 @@ class _Check:
         memory: Memory | None = None,
         keep: Callable[[Memory], None] = lambda memory: None,
         wrong: str | None = None,
+        device: str = "cpu",
     ) -> None:
         self.conjecture, self.reach, self.seed, self.wrong = conjecture, reach, seed, wrong
+        self.device = device
         self.progress, self.memory, self.keep = progress, memory or Memory(), keep
         preload()  # an interrupted import leaves a library unusable
         self.now, self.start = reach.now, reach.now()
@@ -307,7 +312,7 @@ class _Check:
     def _attack(self, targets: Sequence[_Target]) -> None:
         """Rounds over all targets with growing effort, until a witness is found; then smaller ones once more."""
         known: dict[tuple[int, int], Any] = {}
-        attacks = [attack_on(target.claim, known, self.reach.starts) for target in targets]
+        attacks = [attack_on(target.claim, known, self.reach.starts, self.device) for target in targets]
         if self.memory.witness is not None:
             self._recall(targets)
         effort, number = FIRST_EFFORT, 0
