@@ -1,7 +1,7 @@
 """The tables of docs/training.md, and that of docs/wide-networks.md on digits.
 
-Of ``python benchmarks/training.py [PART …]`` the parts are layers, resnet, relu, weights and ansatz; all of them take a
-quarter of an hour. Each runs ``collapse train`` with the options that stand in the page, and replaces what stands
+Of ``python benchmarks/training.py [PART …]`` the parts are layers, variants, resnet, relu, weights and ansatz; all of
+them take a quarter of an hour. Each runs ``collapse train`` with the options that stand in the page, and replaces what stands
 between the markers of its name.
 """
 
@@ -26,6 +26,11 @@ WEIGHTS = (
     "--sizes 4*10 --widths 64,64,8 --extractor-activation smooth-leaky --linear-layers 2 --penalty weights "
     "--decay 1/50 --steps 3000 --adam 100"
 )
+VARIANTS = (
+    "--seed 1", "--seed 2", "--seed 3", "--adam 1000", "--adam 0",
+    "--extractor-activation relu", "--extractor-activation relu --adam 0",
+)  # fmt: skip
+"""Other seeds, phases and extractors with six linear layers."""
 ENDS = (
     ("0.001", 300, 1000, 1), ("0.001", 300, 1000, 2), ("0.001", 1000, 1300, 0), ("0.0015", 600, 1000, 0),
     ("0.002", 600, 1000, 0), ("0.002", 600, 1000, 1), ("0.002", 600, 1000, 2), ("0.002", 600, 1000, 3),
@@ -106,6 +111,13 @@ def layers() -> None:
     write("training.md", "heads", markdown(("layers", "optimum", *DISTANCES), rows))
 
 
+def variants() -> None:
+    """Where six linear layers end with other seeds, phases and extractors."""
+    runs = ((other, trained(f"{LAYERS.format(6)} {other}")["checkpoints"][-1]) for other in VARIANTS)
+    rows = ([f"`{other}`", *distances(end)] for other, end in runs)
+    write("training.md", "variants", markdown(("with", *DISTANCES), rows, left=("with",)))
+
+
 def resnet() -> None:
     """The residual network along the steps."""
     write("training.md", "resnet", course(trained(RESNET), RESNET_STEPS))
@@ -120,7 +132,7 @@ def relu() -> None:
         ranks = (f"{look[f'rank_H_{m}']:.0f} → {look[f'rank_relu_H_{m}']:.0f}" for m in (2, 3, 4))
         worst = max(look[f"dnc1_relu_H_{m}"] for m in (2, 3, 4))
         rows.append([rate, f"{adam:,}, {steps:,}", str(seed), f"{look['loss']:.5f}", ", ".join(ranks), f"{worst:.1e}"])
-    rows += [[name, "", "", f"{x:.5f}", "", ""] for name, x in lines.items()]
+    rows += [[name, "", "", f"{lines[key]:.5f}", "", ""] for name, key in (("collapse", "collapse"), ("SRG", "srg"))]
     ranks_of = "ranks of H_2 → σ(H_2), H_3 → σ(H_3), H_4 → σ(H_4)"
     heads = ("rate", "Adam's steps, all", "seed", "loss", ranks_of, "largest DNC1")
     write("training.md", "relu", markdown(heads, rows, left=(ranks_of,)))
@@ -175,7 +187,7 @@ def ansatz() -> None:
 
 
 PARTS: dict[str, Callable[[], None]] = {
-    "layers": layers, "resnet": resnet, "relu": relu, "weights": weights, "ansatz": ansatz
+    "layers": layers, "variants": variants, "resnet": resnet, "relu": relu, "weights": weights, "ansatz": ansatz
 }  # fmt: skip
 
 
