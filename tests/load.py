@@ -65,7 +65,6 @@ def forked(log: Path) -> int:
     fork = multiprocessing.get_context("fork")
     pool.multiprocessing = SimpleNamespace(  # type: ignore[assignment]
         get_context=lambda method: fork,
-        active_children=multiprocessing.active_children,
         parent_process=multiprocessing.parent_process,
     )
     status = 1

@@ -107,7 +107,7 @@ def test_the_largest_design_takes_no_memory(tmp_path: Path) -> None:
 def test_tasks_are_taken_only_when_they_are_needed(tmp_path: Path) -> None:
     taken: list[int] = []
 
-    def few(function: Callable[[Any], Any], given: Iterable[Any], /) -> Iterator[tuple[Any, Any]]:
+    def few(function: Callable[[Any], Any], given: Iterable[Any], /, **_: object) -> Iterator[tuple[Any, Any]]:
         for task in given:
             taken.append(task.index)
             if len(taken) == 3:
@@ -134,7 +134,7 @@ def test_a_row_that_cannot_be_read_again_is_a_problem_in_the_table(tmp_path: Pat
 def test_an_accident_does_not_replace_a_finished_row(tmp_path: Path) -> None:
     design = Design({"model.classes": (2,), "model.decay": ("1/50",)}, {"optimum": {"digits": 6}})
 
-    def lost(function: Callable[[Any], Any], given: Iterable[Any], /) -> Iterator[tuple[Any, Any]]:
+    def lost(function: Callable[[Any], Any], given: Iterable[Any], /, **_: object) -> Iterator[tuple[Any, Any]]:
         return ((task, Lost("its worker died")) for task in given)
 
     with Store(tmp_path) as store:
@@ -438,7 +438,7 @@ def test_a_lost_point_and_a_certificate_that_is_rejected(monkeypatch: pytest.Mon
         keep(store, first, Row({"optimum.by": "forged"}, certificates=[{"kind": "nonsense"}]))
         asked: list[Task] = []
 
-        def spread(function: Any, given: Iterable[Any], /) -> Iterator[tuple[Any, Any]]:
+        def spread(function: Any, given: Iterable[Any], /, **_: object) -> Iterator[tuple[Any, Any]]:
             for task in given:
                 asked.append(task)
                 yield task, function(task) if task.index == 0 else Lost("it died")

@@ -82,7 +82,7 @@ def compute(task: Task) -> Row | None:
     row, start = Row(), time.perf_counter()
     for name, options in task.compute.items():
         try:
-            with time_limit(SECONDS + float(options.get("seconds", 0))):
+            with time_limit(budget({name: options})):
                 found = PARTS[name](row, task, options)
             row.cells |= {f"{name}.{column}": text for column, text in found.items()}
         except BadInput as error:
@@ -94,6 +94,15 @@ def compute(task: Task) -> Row | None:
         row = Row(problems=[*row.problems, f"the checker rejects a certificate: {reason}"], failed=True)
     row.seconds = time.perf_counter() - start
     return row
+
+
+def budget(tables: Mapping[str, Mapping[str, Any]]) -> float:
+    """Seconds that these tables may take at one point.
+
+    >>> budget({"optimum": {}, "refuter": {"seconds": 10}})
+    250
+    """
+    return sum(SECONDS + options.get("seconds", 0) for options in tables.values())
 
 
 def model_at(values: Values) -> UnconstrainedFeatures:

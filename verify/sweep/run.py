@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, TextIO
 
-from verify.pool import Lost, Spread
+from verify.pool import Lost, Spread, hard_limit
 from verify.store import Store, result_key
 from verify.sweep.design import Design
-from verify.sweep.rows import Row, Task, compute
+from verify.sweep.rows import Row, Task, budget, compute
 
 LABEL = "sweep"
 """What rows are filed under in the store."""
@@ -80,7 +80,7 @@ def run(
     """
     done = computed = 0
 
-    def missing() -> Iterator[Task]:
+    def missing() -> Iterator[Task | None]:
         nonlocal done
         for task in tasks(design):
             body = None if fresh else stored(store, task)
@@ -91,8 +91,9 @@ def run(
             else:
                 done += 1
                 progress(Progress(done, computed, len(design)))
+                yield None
 
-    for task, row in spread(compute, missing()):
+    for task, row in spread(compute, missing(), limit=hard_limit(budget(design.compute))):
         done += 1
         computed += row is not None
         if row is not None:
