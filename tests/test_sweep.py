@@ -19,11 +19,12 @@ import pytest
 from theory.closed_form.optimum import optimum
 from theory.model import UnconstrainedFeatures
 from theory.statement import statements
+from verify import cluster
 from verify.cli import main
 from verify.errors import BadInput
 from verify.pool import Lost
 from verify.store import Store
-from verify.sweep import command, rows
+from verify.sweep import rows
 from verify.sweep.compute import DEFAULTS, parameters, plain, typed
 from verify.sweep.design import MAX_POINTS, TABLES, Design, read, shuffled
 from verify.sweep.rows import PARTS, Row, Task, compute, model_at
@@ -42,7 +43,7 @@ def sweep(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, list[dict[str, str]], str]]:
     """The command on the text of a file, in this process: its status, the table and what it says."""
-    monkeypatch.setattr(command, "workers", fakes.in_this_process)
+    monkeypatch.setattr(cluster, "workers", fakes.in_this_process)
 
     def swept(text: str, *options: str) -> tuple[int, list[dict[str, str]], str]:
         file = tmp_path / "sweep.toml"

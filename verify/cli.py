@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from theory.errors import StatementError
 from verify import calculator
 from verify.compiled import prepare
 from verify.curvature import command as curvature
@@ -78,8 +79,6 @@ def _silence() -> None:
 
 
 def _invoke(arguments: list[str]) -> int:
-    from theory.statement import StatementError
-
     command = typer.main.get_command(app)
     try:
         _require_once(arguments)

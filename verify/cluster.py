@@ -8,6 +8,7 @@ to a scheduler that you trust.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
@@ -15,6 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from importlib.util import find_spec
 from math import inf
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -33,7 +35,7 @@ R = TypeVar("R")
 ADDRESS = re.compile(r"((tcp|tls|ucx|wss?)://)?([^\s/:]+|\[[^\s/]+\]):\d{1,5}/?")
 """Of a scheduler; another one makes Dask's client wait for a minute at its end, and print a traceback."""
 
-CONNECTING = 20
+CONNECTING = 10
 """Seconds within which a scheduler must answer."""
 
 GLANCE = 1.0
@@ -66,36 +68,47 @@ def workers(
         return
     if jobs is not None:
         raise BadInput("--jobs is for this machine and --scheduler for a cluster; give one of them")
-    with _connected(scheduler) as client:
+    with _connected(scheduler, say) as client:
         _require_usable(client, scheduler, state())
         yield partial(_completed, client, scheduler, say)
 
 
 @contextmanager
-def _connected(address: str) -> Iterator[Any]:
+def _connected(address: str, say: Callable[[str], None]) -> Iterator[Any]:
     """A client of the scheduler at an address, or in the file that a scheduler wrote."""
-    try:
-        from distributed import Client
-    except ImportError:
-        raise BadInput("--scheduler needs Dask: pip install 'neural-collapse-theorems[cluster]'") from None
-    for name in ("distributed", "distributed.client", "distributed.core"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters is said here
     file = address.endswith(".json")
     if file and not Path(address).is_file():
         raise BadInput(f"--scheduler {address}: there is no such file")
-    if not ADDRESS.fullmatch(_written(address) if file else address):
+    place = _written(address) if file else address
+    if not ADDRESS.fullmatch(place):
         whose = "this file does not hold" if file else "this is not"
         raise BadInput(f"--scheduler {address}: {whose} an address such as tcp://HOST:PORT")
-    where = {"scheduler_file": address} if file else {"address": address}
+    if find_spec("distributed") is None:
+        raise BadInput("--scheduler needs Dask: pip install 'neural-collapse-theorems[cluster]'")
+    say(f"connecting to the scheduler at {place}")
+    from distributed import Client
+
+    for name in ("distributed", "distributed.client", "distributed.core"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters is said here
     try:
-        client = Client(**where, timeout=CONNECTING, set_as_default=False)
-    except Exception as error:
-        reason = str(error).splitlines() or [type(error).__name__]
-        raise BadInput(f"--scheduler {address}: no scheduler answers there ({reason[0]})") from None
+        asyncio.run(_greeted(place))
+        client = Client(place, timeout=CONNECTING, set_as_default=False)
+    except Exception:  # what comes back from a server of another kind may fail in any way
+        raise BadInput(f"--scheduler {address}: no scheduler answers there within {CONNECTING:g} seconds") from None
     try:
         yield client
     finally:
         client.close(timeout=CONNECTING)
+
+
+async def _greeted(address: str) -> None:
+    """See that a scheduler answers; Dask's client would wait for ever where somebody listens and says nothing."""
+    from distributed.comm import connect
+    from distributed.security import Security
+
+    options = Security().get_connection_args("client")
+    comm = await asyncio.wait_for(connect(address, timeout=CONNECTING, **options), CONNECTING)
+    comm.abort()
 
 
 def _written(file: str) -> str:

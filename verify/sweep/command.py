@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from verify.cluster import workers
 from verify.errors import BadInput
 from verify.pictures.files import require_picture
 
@@ -66,6 +65,7 @@ def sweep(
     Rationals are text such as "1/2000" or "5e-4". docs/sweep.md has the columns.
     Finished rows are kept, and an interrupted sweep continues where it was.
     """
+    from verify.cluster import workers
     from verify.compiled import prepare
     from verify.store import Store
     from verify.sweep.design import read
