@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import itertools
+import os
 import re
 import time
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import fakes
@@ -25,10 +28,11 @@ from verify.errors import BadInput
 from verify.pool import Lost
 from verify.store import Store
 from verify.sweep import rows
+from verify.sweep.command import left
 from verify.sweep.compute import DEFAULTS, parameters, plain, typed
 from verify.sweep.design import MAX_POINTS, TABLES, Design, read, shuffled
 from verify.sweep.rows import PARTS, Row, Task, compute, model_at
-from verify.sweep.run import COLUMNS, keep, run, stored, tasks, write_table
+from verify.sweep.run import COLUMNS, Progress, keep, run, stored, tasks, write_table
 from verify.sweep.values import MODEL, Rationals
 
 ROOT = Path(__file__).parent.parent
@@ -120,6 +124,26 @@ def test_tasks_are_taken_only_when_they_are_needed(tmp_path: Path) -> None:
     assert taken == [0, 1, 2]
 
 
+def test_stored_rows_do_not_count_towards_the_pace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand seconds to look up what is stored, then one for each of three rows: two are left after the first."""
+    clock, design = [0.0], Design({"model.depth": range(1, 14)}, {})
+    monkeypatch.setattr("verify.sweep.run.time", SimpleNamespace(monotonic=lambda: clock[0]))
+
+    def spread(function: Callable[[Any], Any], given: Iterable[Any], /, **_: object) -> Iterator[tuple[Any, Any]]:
+        for task in given:
+            clock[0] += 100 if task is None else 1
+            if task is not None:
+                yield task, Row()
+
+    events: list[Progress] = []
+    with Store(tmp_path) as store:
+        for task in itertools.islice(tasks(design), 10):
+            keep(store, task, Row())
+        run(design, store, spread, progress=events.append)
+    assert [left(event) for event in events[9:11]] == ["", "about 2 s left"]
+    assert left(events[-1]) == "3 computed now"
+
+
 def test_a_row_that_cannot_be_read_again_is_a_problem_in_the_table(tmp_path: Path) -> None:
     """As where another run keeps the same rows and neither finds a place for its seal."""
     design = Design({"model.classes": (2, 3), "model.decay": ("1/50",)}, {"optimum": {"digits": 6}})
@@ -144,6 +168,57 @@ def test_an_accident_does_not_replace_a_finished_row(tmp_path: Path) -> None:
         keep(store, next(tasks(design)), Row({"optimum.lower": "1"}))
         run(design, store, lost, fresh=True)
         assert (stored(store, next(tasks(design))) or {})["cells"] == {"optimum.lower": "1"}
+
+
+def full(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_table_is_written_whole_or_not_at_all(sweep: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "there" / "a.csv"
+    file.parent.mkdir()
+    file.write_text("what was there")
+    file.chmod(0o640)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", full)
+        status, _, err = sweep(PLAIN, "--csv", str(file))
+    assert status == 2
+    assert err.endswith(f"{file}: cannot be written (No space left on device); all rows are kept, so run this again\n")
+    assert (file.read_text(), list(file.parent.iterdir())) == ("what was there", [file])
+    assert "1 of 1 points, 0 computed now" in sweep(PLAIN, "--csv", str(file))[2]
+    assert (file.read_text().splitlines()[0][:5], file.stat().st_mode & 0o777) == ("point", 0o640)
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_an_interrupted_sweep_leaves_no_table(sweep: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(PARTS, "optimum", interrupted)
+    (tmp_path / "there").mkdir()
+    assert sweep(PLAIN, "--csv", str(tmp_path / "there" / "a.csv"))[0] == 130
+    assert not list((tmp_path / "there").iterdir())
+
+
+@pytest.mark.parametrize("place", ["none/a.csv", "file/a.csv", "folder"])
+def test_a_place_that_cannot_be_written_is_found_before_the_work(
+    place: str, sweep: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    monkeypatch.setitem(PARTS, "optimum", lambda *_: pytest.fail("computed"))
+    status, _, err = sweep(PLAIN, "--csv", str(tmp_path / place))
+    assert (status, len(err.splitlines())) == (2, 1)
+    assert f"--csv {tmp_path / place}: cannot be written (" in err
+
+
+def test_a_device_and_a_link_stay_what_they_are(sweep: Any, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "target.csv")
+    for place in ("/dev/null", str(tmp_path / "link")):
+        assert sweep(PLAIN, "--csv", place)[0] == 0
+    assert not Path("/dev/null").is_file()
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "target.csv").read_text().startswith("point,")
 
 
 def test_neither_a_device_nor_the_file_itself_is_used_up(

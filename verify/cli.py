@@ -8,7 +8,6 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -21,6 +20,7 @@ from verify.empirical.networks import command as networks
 from verify.empirical.rfm import command as deep_rfm
 from verify.engines import DEVICES, ENGINES, REFUTER, Settings
 from verify.errors import FULL, BadInput
+from verify.files import written
 from verify.sweep import command as sweeps
 
 if TYPE_CHECKING:
@@ -338,11 +338,8 @@ def _page_writer(given: str | None, patterns: tuple[str, ...]) -> Callable[..., 
 def _write_json(path: str | None, data: Any) -> None:
     if path is None:
         return
-    text = json_format.dumps(data, indent=2, ensure_ascii=False) + "\n"
-    if path == "-":
-        sys.stdout.write(text)
-    else:
-        Path(path).write_text(text, encoding="utf-8")
+    with written(path, "--json") as file:
+        file.write(json_format.dumps(data, indent=2, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":

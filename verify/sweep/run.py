@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, TextIO
@@ -46,11 +47,15 @@ COLUMNS: dict[str, dict[str, str]] = {
 
 @dataclass(frozen=True)
 class Progress:
-    """How many points are done, how many of these were computed now, and how many there are."""
+    """How many points are done, how many of these were computed now, how many there are, and for how long it computes.
+
+    The ``seconds`` count from the first point that the store lacks: to look up those before it takes hardly any.
+    """
 
     done: int
     computed: int
     total: int
+    seconds: float = 0.0
 
 
 @dataclass
@@ -79,18 +84,23 @@ def run(
     Certificates of stored rows are checked again; rows that failed are computed again.
     """
     done = computed = 0
+    start: float | None = None
+
+    def told() -> None:
+        progress(Progress(done, computed, len(design), 0.0 if start is None else time.monotonic() - start))
 
     def missing() -> Iterator[Task | None]:
-        nonlocal done
+        nonlocal done, start
         for task in tasks(design):
             body = None if fresh else stored(store, task)
             if body is None or body["failed"]:
+                start = time.monotonic() if start is None else start
                 yield task
             elif body["certificates"]:
                 yield Task(task.values, task.compute, task.seed, task.index, tuple(body["certificates"]))
             else:
                 done += 1
-                progress(Progress(done, computed, len(design)))
+                told()
                 yield None
 
     for task, row in spread(compute, missing(), limit=hard_limit(budget(design.compute))):
@@ -100,7 +110,7 @@ def run(
             row = Row(problems=[row.reason], failed=True) if isinstance(row, Lost) else row
             if not row.failed or (stored(store, task) or {"failed": True})["failed"]:  # what is finished stays
                 keep(store, task, row)
-        progress(Progress(done, computed, len(design)))
+        told()
 
 
 def stored(store: Store, task: Task) -> dict[str, Any] | None:
