@@ -146,7 +146,7 @@ def verify(
         prepare(_say)
     with workers(jobs, scheduler, _say) as spread, Store() as store:
         if store.note:
-            print(f"collapse: {store.note}", file=sys.stderr)
+            _say(store.note)
         with _shown_progress() as progress:
             results = runner.run(
                 statements, settings, engines, store=store, fresh=fresh, progress=progress, spread=spread
@@ -211,6 +211,8 @@ def check(
         conjectures = read(place)
         prepare(_say)
     with one_thread(), Store() as store, _shown_check() as progress:
+        if store.note:
+            _say(store.note)
         for conjecture in conjectures:
             with redirect_stdout(sys.stderr):
                 found = checks.resumed(conjecture, place, store, budget, seed, fresh, progress)
