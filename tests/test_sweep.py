@@ -26,7 +26,7 @@ from verify import cluster
 from verify.cli import main
 from verify.errors import BadInput
 from verify.pool import Lost
-from verify.store import Store
+from verify.store import Store, result_key
 from verify.sweep import rows
 from verify.sweep.command import left
 from verify.sweep.compute import DEFAULTS, parameters, plain, typed
@@ -120,13 +120,13 @@ def test_tasks_are_taken_only_when_they_are_needed(tmp_path: Path) -> None:
             yield task, Row()
 
     with Store() as store:
-        run(Design({"model.depth": range(1, 100)}, {}), store, few)
+        run(Design({"model.depth": range(1, 100)}, {"optimum": {}}), store, few)
     assert taken == [0, 1, 2]
 
 
 def test_stored_rows_do_not_count_towards_the_pace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A thousand seconds to look up what is stored, then one for each of three rows: two are left after the first."""
-    clock, design = [0.0], Design({"model.depth": range(1, 14)}, {})
+    clock, design = [0.0], Design({"model.depth": range(1, 14)}, {"optimum": {}})
     monkeypatch.setattr("verify.sweep.run.time", SimpleNamespace(monotonic=lambda: clock[0]))
 
     def spread(function: Callable[[Any], Any], given: Iterable[Any], /, **_: object) -> Iterator[tuple[Any, Any]]:
@@ -152,7 +152,7 @@ def test_a_row_that_cannot_be_read_again_is_a_problem_in_the_table(tmp_path: Pat
         keep(store, next(tasks(design)), compute(next(tasks(design))) or Row())
         summary = write_table(design, store, table)
     assert (summary.points, summary.problems) == (2, 1)
-    assert summary.first.startswith("point 1: the store has lost this row")
+    assert summary.first.startswith("point 1: the store has lost this result")
     assert [line.split(",")[0] for line in table.getvalue().splitlines()] == ["point", "0", "1"]
 
 
@@ -180,12 +180,14 @@ def test_a_table_is_written_whole_or_not_at_all(sweep: Any, tmp_path: Path, monk
     file.write_text("what was there")
     file.chmod(0o640)
     with monkeypatch.context() as patched:
-        patched.setattr(os, "replace", full)
+        patched.setattr("verify.files.os", SimpleNamespace(replace=full, getpid=os.getpid))
         status, _, err = sweep(PLAIN, "--csv", str(file))
     assert status == 2
-    assert err.endswith(f"{file}: cannot be written (No space left on device); all rows are kept, so run this again\n")
+    assert err.endswith(
+        f"{file}: cannot be written (No space left on device); all results are kept, so run this again\n"
+    )
     assert (file.read_text(), list(file.parent.iterdir())) == ("what was there", [file])
-    assert "1 of 1 points, 0 computed now" in sweep(PLAIN, "--csv", str(file))[2]
+    assert "1 of 1 results, 0 computed now" in sweep(PLAIN, "--csv", str(file))[2]
     assert (file.read_text().splitlines()[0][:5], file.stat().st_mode & 0o777) == ("point", 0o640)
     assert list(file.parent.iterdir()) == [file]
 
@@ -391,7 +393,7 @@ def test_the_optimum_is_enclosed(sweep: Any) -> None:
 def test_the_convention_of_the_file_is_that_of_the_objective() -> None:
     plain = {"model.classes": 4, "model.samples": 2, "model.decay": "1/100"}
     mean = {**plain, "model.decay": "1/400", "model.convention": "1/(2NK)"}
-    found = [compute(Task(values, {"optimum": {"digits": 12}}, 0)) for values in (plain, mean)]
+    found = [compute(Task(values, "optimum", {"digits": 12}, 0)) for values in (plain, mean)]
     values = [Fraction(row.cells["optimum.lower"]) for row in found if row is not None]
     assert model_at(plain) == model_at(mean)
     assert abs(values[0] - 4 * values[1]) < Fraction(1, 10**10)
@@ -448,7 +450,7 @@ def test_collapse_is_beaten_where_it_is_known_to_be(sweep: Any) -> None:
 def test_what_is_not_collapse_refutes_nothing() -> None:
     """At a decay at which nothing but zero is a minimum, nothing lies below the best collapsed point."""
     values = {"model.classes": 3, "model.depth": 2, "model.decay": "1", "model.loss": "ce"}
-    row = compute(Task(values, {"refuter": {"seconds": 0.1}}, 0))
+    row = compute(Task(values, "refuter", {"seconds": 0.1}, 0))
     assert row is not None
     assert row.cells["refuter.conclusion"] == "not beaten"
     assert row.cells["refuter.collapse"].startswith("1.09861228866810969")  # log 3
@@ -492,7 +494,7 @@ def test_what_takes_too_long_is_tried_again(sweep: Any, monkeypatch: pytest.Monk
     assert (status, table[0]["problem"]) == (3, "optimum: stopped after 0.1 seconds")
     status, table, err = sweep(PLAIN)
     assert (status, table[0]["problem"]) == (0, "")
-    assert "1 of 1 points, 1 computed now" in err
+    assert "1 of 1 results, 1 computed now" in err
 
 
 def test_finished_rows_are_not_computed_again(sweep: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -501,10 +503,44 @@ def test_finished_rows_are_not_computed_again(sweep: Any, monkeypatch: pytest.Mo
     monkeypatch.setitem(PARTS, "optimum", lambda *_: pytest.fail("computed again"))
     again = sweep(text)
     assert again[1] == first[1]
-    assert "3 of 3 points, 0 computed now" in again[2]
+    assert "3 of 3 results, 0 computed now" in again[2]
     more = sweep(text.replace("[3, 4, 5]", "[3, 5]"))
     assert [row["model.classes"] for row in more[1]] == ["3", "5"]
-    assert "2 of 2 points, 0 computed now" in more[2]
+    assert "2 of 2 results, 0 computed now" in more[2]
+
+
+def test_another_table_or_option_costs_nothing_in_the_others(sweep: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = sweep(PLAIN)
+    with monkeypatch.context() as patched:
+        patched.setitem(PARTS, "optimum", lambda *_: pytest.fail("computed again"))
+        more = sweep(PLAIN + "[design]\nseed = 1\n[spectrum]\ndigits = 5")
+    assert "2 of 2 results, 1 computed now" in more[2]
+    assert more[1][0]["optimum.lower"] == first[1][0]["optimum.lower"]
+    assert more[1][0]["spectrum.predicted"]
+    assert "2 of 2 results, 1 computed now" in sweep(PLAIN + "digits = 9\n[spectrum]\ndigits = 5")[2]
+
+
+def test_a_key_has_all_that_its_result_depends_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = {"model.classes": 3, "model.decay": "1/50", "parameters.x": 1}
+
+    def keys(values: dict[str, Any], seed: int, seconds: float, digits: int) -> dict[str, str]:
+        found = {"verdict": {}, "refuter": {"seconds": seconds}, "optimum": {"digits": digits}}
+        return {name: result_key(Task(values, name, options, seed).parts) for name, options in found.items()}
+
+    first = keys(values, 0, 10, 20)
+
+    def changed(*arguments: Any) -> set[str]:
+        return {name for name, key in keys(*arguments).items() if key != first[name]}
+
+    assert len(set(first.values())) == 3
+    assert changed(values, 0, 10, 20) == set()
+    assert changed(values | {"model.decay": "1/51"}, 0, 10, 20) == {"verdict", "refuter", "optimum"}
+    assert changed(values | {"parameters.x": 2}, 0, 10, 20) == {"verdict"}
+    assert changed(values, 1, 10, 20) == {"verdict", "refuter"}
+    assert changed(values, 0, 11, 20) == {"refuter"}
+    assert changed(values, 0, 10, 21) == {"optimum"}
+    monkeypatch.setattr("verify.store.state", lambda: "another source")
+    assert changed(values, 0, 10, 20) == {"verdict", "refuter", "optimum"}
 
 
 def test_a_lost_point_and_a_certificate_that_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -525,7 +561,7 @@ def test_a_lost_point_and_a_certificate_that_is_rejected(monkeypatch: pytest.Mon
     assert found[0] is not None
     assert found[1] is not None
     assert found[0]["cells"]["optimum.by"] == "closed form"
-    assert (found[1]["problems"], found[1]["failed"]) == (["it died"], True)
+    assert (found[1]["problems"], found[1]["failed"]) == (["optimum: it died"], True)
 
 
 # ----------------------------------------------------------------------------------------------------- page and picture

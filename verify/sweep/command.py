@@ -44,7 +44,7 @@ def sweep(
     ] = None,
     jobs: Jobs = None,
     scheduler: Scheduler = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Ignore stored rows.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Ignore stored results.")] = False,
 ) -> None:
     """Optima, verdicts, the refuter or spectra over many models.
 
@@ -64,7 +64,7 @@ def sweep(
       [spectrum]    layer or full, regularised, digits: predicted eigenvalues at collapse
     \b
     Rationals are text such as "1/2000" or "5e-4". docs/sweep.md has the columns.
-    Finished rows are kept, and an interrupted sweep continues where it was.
+    Finished results are kept, and an interrupted sweep continues where it was.
     """
     from verify.cluster import workers
     from verify.compiled import prepare
@@ -90,7 +90,7 @@ def sweep(
             say(store.note)
         with shown() as progress:
             run(design, store, spread, fresh, progress)
-        with written(csv, "--csv", "; all rows are kept, so run this again") as table:
+        with written(csv, "--csv", "; all results are kept, so run this again") as table:
             from verify.sweep.run import rows, write_table
 
             summary = write_table(design, store, table)
@@ -138,11 +138,11 @@ class Lines:
         if event.done == event.total or now - self.last >= BETWEEN_LINES:
             self.last = now
             told = left(event)
-            print(f"{event.done} of {event.total} points{', ' if told else ''}{told}", file=sys.stderr, flush=True)
+            print(f"{event.done} of {event.total} results{', ' if told else ''}{told}", file=sys.stderr, flush=True)
 
 
 def left(event: Progress) -> str:
-    """The time left at the pace of the rows that were computed now; at the end how many these were.
+    """The time left at the pace of the results that were computed now; at the end how many these were.
 
     >>> from verify.sweep.run import Progress
     >>> left(Progress(50, 20, 90, 10.0)), left(Progress(90, 60, 90, 30.0))
