@@ -322,6 +322,50 @@ MISTAKES = {
         '[model]\nclasses = 3\ndepth = 1.5\ndecay = "1/9"\n[optimum]',
         "model.depth must be an integer",
     ),
+    "the same value again": (
+        '[model]\nclasses = 3\ndecay = ["1/20", "1/9", "0.05"]\n[optimum]',
+        "model.decay[2] is the same as model.decay[0]",
+    ),
+    "the same sizes again": (
+        '[model]\nsizes = ["2*3", "3,3"]\ndecay = "1/9"\n[optimum]',
+        "model.sizes[1] is the same as model.sizes[0]",
+    ),
+    "the same engine again": (
+        MODEL_TEXT + '[verdict]\nstatement = "dang2023-value"\nengines = ["symbolic", "symbolic"]',
+        "verdict.engines[1] is the same as verdict.engines[0]",
+    ),
+    "the same parameter again": (
+        '[parameters]\ndepth = 3\nratio = ["1/2", "0.5"]\n[verdict]\nstatement = "dang2023-scalar"',
+        "parameters.ratio[1] is the same as parameters.ratio[0]",
+    ),
+    "decays that fit no depth": (
+        '[model]\nclasses = 3\ndepth = [2, 3]\nweight_decays = "1,1,1,1"\nfeature_decay = "1"\n[optimum]',
+        "no point of the design can be computed: model.weight_decays needs one number, or one for each of 2",
+    ),
+    "widths that fit no depth": (
+        PLAIN.replace("[optimum]", 'depth = {from = 1, to = 2}\nwidths = ["3", "3,3", "3,3,3"]\n[optimum]'),
+        "model.widths[2] fits no other value: model.widths needs one number, or one for each of 1 layers",
+    ),
+    "a loss that fits nothing": (
+        PLAIN.replace("[optimum]", 'loss = ["mse", "focal"]\ngamma = "0"\n[optimum]'),
+        "model.loss[0] fits no other value: model.gamma belongs to model.loss focal; got model.loss mse",
+    ),
+    "a depth without its partner": (
+        PLAIN.replace("[optimum]", 'depth = [2, 3]\nwidths = ["3,3", "4,4"]\n[optimum]'),
+        "model.depth[1] fits no other value: model.widths needs",
+    ),
+    "an impossible share": (
+        PLAIN.replace("[optimum]", 'loss = "label-smoothing"\nalpha = ["0", "1"]\n[optimum]'),
+        "model.alpha[1] fits no other value: model.alpha must lie in",
+    ),
+    "a layer that no model has": (
+        MODEL_TEXT + "depth = [1, 2]\n[spectrum]\nlayer = 3",
+        "no point of the design can be computed: spectrum.layer must be one of 1 to 1, got 3",
+    ),
+    "a width below K": (
+        MODEL_TEXT + "widths = [2, 3]\ndepth = 4\n[refuter]",
+        "model.widths[0] fits no other value: collapse is known for squared error without a bias and with widths of at",
+    ),
     "an unknown statement": (MODEL_TEXT + '[verdict]\nstatement = "dang2023-valeu"', "nearest: dang2023-value"),
     "no statement": (MODEL_TEXT + "[verdict]", "verdict.statement"),
     "several statements": (MODEL_TEXT + '[verdict]\nstatement = "dang2023-*"', "must be one statement, got"),
@@ -360,6 +404,18 @@ def test_a_mistake_is_one_sentence_that_names_the_key(text: str, sentence: str, 
     status, table, err = sweep(text)
     assert (status, table, len(err.splitlines())) == (2, [], 1)
     assert sentence in err
+
+
+def test_what_fits_somewhere_is_not_refused(tmp_path: Path) -> None:
+    """Each width fits one depth, a table of two can do without the other, and too many combinations are not tried."""
+    texts = (
+        PLAIN.replace("[optimum]", 'depth = [1, 2, 3]\nwidths = ["3", "3,3", "4,4,4"]\n[optimum]'),
+        MODEL_TEXT + "widths = [2, 3]\n[optimum]\n[refuter]",
+        MODEL_TEXT + "depth = {from = 1, to = 199}\nwidths = {from = 1, to = 200}\n[spectrum]\nlayer = 200",
+    )
+    for text in texts:
+        (tmp_path / "a.toml").write_text(text)
+        assert len(read(tmp_path / "a.toml")) > 1
 
 
 def test_what_cannot_be_read_or_written(tmp_path: Path, sweep: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -473,13 +529,10 @@ def test_a_spectrum_is_predicted_where_formulas_are_known(sweep: Any) -> None:
 
 
 def test_values_that_do_not_fit_together_are_a_problem_of_their_row(sweep: Any) -> None:
-    status, table, err = sweep(PLAIN.replace("[optimum]", 'loss = ["mse", "focal"]\ngamma = "0"\n[optimum]'))
-    assert status == 3
-    assert [row["problem"] for row in table] == [
-        "optimum: model.gamma belongs to model.loss focal; got model.loss mse",
-        "",
-    ]
-    assert "1 of 2 points have a problem; the first is point 0: optimum: model.gamma" in err
+    status, table, err = sweep(PLAIN.replace("[optimum]", 'widths = ["3,3", "4"]\ndepth = [1, 2]\n[optimum]'))
+    problem = "optimum: model.widths needs one number, or one for each of 1 layers, got (3, 3)"
+    assert (status, [row["problem"] for row in table]) == (3, [problem, "", "", ""])
+    assert f"1 of 4 points have a problem; the first is point 0: {problem}" in err
 
 
 def test_what_takes_too_long_is_tried_again(sweep: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from verify.errors import BadInput
 from verify.sweep.compute import typed
+from verify.sweep.fitting import require_layer
 
 if TYPE_CHECKING:
     from theory.model import UnconstrainedFeatures
@@ -247,8 +248,7 @@ def _spectrum(row: Row, task: Task, options: Mapping[str, Any]) -> Cells:
     from verify.curvature.spectrum import as_interval, prediction
 
     model = model_at(task.values)
-    if not options["full"] and options["layer"] > model.M:
-        raise BadInput(f"layer must be one of 1 to {model.M}, got {options['layer']}")
+    require_layer(model, options)
     layer = None if options["full"] else options["layer"]
     found, why = prediction(model, formulas_of_collapse(model), layer, options["regularised"])
     scale = _scale(task, model)
