@@ -212,6 +212,9 @@ def test_a_place_that_cannot_be_written_is_found_before_the_work(
     status, _, err = sweep(PLAIN, "--csv", str(tmp_path / place))
     assert (status, len(err.splitlines())) == (2, 1)
     assert f"--csv {tmp_path / place}: cannot be written (" in err
+    (tmp_path / "a.svg").mkdir()
+    status, _, err = sweep(PLAIN.replace("3", "[3, 4]"), "--plot", str(tmp_path / "a.svg"))
+    assert (status, err) == (2, f"collapse: --plot {tmp_path / 'a.svg'}: cannot be written (Is a directory)\n")
 
 
 def test_a_device_and_a_link_stay_what_they_are(sweep: Any, tmp_path: Path) -> None:

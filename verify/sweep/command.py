@@ -82,7 +82,8 @@ def sweep(
         from verify.pictures.sweeps import require_drawable
 
         require_drawable(design)
-    require_writable(csv, "--csv")
+    for option, path in (("--csv", csv), ("--plot", plot)):
+        require_writable(path, option)
     if "refuter" in design.compute and scheduler is None:
         prepare(say)
     with workers(jobs, scheduler, say) as spread, Store() as store:
