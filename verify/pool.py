@@ -219,14 +219,16 @@ class _Processes(Generic[T, R]):
             wait([source for worker, _ in busy for source in (worker.pipe, worker.process.sentinel)], patience)
         found: list[tuple[Piece[T], tuple[Any] | None]] = []
         for worker, piece in busy:
+            late = time.monotonic() - worker.begun >= self.limit
             answers = worker.pipe.poll() or not worker.process.is_alive()
-            if not answers and time.monotonic() - worker.begun < self.limit:
+            if not (answers or late):
                 continue
             result = worker.answer() if answers else None
             if result is None:
                 self._without(worker)
+                result = (silent(self.limit),) if late else None
             worker.piece = None
-            found.append((piece, result if answers else (silent(self.limit),)))
+            found.append((piece, result))
         return found
 
     def _started(self) -> _Worker:
