@@ -8,6 +8,8 @@ import io
 import itertools
 import os
 import re
+import subprocess
+import sys
 import time
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
@@ -215,6 +217,17 @@ def test_a_place_that_cannot_be_written_is_found_before_the_work(
     (tmp_path / "a.svg").mkdir()
     status, _, err = sweep(PLAIN.replace("3", "[3, 4]"), "--plot", str(tmp_path / "a.svg"))
     assert (status, err) == (2, f"collapse: --plot {tmp_path / 'a.svg'}: cannot be written (Is a directory)\n")
+
+
+@pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="needs /dev/stdout")
+def test_what_stands_for_the_output_is_the_output(tmp_path: Path) -> None:
+    """As a pipe, and as a file of which more was written before."""
+    line = [sys.executable, "-c", "from verify.files import *; require_writable('/dev/stdout', '--csv')\n"]
+    line[2] += "with written('/dev/stdout', '--csv') as file: file.write('a,b')"
+    assert subprocess.run(line, capture_output=True, check=True).stdout == b"a,b"
+    with (tmp_path / "out").open("wb") as file:
+        subprocess.run(line, stdout=file, check=True)
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("out", "a,b")]
 
 
 def test_a_device_and_a_link_stay_what_they_are(sweep: Any, tmp_path: Path) -> None:

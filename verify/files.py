@@ -19,21 +19,22 @@ def require_writable(path: str | None, option: str) -> None:
     Raises:
         BadInput: naming the option and the file.
 
-    >>> require_writable("/dev/null/a.csv", "--csv")
+    >>> require_writable("/none/a.csv", "--csv")
     Traceback (most recent call last):
-    verify.errors.BadInput: --csv /dev/null/a.csv: cannot be written (Not a directory)
+    verify.errors.BadInput: --csv /none/a.csv: cannot be written (No such file or directory)
     """
     if path in (None, "-"):
         return
     with _sentence(str(path), option):
-        place = Path(str(path)).resolve()
-        if place.is_file() or place.is_dir():
+        place = Path(str(path))
+        if not place.is_fifo() and (place.exists() or not _is_ordinary(place)):  # a pipe may wait for its reader
             with place.open("a"):
                 pass
         if _is_ordinary(place):
-            with _beside(place).open("x"):
+            new = _beside(place.resolve())
+            with new.open("w"):
                 pass
-            _beside(place).unlink()
+            new.unlink()
 
 
 @contextmanager
@@ -49,11 +50,11 @@ def written(path: str, option: str, advice: str = "") -> Iterator[TextIO]:
         yield sys.stdout
         return
     with _sentence(path, option, advice):
-        place = Path(path).resolve()
-        if not _is_ordinary(place):
-            with place.open("w", encoding="utf-8", newline="") as file:
+        if not _is_ordinary(Path(path)):
+            with Path(path).open("w", encoding="utf-8", newline="") as file:
                 yield file
             return
+        place = Path(path).resolve()  # a link stays one
         new = _beside(place)
         try:
             with new.open("w", encoding="utf-8", newline="") as file:
@@ -66,7 +67,8 @@ def written(path: str, option: str, advice: str = "") -> Iterator[TextIO]:
 
 
 def _is_ordinary(place: Path) -> bool:
-    return place.is_file() or not place.exists()
+    """Whether a new file may take its place: not that of a pipe, a device, or whatever /dev/stdout is."""
+    return (place.is_file() or not place.exists()) and place.parent.resolve().parts[1:2] not in (("dev",), ("proc",))
 
 
 def _beside(place: Path) -> Path:
