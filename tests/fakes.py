@@ -195,7 +195,7 @@ def registry() -> Registry:
 @contextmanager
 def in_this_process(*_: object) -> Iterator[Spread]:
     """In place of workers, which take seconds to start."""
-    yield lambda function, tasks: ((task, function(task)) for task in tasks)
+    yield lambda function, tasks, **_: ((task, function(task)) for task in tasks if task is not None)
 
 
 def noted(task: tuple[str, int]) -> int:

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -14,18 +15,20 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
+from math import inf
 from pathlib import Path
 from types import SimpleNamespace
 
 import fakes
 import pytest
+import tasks
 
-from verify import cluster, runner
+from verify import cluster, pool, runner
 from verify.cli import main
 from verify.cluster import workers
 from verify.errors import BadInput
-from verify.pool import Lost
-from verify.sweep import command
+from verify.pool import Lost, completed, worked_off
+from verify.store import state
 
 HERE = Path(__file__).parent
 pytest.importorskip("distributed")
@@ -80,14 +83,14 @@ def test_a_killed_worker_loses_nothing_and_nothing_comes_twice(scheduler: str, t
 
     taken: list[int] = []
 
-    def tasks() -> Iterator[tuple[str, int]]:
+    def counted() -> Iterator[tuple[str, int]]:
         for task in range(count):
             taken.append(task)
             yield str(log), task
 
     with workers(scheduler=scheduler) as spread:
         threading.Thread(target=kill, daemon=True).start()
-        results = spread(fakes.noted, tasks())
+        results = spread(fakes.noted, counted())
         found = [next(results)]
         assert len(taken) <= 8, "tasks are taken when they are needed"
         found += results
@@ -103,7 +106,7 @@ def test_only_the_task_that_kills_its_workers_is_lost(scheduler: str, tmp_path: 
     log = str(tmp_path / "log")
     with workers(scheduler=scheduler) as spread:
         found = dict(spread(fakes.noted, [(log, task) for task in (1, -1, 2, -2, 3)]))
-    assert found[log, -1] == Lost("its worker died, again and again (out of memory?)")
+    assert found[log, -1] == cluster.GIVEN_UP
     assert found[log, -2] == Lost("ValueError: not a task")
     assert [found[log, task] for task in (1, 2, 3)] == [1, 4, 9]
 
@@ -116,7 +119,7 @@ def test_a_sweep_and_statements_on_a_cluster(
     assert main(["sweep", str(file), "--scheduler", scheduler]) == 0
     there = capsys.readouterr().out
     monkeypatch.setenv("COLLAPSE_HOME", str(tmp_path / "another"))
-    monkeypatch.setattr(command, "workers", fakes.in_this_process)
+    monkeypatch.setattr(cluster, "workers", fakes.in_this_process)
     assert main(["sweep", str(file)]) == 0
     assert capsys.readouterr().out == there
     assert len(list(csv.DictReader(io.StringIO(there)))) == 6
@@ -136,7 +139,6 @@ def test_an_item_is_stopped_after_its_time_where_no_signal_comes(scheduler: str)
 @pytest.mark.parametrize(
     ("address", "sentence"),
     [
-        ("tcp://127.0.0.1:1", "no scheduler answers there"),
         ("nonsense:port", "this is not an address such as tcp://HOST:PORT"),
         ("nonsense", "this is not an address such as tcp://HOST:PORT"),
         ("", "this is not an address such as tcp://HOST:PORT"),
@@ -144,14 +146,31 @@ def test_an_item_is_stopped_after_its_time_where_no_signal_comes(scheduler: str)
         ("none.json", "there is no such file"),
     ],
 )
-def test_a_wrong_address_is_one_sentence(
-    address: str, sentence: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_wrong_address_is_one_sentence(address: str, sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "dang2023-scalar", "--scheduler", address]) == 2
+    assert capsys.readouterr().err == f"collapse: --scheduler {address}: {sentence}\n"
+
+
+def test_nobody_and_a_listener_that_says_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(cluster, "CONNECTING", 0.5)
-    assert main(["verify", "dang2023-scalar", "--scheduler", address]) == 2
-    err = capsys.readouterr().err
-    assert len(err.splitlines()) == 1
-    assert f"--scheduler {address}: {sentence}" in err
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        for port in (1, listener.getsockname()[1]):
+            address, start = f"tcp://127.0.0.1:{port}", time.monotonic()
+            assert main(["verify", "dang2023-scalar", "--scheduler", address]) == 2
+            said, sentence = capsys.readouterr().err.splitlines()
+            assert said == f"collapse: connecting to the scheduler at {address}"
+            assert sentence == f"collapse: --scheduler {address}: no scheduler answers there within 0.5 seconds"
+            assert time.monotonic() - start < 5
+
+
+def test_an_item_without_an_answer_ends_its_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a worker of a cluster runs, here in a process of the pool."""
+    monkeypatch.setattr(pool, "TRIES", 1)
+    hanging = partial(cluster._on_worker, tasks.squared, state(), 0.3)
+    ((_, found),) = completed(hanging, [(str(tmp_path / "log"), -2)], jobs=1)
+    assert found == Lost("its worker process died, 1 times (out of memory?)")
 
 
 def test_a_cluster_or_processes_here(capsys: pytest.CaptureFixture[str]) -> None:
@@ -160,13 +179,13 @@ def test_a_cluster_or_processes_here(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_other_versions_and_several_threads_are_refused(scheduler: str) -> None:
-    with cluster._connected(scheduler) as client:
+    with cluster._connected(scheduler, print) as client:
         client.wait_for_workers(2, 30)  # one that another test ended may be on its way back
         with pytest.raises(BadInput, match="has another version of this project"):
             cluster._require_usable(client, scheduler, "another")
-        run = cluster._Run(client, scheduler, print, partial(cluster._on_worker, abs, "another"))
+        run = cluster._Run(client, scheduler, print, partial(cluster._on_worker, abs, "another", inf))
         with pytest.raises(BadInput, match="it has another version of this project"):
-            list(run.alone(-1))  # on one that came later
+            list(worked_off(run, [-1], cluster.TRIES, cluster.GIVEN_UP))  # on one that came later
     threaded = SimpleNamespace(nthreads=lambda: {"tcp://there": 4})
     with pytest.raises(BadInput, match="the worker tcp://there has 4 threads; start it with --nthreads 1"):
         cluster._require_usable(threaded, scheduler, "")

@@ -19,8 +19,8 @@ import pytest
 import theory.statement
 from proofs.kernel.render import wrapped
 from theory.statement import statements
+from verify import cluster
 from verify.cli import main
-from verify.sweep import command
 
 ROOT = Path(__file__).parent.parent
 PAGES = {
@@ -129,7 +129,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("COLLAPSE_HOME")
     monkeypatch.setattr(theory.statement, "_registry", dict(statements()))  # a page may add to it
-    monkeypatch.setattr(command, "workers", fakes.in_this_process)
+    monkeypatch.setattr(cluster, "workers", fakes.in_this_process)
     return Folder(tmp_path, capsys)
 
 

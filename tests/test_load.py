@@ -7,11 +7,12 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import fakes
 import load
@@ -46,7 +47,7 @@ def finished(*arguments: str, **environment: str) -> tuple[int, str, str]:
 @pytest.mark.skipif(sys.platform != "linux", reason="finds workers in /proc")
 def test_fifty_kills(tmp_path: Path) -> None:
     log, alone = str(tmp_path / "log"), str(tmp_path / "alone")
-    status, output, errors = finished("load.py", "kills", "50", FAKE_LOG=log, FAKE_SECONDS="0.01")
+    status, output, errors = finished("load.py", "kills", "50", FAKE_LOG=log, FAKE_SECONDS="0.02")
     assert status == 0, errors
     first, *verdicts = output.splitlines()
     killed, items = (int(word) for word in first.split() if word.isdigit())
@@ -122,7 +123,11 @@ def test_no_room_for_the_answer(arguments: tuple[str, ...]) -> None:
 @pytest.fixture
 def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Work without a pool, which takes its time to start and has no part in what the store does."""
-    monkeypatch.setattr(runner, "completed", lambda work, tasks, jobs: ((task, work(task)) for task in tasks))
+
+    def here(work: Callable[[Any], Any], tasks: Iterable[Any], **_: object) -> Iterator[tuple[Any, Any]]:
+        return ((task, work(task)) for task in tasks if task is not None)
+
+    monkeypatch.setattr(runner, "completed", here)
 
 
 @pytest.fixture

@@ -169,6 +169,14 @@ def test_a_worker_that_dies_once_is_replaced(tmp_path: Path, monkeypatch: pytest
     assert run("frail").status == 0
 
 
+def test_an_item_without_an_answer_is_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "hard_limit", lambda seconds: seconds / 120)
+    monkeypatch.setenv("FAKE_SECONDS", "60")
+    found = run("slow", statement="fake-model")
+    assert (found.status, found.verdict.conclusion) == (3, "undecided")
+    assert [s.why for s in found.skipped] == ["no answer within 1 seconds, so its worker was ended"]
+
+
 def test_what_is_stored_is_not_computed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = tmp_path / "log"
     monkeypatch.setenv("FAKE_LOG", str(log))

@@ -89,9 +89,29 @@ def test_an_altered_row_is_as_good_as_absent(forgery: str) -> None:
 def test_a_folder_from_somebody_else_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Store() as kept:
         kept.put("key", "some-statement", BODY)
+    with Store() as kept:
+        assert kept.note == ""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "another account"))
     with Store() as kept:
         assert kept.get("key") is None
+        assert "has results under another seal than" in kept.note
+        assert str(tmp_path / "another account" / "collapse" / "seal") in kept.note
+
+
+@pytest.mark.parametrize("given", [None, "", "state"])
+def test_the_seal_is_the_same_in_every_folder(
+    given: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a place for it, or with one that is not absolute, it is in the home."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_STATE_HOME") if given is None else monkeypatch.setenv("XDG_STATE_HOME", given)
+    for place in ("here", "there"):
+        (tmp_path / place).mkdir()
+        monkeypatch.chdir(tmp_path / place)
+        with Store() as kept:
+            assert (kept.get("key") is None) == (place == "here")
+            kept.put("key", "some-statement", BODY)
+    assert (tmp_path / ".local" / "state" / "collapse" / "seal").exists()
 
 
 @pytest.mark.parametrize(

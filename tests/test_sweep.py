@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import itertools
+import os
 import re
+import subprocess
+import sys
 import time
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import fakes
@@ -19,15 +24,17 @@ import pytest
 from theory.closed_form.optimum import optimum
 from theory.model import UnconstrainedFeatures
 from theory.statement import statements
+from verify import cluster
 from verify.cli import main
 from verify.errors import BadInput
 from verify.pool import Lost
-from verify.store import Store
-from verify.sweep import command, rows
+from verify.store import Store, result_key
+from verify.sweep import rows
+from verify.sweep.command import left
 from verify.sweep.compute import DEFAULTS, parameters, plain, typed
 from verify.sweep.design import MAX_POINTS, TABLES, Design, read, shuffled
 from verify.sweep.rows import PARTS, Row, Task, compute, model_at
-from verify.sweep.run import COLUMNS, keep, run, stored, tasks, write_table
+from verify.sweep.run import COLUMNS, Progress, keep, run, stored, tasks, write_table
 from verify.sweep.values import MODEL, Rationals
 
 ROOT = Path(__file__).parent.parent
@@ -42,7 +49,7 @@ def sweep(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, list[dict[str, str]], str]]:
     """The command on the text of a file, in this process: its status, the table and what it says."""
-    monkeypatch.setattr(command, "workers", fakes.in_this_process)
+    monkeypatch.setattr(cluster, "workers", fakes.in_this_process)
 
     def swept(text: str, *options: str) -> tuple[int, list[dict[str, str]], str]:
         file = tmp_path / "sweep.toml"
@@ -107,7 +114,7 @@ def test_the_largest_design_takes_no_memory(tmp_path: Path) -> None:
 def test_tasks_are_taken_only_when_they_are_needed(tmp_path: Path) -> None:
     taken: list[int] = []
 
-    def few(function: Callable[[Any], Any], given: Iterable[Any], /) -> Iterator[tuple[Any, Any]]:
+    def few(function: Callable[[Any], Any], given: Iterable[Any], /, **_: object) -> Iterator[tuple[Any, Any]]:
         for task in given:
             taken.append(task.index)
             if len(taken) == 3:
@@ -115,8 +122,28 @@ def test_tasks_are_taken_only_when_they_are_needed(tmp_path: Path) -> None:
             yield task, Row()
 
     with Store() as store:
-        run(Design({"model.depth": range(1, 100)}, {}), store, few)
+        run(Design({"model.depth": range(1, 100)}, {"optimum": {}}), store, few)
     assert taken == [0, 1, 2]
+
+
+def test_stored_rows_do_not_count_towards_the_pace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand seconds to look up what is stored, then one for each of three rows: two are left after the first."""
+    clock, design = [0.0], Design({"model.depth": range(1, 14)}, {"optimum": {}})
+    monkeypatch.setattr("verify.sweep.run.time", SimpleNamespace(monotonic=lambda: clock[0]))
+
+    def spread(function: Callable[[Any], Any], given: Iterable[Any], /, **_: object) -> Iterator[tuple[Any, Any]]:
+        for task in given:
+            clock[0] += 100 if task is None else 1
+            if task is not None:
+                yield task, Row()
+
+    events: list[Progress] = []
+    with Store(tmp_path) as store:
+        for task in itertools.islice(tasks(design), 10):
+            keep(store, task, Row())
+        run(design, store, spread, progress=events.append)
+    assert [left(event) for event in events[9:11]] == ["", "about 2 s left"]
+    assert left(events[-1]) == "3 computed now"
 
 
 def test_a_row_that_cannot_be_read_again_is_a_problem_in_the_table(tmp_path: Path) -> None:
@@ -127,14 +154,14 @@ def test_a_row_that_cannot_be_read_again_is_a_problem_in_the_table(tmp_path: Pat
         keep(store, next(tasks(design)), compute(next(tasks(design))) or Row())
         summary = write_table(design, store, table)
     assert (summary.points, summary.problems) == (2, 1)
-    assert summary.first.startswith("point 1: the store has lost this row")
+    assert summary.first.startswith("point 1: the store has lost this result")
     assert [line.split(",")[0] for line in table.getvalue().splitlines()] == ["point", "0", "1"]
 
 
 def test_an_accident_does_not_replace_a_finished_row(tmp_path: Path) -> None:
     design = Design({"model.classes": (2,), "model.decay": ("1/50",)}, {"optimum": {"digits": 6}})
 
-    def lost(function: Callable[[Any], Any], given: Iterable[Any], /) -> Iterator[tuple[Any, Any]]:
+    def lost(function: Callable[[Any], Any], given: Iterable[Any], /, **_: object) -> Iterator[tuple[Any, Any]]:
         return ((task, Lost("its worker died")) for task in given)
 
     with Store(tmp_path) as store:
@@ -143,6 +170,73 @@ def test_an_accident_does_not_replace_a_finished_row(tmp_path: Path) -> None:
         keep(store, next(tasks(design)), Row({"optimum.lower": "1"}))
         run(design, store, lost, fresh=True)
         assert (stored(store, next(tasks(design))) or {})["cells"] == {"optimum.lower": "1"}
+
+
+def full(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_table_is_written_whole_or_not_at_all(sweep: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "there" / "a.csv"
+    file.parent.mkdir()
+    file.write_text("what was there")
+    file.chmod(0o640)
+    with monkeypatch.context() as patched:
+        patched.setattr("verify.files.os", SimpleNamespace(replace=full, getpid=os.getpid))
+        status, _, err = sweep(PLAIN, "--csv", str(file))
+    assert status == 2
+    assert err.endswith(
+        f"{file}: cannot be written (No space left on device); all results are kept, so run this again\n"
+    )
+    assert (file.read_text(), list(file.parent.iterdir())) == ("what was there", [file])
+    assert "1 of 1 results, 0 computed now" in sweep(PLAIN, "--csv", str(file))[2]
+    assert (file.read_text().splitlines()[0][:5], file.stat().st_mode & 0o777) == ("point", 0o640)
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_an_interrupted_sweep_leaves_no_table(sweep: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(PARTS, "optimum", interrupted)
+    (tmp_path / "there").mkdir()
+    assert sweep(PLAIN, "--csv", str(tmp_path / "there" / "a.csv"))[0] == 130
+    assert not list((tmp_path / "there").iterdir())
+
+
+@pytest.mark.parametrize("place", ["none/a.csv", "file/a.csv", "folder"])
+def test_a_place_that_cannot_be_written_is_found_before_the_work(
+    place: str, sweep: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    monkeypatch.setitem(PARTS, "optimum", lambda *_: pytest.fail("computed"))
+    status, _, err = sweep(PLAIN, "--csv", str(tmp_path / place))
+    assert (status, len(err.splitlines())) == (2, 1)
+    assert f"--csv {tmp_path / place}: cannot be written (" in err
+    (tmp_path / "a.svg").mkdir()
+    status, _, err = sweep(PLAIN.replace("3", "[3, 4]"), "--plot", str(tmp_path / "a.svg"))
+    assert (status, err) == (2, f"collapse: --plot {tmp_path / 'a.svg'}: cannot be written (Is a directory)\n")
+
+
+@pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="needs /dev/stdout")
+def test_what_stands_for_the_output_is_the_output(tmp_path: Path) -> None:
+    """As a pipe, and as a file of which more was written before."""
+    line = [sys.executable, "-c", "from verify.files import *; require_writable('/dev/stdout', '--csv')\n"]
+    line[2] += "with written('/dev/stdout', '--csv') as file: file.write('a,b')"
+    assert subprocess.run(line, capture_output=True, check=True).stdout == b"a,b"
+    with (tmp_path / "out").open("wb") as file:
+        subprocess.run(line, stdout=file, check=True)
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("out", "a,b")]
+
+
+def test_a_device_and_a_link_stay_what_they_are(sweep: Any, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "target.csv")
+    for place in ("/dev/null", str(tmp_path / "link")):
+        assert sweep(PLAIN, "--csv", place)[0] == 0
+    assert not Path("/dev/null").is_file()
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "target.csv").read_text().startswith("point,")
 
 
 def test_neither_a_device_nor_the_file_itself_is_used_up(
@@ -244,6 +338,50 @@ MISTAKES = {
         '[model]\nclasses = 3\ndepth = 1.5\ndecay = "1/9"\n[optimum]',
         "model.depth must be an integer",
     ),
+    "the same value again": (
+        '[model]\nclasses = 3\ndecay = ["1/20", "1/9", "0.05"]\n[optimum]',
+        "model.decay[2] is the same as model.decay[0]",
+    ),
+    "the same sizes again": (
+        '[model]\nsizes = ["2*3", "3,3"]\ndecay = "1/9"\n[optimum]',
+        "model.sizes[1] is the same as model.sizes[0]",
+    ),
+    "the same engine again": (
+        MODEL_TEXT + '[verdict]\nstatement = "dang2023-value"\nengines = ["symbolic", "symbolic"]',
+        "verdict.engines[1] is the same as verdict.engines[0]",
+    ),
+    "the same parameter again": (
+        '[parameters]\ndepth = 3\nratio = ["1/2", "0.5"]\n[verdict]\nstatement = "dang2023-scalar"',
+        "parameters.ratio[1] is the same as parameters.ratio[0]",
+    ),
+    "decays that fit no depth": (
+        '[model]\nclasses = 3\ndepth = [2, 3]\nweight_decays = "1,1,1,1"\nfeature_decay = "1"\n[optimum]',
+        "no point of the design can be computed: model.weight_decays needs one number, or one for each of 2",
+    ),
+    "widths that fit no depth": (
+        PLAIN.replace("[optimum]", 'depth = {from = 1, to = 2}\nwidths = ["3", "3,3", "3,3,3"]\n[optimum]'),
+        "model.widths[2] fits no other value: model.widths needs one number, or one for each of 1 layers",
+    ),
+    "a loss that fits nothing": (
+        PLAIN.replace("[optimum]", 'loss = ["mse", "focal"]\ngamma = "0"\n[optimum]'),
+        "model.loss[0] fits no other value: model.gamma belongs to model.loss focal; got model.loss mse",
+    ),
+    "a depth without its partner": (
+        PLAIN.replace("[optimum]", 'depth = [2, 3]\nwidths = ["3,3", "4,4"]\n[optimum]'),
+        "model.depth[1] fits no other value: model.widths needs",
+    ),
+    "an impossible share": (
+        PLAIN.replace("[optimum]", 'loss = "label-smoothing"\nalpha = ["0", "1"]\n[optimum]'),
+        "model.alpha[1] fits no other value: model.alpha must lie in",
+    ),
+    "a layer that no model has": (
+        MODEL_TEXT + "depth = [1, 2]\n[spectrum]\nlayer = 3",
+        "no point of the design can be computed: spectrum.layer must be one of 1 to 1, got 3",
+    ),
+    "a width below K": (
+        MODEL_TEXT + "widths = [2, 3]\ndepth = 4\n[refuter]",
+        "model.widths[0] fits no other value: collapse is known for squared error without a bias and with widths of at",
+    ),
     "an unknown statement": (MODEL_TEXT + '[verdict]\nstatement = "dang2023-valeu"', "nearest: dang2023-value"),
     "no statement": (MODEL_TEXT + "[verdict]", "verdict.statement"),
     "several statements": (MODEL_TEXT + '[verdict]\nstatement = "dang2023-*"', "must be one statement, got"),
@@ -284,6 +422,18 @@ def test_a_mistake_is_one_sentence_that_names_the_key(text: str, sentence: str, 
     assert sentence in err
 
 
+def test_what_fits_somewhere_is_not_refused(tmp_path: Path) -> None:
+    """Each width fits one depth, a table of two can do without the other, and too many combinations are not tried."""
+    texts = (
+        PLAIN.replace("[optimum]", 'depth = [1, 2, 3]\nwidths = ["3", "3,3", "4,4,4"]\n[optimum]'),
+        MODEL_TEXT + "widths = [2, 3]\n[optimum]\n[refuter]",
+        MODEL_TEXT + "depth = {from = 1, to = 199}\nwidths = {from = 1, to = 200}\n[spectrum]\nlayer = 200",
+    )
+    for text in texts:
+        (tmp_path / "a.toml").write_text(text)
+        assert len(read(tmp_path / "a.toml")) > 1
+
+
 def test_what_cannot_be_read_or_written(tmp_path: Path, sweep: Any, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe")
     for name, sentence in (("none.toml", "No such file"), (".", "Is a directory"), ("bytes.toml", "is not valid TOML")):
@@ -315,7 +465,7 @@ def test_the_optimum_is_enclosed(sweep: Any) -> None:
 def test_the_convention_of_the_file_is_that_of_the_objective() -> None:
     plain = {"model.classes": 4, "model.samples": 2, "model.decay": "1/100"}
     mean = {**plain, "model.decay": "1/400", "model.convention": "1/(2NK)"}
-    found = [compute(Task(values, {"optimum": {"digits": 12}}, 0)) for values in (plain, mean)]
+    found = [compute(Task(values, "optimum", {"digits": 12}, 0)) for values in (plain, mean)]
     values = [Fraction(row.cells["optimum.lower"]) for row in found if row is not None]
     assert model_at(plain) == model_at(mean)
     assert abs(values[0] - 4 * values[1]) < Fraction(1, 10**10)
@@ -372,7 +522,7 @@ def test_collapse_is_beaten_where_it_is_known_to_be(sweep: Any) -> None:
 def test_what_is_not_collapse_refutes_nothing() -> None:
     """At a decay at which nothing but zero is a minimum, nothing lies below the best collapsed point."""
     values = {"model.classes": 3, "model.depth": 2, "model.decay": "1", "model.loss": "ce"}
-    row = compute(Task(values, {"refuter": {"seconds": 0.1}}, 0))
+    row = compute(Task(values, "refuter", {"seconds": 0.1}, 0))
     assert row is not None
     assert row.cells["refuter.conclusion"] == "not beaten"
     assert row.cells["refuter.collapse"].startswith("1.09861228866810969")  # log 3
@@ -395,13 +545,10 @@ def test_a_spectrum_is_predicted_where_formulas_are_known(sweep: Any) -> None:
 
 
 def test_values_that_do_not_fit_together_are_a_problem_of_their_row(sweep: Any) -> None:
-    status, table, err = sweep(PLAIN.replace("[optimum]", 'loss = ["mse", "focal"]\ngamma = "0"\n[optimum]'))
-    assert status == 3
-    assert [row["problem"] for row in table] == [
-        "optimum: model.gamma belongs to model.loss focal; got model.loss mse",
-        "",
-    ]
-    assert "1 of 2 points have a problem; the first is point 0: optimum: model.gamma" in err
+    status, table, err = sweep(PLAIN.replace("[optimum]", 'widths = ["3,3", "4"]\ndepth = [1, 2]\n[optimum]'))
+    problem = "optimum: model.widths needs one number, or one for each of 1 layers, got (3, 3)"
+    assert (status, [row["problem"] for row in table]) == (3, [problem, "", "", ""])
+    assert f"1 of 4 points have a problem; the first is point 0: {problem}" in err
 
 
 def test_what_takes_too_long_is_tried_again(sweep: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -416,7 +563,7 @@ def test_what_takes_too_long_is_tried_again(sweep: Any, monkeypatch: pytest.Monk
     assert (status, table[0]["problem"]) == (3, "optimum: stopped after 0.1 seconds")
     status, table, err = sweep(PLAIN)
     assert (status, table[0]["problem"]) == (0, "")
-    assert "1 of 1 points, 1 computed now" in err
+    assert "1 of 1 results, 1 computed now" in err
 
 
 def test_finished_rows_are_not_computed_again(sweep: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -425,10 +572,44 @@ def test_finished_rows_are_not_computed_again(sweep: Any, monkeypatch: pytest.Mo
     monkeypatch.setitem(PARTS, "optimum", lambda *_: pytest.fail("computed again"))
     again = sweep(text)
     assert again[1] == first[1]
-    assert "3 of 3 points, 0 computed now" in again[2]
+    assert "3 of 3 results, 0 computed now" in again[2]
     more = sweep(text.replace("[3, 4, 5]", "[3, 5]"))
     assert [row["model.classes"] for row in more[1]] == ["3", "5"]
-    assert "2 of 2 points, 0 computed now" in more[2]
+    assert "2 of 2 results, 0 computed now" in more[2]
+
+
+def test_another_table_or_option_costs_nothing_in_the_others(sweep: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = sweep(PLAIN)
+    with monkeypatch.context() as patched:
+        patched.setitem(PARTS, "optimum", lambda *_: pytest.fail("computed again"))
+        more = sweep(PLAIN + "[design]\nseed = 1\n[spectrum]\ndigits = 5")
+    assert "2 of 2 results, 1 computed now" in more[2]
+    assert more[1][0]["optimum.lower"] == first[1][0]["optimum.lower"]
+    assert more[1][0]["spectrum.predicted"]
+    assert "2 of 2 results, 1 computed now" in sweep(PLAIN + "digits = 9\n[spectrum]\ndigits = 5")[2]
+
+
+def test_a_key_has_all_that_its_result_depends_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = {"model.classes": 3, "model.decay": "1/50", "parameters.x": 1}
+
+    def keys(values: dict[str, Any], seed: int, seconds: float, digits: int) -> dict[str, str]:
+        found = {"verdict": {}, "refuter": {"seconds": seconds}, "optimum": {"digits": digits}}
+        return {name: result_key(Task(values, name, options, seed).parts) for name, options in found.items()}
+
+    first = keys(values, 0, 10, 20)
+
+    def changed(*arguments: Any) -> set[str]:
+        return {name for name, key in keys(*arguments).items() if key != first[name]}
+
+    assert len(set(first.values())) == 3
+    assert changed(values, 0, 10, 20) == set()
+    assert changed(values | {"model.decay": "1/51"}, 0, 10, 20) == {"verdict", "refuter", "optimum"}
+    assert changed(values | {"parameters.x": 2}, 0, 10, 20) == {"verdict"}
+    assert changed(values, 1, 10, 20) == {"verdict", "refuter"}
+    assert changed(values, 0, 11, 20) == {"refuter"}
+    assert changed(values, 0, 10, 21) == {"optimum"}
+    monkeypatch.setattr("verify.store.state", lambda: "another source")
+    assert changed(values, 0, 10, 20) == {"verdict", "refuter", "optimum"}
 
 
 def test_a_lost_point_and_a_certificate_that_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -438,7 +619,7 @@ def test_a_lost_point_and_a_certificate_that_is_rejected(monkeypatch: pytest.Mon
         keep(store, first, Row({"optimum.by": "forged"}, certificates=[{"kind": "nonsense"}]))
         asked: list[Task] = []
 
-        def spread(function: Any, given: Iterable[Any], /) -> Iterator[tuple[Any, Any]]:
+        def spread(function: Any, given: Iterable[Any], /, **_: object) -> Iterator[tuple[Any, Any]]:
             for task in given:
                 asked.append(task)
                 yield task, function(task) if task.index == 0 else Lost("it died")
@@ -449,7 +630,7 @@ def test_a_lost_point_and_a_certificate_that_is_rejected(monkeypatch: pytest.Mon
     assert found[0] is not None
     assert found[1] is not None
     assert found[0]["cells"]["optimum.by"] == "closed form"
-    assert (found[1]["problems"], found[1]["failed"]) == (["it died"], True)
+    assert (found[1]["problems"], found[1]["failed"]) == (["optimum: it died"], True)
 
 
 # ----------------------------------------------------------------------------------------------------- page and picture

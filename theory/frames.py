@@ -80,6 +80,15 @@ def aligned_factors(
     return factors | {"H": repeat_columns(means, model.class_sizes)}
 
 
+def has_orthogonal_collapse(model: UnconstrainedFeatures) -> bool:
+    """Whether the best collapsed solution is known as one of orthogonal class means: ``deep_neural_collapse``.
+
+    >>> has_orthogonal_collapse(UnconstrainedFeatures(class_sizes=(2, 1), decays=1, widths=1))
+    False
+    """
+    return model.loss == "mse" and not model.has_bias and min(model.widths) >= model.K
+
+
 def deep_neural_collapse(model: UnconstrainedFeatures) -> Expression:
     """The objective of the best collapsed solution without a bias: class means, and hidden layers, that are orthogonal.
 
@@ -92,7 +101,7 @@ def deep_neural_collapse(model: UnconstrainedFeatures) -> Expression:
     >>> deep_neural_collapse(UnconstrainedFeatures(class_sizes=(1, 1), decays=1)).data
     Fraction(1, 2)
     """
-    if model.has_bias or min(model.widths) < model.K or model.loss != "mse":
+    if not has_orthogonal_collapse(model):
         known = f"squared error, without a bias and with widths of at least {model.K}"
         raise ValueError(f"deep neural collapse is known here for {known}")
     shares = {n: Fraction(n, 2 * model.N) * _collapsed_share(model, n) for n in set(model.class_sizes)}

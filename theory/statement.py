@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import Any
 
 from theory.claims import Claim
+from theory.errors import StatementError as StatementError
 
 Parameters = Mapping[str, Any]
 
@@ -51,10 +52,6 @@ PROVENANCE = {
     "R": "reconstructed: the printed text was not seen",
     "X": "an extension, derived beyond the paper",
 }
-
-
-class StatementError(ValueError):
-    """A statement is malformed, unknown, or its hypotheses are not met."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json as json_format
-import sys
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from verify import files
 from verify.errors import BadInput
 from verify.pictures.files import require_picture
 
@@ -278,13 +278,7 @@ def require_writable(path: str | None) -> None:
     Raises:
         BadInput: where the file of --json cannot be opened.
     """
-    if path in (None, "-"):
-        return
-    try:
-        with Path(str(path)).open("a", encoding="utf-8"):
-            pass
-    except OSError as error:
-        raise BadInput(f"--json {path}: cannot be written ({error.strerror})") from error
+    files.require_writable(path, "--json")
 
 
 def write(data: dict[str, Any], target: str) -> None:
@@ -293,14 +287,8 @@ def write(data: dict[str, Any], target: str) -> None:
     Raises:
         BadInput: where the file cannot be written.
     """
-    text = json_format.dumps(data, ensure_ascii=False, allow_nan=False) + "\n"
-    if target == "-":
-        sys.stdout.write(text)
-        return
-    try:
-        Path(target).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise BadInput(f"--json {target} cannot be written: {error.strerror}") from None
+    with files.written(target, "--json") as file:
+        file.write(json_format.dumps(data, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def _print_optimum(best: Optimum, convention: str) -> None:

@@ -8,11 +8,11 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from theory.errors import StatementError
 from verify import calculator
 from verify.compiled import prepare
 from verify.curvature import command as curvature
@@ -20,6 +20,7 @@ from verify.empirical.networks import command as networks
 from verify.empirical.rfm import command as deep_rfm
 from verify.engines import DEVICES, ENGINES, REFUTER, Settings
 from verify.errors import FULL, BadInput
+from verify.files import written
 from verify.sweep import command as sweeps
 
 if TYPE_CHECKING:
@@ -78,8 +79,6 @@ def _silence() -> None:
 
 
 def _invoke(arguments: list[str]) -> int:
-    from theory.statement import StatementError
-
     command = typer.main.get_command(app)
     try:
         _require_once(arguments)
@@ -147,7 +146,7 @@ def verify(
         prepare(_say)
     with workers(jobs, scheduler, _say) as spread, Store() as store:
         if store.note:
-            print(f"collapse: {store.note}", file=sys.stderr)
+            _say(store.note)
         with _shown_progress() as progress:
             results = runner.run(
                 statements, settings, engines, store=store, fresh=fresh, progress=progress, spread=spread
@@ -216,6 +215,8 @@ def check(
         conjectures = read(place)
         prepare(_say)
     with one_thread(), Store() as store, _shown_check() as progress:
+        if store.note:
+            _say(store.note)
         for conjecture in conjectures:
             with redirect_stdout(sys.stderr):
                 found = checks.resumed(conjecture, place, store, budget, seed, fresh, progress, device)
@@ -343,11 +344,8 @@ def _page_writer(given: str | None, patterns: tuple[str, ...]) -> Callable[..., 
 def _write_json(path: str | None, data: Any) -> None:
     if path is None:
         return
-    text = json_format.dumps(data, indent=2, ensure_ascii=False) + "\n"
-    if path == "-":
-        sys.stdout.write(text)
-    else:
-        Path(path).write_text(text, encoding="utf-8")
+    with written(path, "--json") as file:
+        file.write(json_format.dumps(data, indent=2, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":

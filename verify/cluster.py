@@ -8,21 +8,25 @@ to a scheduler that you trust.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from itertools import islice
+from importlib.util import find_spec
+from math import inf
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Lock
 from typing import Any, TypeVar
 
 from verify.errors import BadInput
-from verify.pool import Lost, Spread, completed, default_jobs
+from verify.interrupt import end_after
+from verify.pool import Lost, Piece, Spread, completed, worked_off
+from verify.processors import default_jobs
 from verify.store import state
 
 T = TypeVar("T")
@@ -31,11 +35,16 @@ R = TypeVar("R")
 ADDRESS = re.compile(r"((tcp|tls|ucx|wss?)://)?([^\s/:]+|\[[^\s/]+\]):\d{1,5}/?")
 """Of a scheduler; another one makes Dask's client wait for a minute at its end, and print a traceback."""
 
-CONNECTING = 20
+CONNECTING = 10
 """Seconds within which a scheduler must answer."""
 
 GLANCE = 1.0
 """Seconds after which it is asked again how many workers there are."""
+
+TRIES = 2
+"""Dask starts a task anew on several workers; one that it gives up has one more try, alone."""
+
+GIVEN_UP = Lost("its worker died, again and again (out of memory, or no answer in time?)")
 
 _one_at_a_time = Lock()
 """In a worker: precisions are global, so that two items in one process would spoil each other."""
@@ -59,36 +68,47 @@ def workers(
         return
     if jobs is not None:
         raise BadInput("--jobs is for this machine and --scheduler for a cluster; give one of them")
-    with _connected(scheduler) as client:
+    with _connected(scheduler, say) as client:
         _require_usable(client, scheduler, state())
         yield partial(_completed, client, scheduler, say)
 
 
 @contextmanager
-def _connected(address: str) -> Iterator[Any]:
+def _connected(address: str, say: Callable[[str], None]) -> Iterator[Any]:
     """A client of the scheduler at an address, or in the file that a scheduler wrote."""
-    try:
-        from distributed import Client
-    except ImportError:
-        raise BadInput("--scheduler needs Dask: pip install 'neural-collapse-theorems[cluster]'") from None
-    for name in ("distributed", "distributed.client", "distributed.core"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters is said here
     file = address.endswith(".json")
     if file and not Path(address).is_file():
         raise BadInput(f"--scheduler {address}: there is no such file")
-    if not ADDRESS.fullmatch(_written(address) if file else address):
+    place = _written(address) if file else address
+    if not ADDRESS.fullmatch(place):
         whose = "this file does not hold" if file else "this is not"
         raise BadInput(f"--scheduler {address}: {whose} an address such as tcp://HOST:PORT")
-    where = {"scheduler_file": address} if file else {"address": address}
+    if find_spec("distributed") is None:
+        raise BadInput("--scheduler needs Dask: pip install 'neural-collapse-theorems[cluster]'")
+    say(f"connecting to the scheduler at {place}")
+    from distributed import Client
+
+    for name in ("distributed", "distributed.client", "distributed.core"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters is said here
     try:
-        client = Client(**where, timeout=CONNECTING, set_as_default=False)
-    except Exception as error:
-        reason = str(error).splitlines() or [type(error).__name__]
-        raise BadInput(f"--scheduler {address}: no scheduler answers there ({reason[0]})") from None
+        asyncio.run(_greeted(place))
+        client = Client(place, timeout=CONNECTING, set_as_default=False)
+    except Exception:  # what comes back from a server of another kind may fail in any way
+        raise BadInput(f"--scheduler {address}: no scheduler answers there within {CONNECTING:g} seconds") from None
     try:
         yield client
     finally:
         client.close(timeout=CONNECTING)
+
+
+async def _greeted(address: str) -> None:
+    """See that a scheduler answers; Dask's client would wait for ever where somebody listens and says nothing."""
+    from distributed.comm import connect
+    from distributed.security import Security
+
+    options = Security().get_connection_args("client")
+    comm = await asyncio.wait_for(connect(address, timeout=CONNECTING, **options), CONNECTING)
+    comm.abort()
 
 
 def _written(file: str) -> str:
@@ -122,23 +142,27 @@ class OtherVersion(Exception):
     """A worker that came later would compute something else: nothing of it may be kept."""
 
 
-def _on_worker(function: Callable[[T], R], expected: str, task: T) -> R:
-    """In a worker."""
+def _on_worker(function: Callable[[T], R], expected: str, limit: float, task: T) -> R:
+    """In a worker, which ends itself where there is no answer; its nanny starts another one."""
     if state() != expected:
         raise OtherVersion(f"it has {_ANOTHER}")
-    with _one_at_a_time:
+    with _one_at_a_time, end_after(limit):
         return function(task)
 
 
 def _completed(
-    client: Any, address: str, say: Callable[[str], None], function: Callable[[T], R], tasks: Iterable[T]
+    client: Any,
+    address: str,
+    say: Callable[[str], None],
+    function: Callable[[T], R],
+    tasks: Iterable[T | None],
+    /,
+    limit: float = inf,
 ) -> Iterator[tuple[T, R | Lost]]:
     """Run a function on tasks on the workers; yield each task with its result, in the order of completion."""
-    run = _Run(client, address, say, partial(_on_worker, function, state()))
+    run = _Run(client, address, say, partial(_on_worker, function, state(), limit))
     try:
-        suspects = yield from run.together(iter(tasks))
-        for task in suspects:
-            yield from run.alone(task)
+        yield from worked_off(run, tasks, TRIES, GIVEN_UP)
     finally:
         run.cancel()
 
@@ -148,45 +172,34 @@ class _Run:
 
     def __init__(self, client: Any, address: str, say: Callable[[str], None], function: Callable[[Any], Any]) -> None:
         self.client, self.address, self.say, self.function = client, address, say, function
-        self.underway: dict[Any, Any] = {}
+        self.underway: dict[Any, Piece[Any]] = {}
         self.done: SimpleQueue[Any] = SimpleQueue()
         self._slots, self._asked, self._waiting = 0, -GLANCE, False
 
-    def together(self, source: Iterator[T]) -> Generator[tuple[T, Any], None, list[T]]:
-        """Work off the tasks; return those that were given up after the deaths of workers."""
-        suspects: list[T] = []
-        while True:
-            for task in islice(source, max(0, 2 * max(self.slots(), 1) - len(self.underway))):
-                self.submit(task)
-            if not self.underway:
-                return suspects
-            for task, result in self.finished():
-                if result is None:
-                    suspects.append(task)
-                else:
-                    yield task, result[0]
+    def room(self) -> int:
+        """Each worker has a task under way, and one that waits there."""
+        return max(0, 2 * max(self.slots(), 1) - len(self.underway))
 
-    def alone(self, task: T) -> Iterator[tuple[T, Any]]:
-        """Run one task once more when nothing else of this run is under way."""
-        self.submit(task)
-        while self.underway:
-            for _, result in self.finished():
-                yield task, Lost("its worker died, again and again (out of memory?)") if result is None else result[0]
+    def busy(self) -> bool:
+        """Whether any task is under way."""
+        return bool(self.underway)
 
-    def submit(self, task: Any) -> None:
+    def begin(self, piece: Piece[Any]) -> None:
         """Send a task."""
-        future = self.client.submit(self.function, task, pure=False)
-        self.underway[future] = task
+        future = self.client.submit(self.function, piece.task, pure=False)
+        self.underway[future] = piece
         future.add_done_callback(self.done.put)
 
-    def finished(self) -> Iterator[tuple[Any, tuple[Any] | None]]:
+    def finished(self, waits: bool) -> list[tuple[Piece[Any], tuple[Any] | None]]:
         """The next task that is finished, if one is before long, with its result in a tuple, or None."""
+        if not self.underway:
+            return []
         try:
-            future = self.done.get(timeout=GLANCE)
+            future = self.done.get(waits, GLANCE)
         except Empty:
             self._look()
-            return
-        yield self.underway.pop(future), self._result(future)
+            return []
+        return [(self.underway.pop(future), self._result(future))]
 
     def _result(self, future: Any) -> tuple[Any] | None:
         from concurrent.futures import CancelledError

@@ -7,12 +7,16 @@ Either way a library's own loop ends first.
 from __future__ import annotations
 
 import ctypes
+import faulthandler
+import math
+import os
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from types import FrameType
 
 AGAIN = 0.2
@@ -89,6 +93,24 @@ def _by_a_thread(seconds: float, error: type[BaseException], of_processor: bool)
             left.set()
             with lock:
                 pass
+
+
+@contextmanager
+def end_after(seconds: float) -> Iterator[None]:
+    """End this whole process where the block takes longer, whatever it hangs in: a thread of C waits for it.
+
+    >>> with end_after(60):
+    ...     pass
+    """
+    if seconds == math.inf:
+        yield
+        return
+    with Path(os.devnull).open("w") as nowhere:
+        faulthandler.dump_traceback_later(seconds, exit=True, file=nowhere)
+        try:
+            yield
+        finally:
+            faulthandler.cancel_dump_traceback_later()
 
 
 def _clock(of_processor: bool) -> Callable[[], float]:

@@ -12,10 +12,10 @@ from theory.model import UnconstrainedFeatures
 from theory.statement import Instance, Statement
 from verify.engines import REFUTER, Settings
 from verify.errors import BadInput
-from verify.pool import Lost, Spread, completed
+from verify.pool import Lost, Spread, completed, hard_limit
 from verify.results import Examination, Examined, Outcome
 from verify.store import Store, result_key
-from verify.work import Item, Registry, Task, decode, encode, outcome_of, rejection, sentence, work
+from verify.work import SECONDS, Item, Registry, Task, decode, encode, outcome_of, rejection, sentence, work
 
 
 @dataclass(frozen=True)
@@ -101,10 +101,11 @@ def run(
         board.outcomes[item] = outcome
         progress(Progress(done, sum(sizes.values()), item.statement, finished=board.complete))
 
-    def tasks() -> Iterator[Task]:
+    def tasks() -> Iterator[Task | None]:
         for id, statement in unique.items():  # instances are drawn while workers examine those of earlier statements
             board = boards[id] = _Board(_plan_or_problem(statement, names, settings, registry), settings, attacked)
             sizes[id] = board.size
+            yield None
             for item in board.items():
                 kept_outcome = None if fresh or store is None else _stored(store, item, board)
                 if kept_outcome is None:
@@ -114,8 +115,10 @@ def run(
                     yield Task(item, kept_outcome.evidence.certificates)
                 else:
                     record(board, item, kept_outcome)
+                    yield None
 
-    for task, result in (spread or partial(completed, jobs=jobs))(partial(work, registry), tasks()):
+    spread, limit = spread or partial(completed, jobs=jobs), hard_limit(SECONDS[settings.effort])
+    for task, result in spread(partial(work, registry), tasks(), limit=limit):
         board = boards[task.item.statement]
         if result is None:
             record(board, task.item, kept[task.item])

@@ -8,6 +8,7 @@ rows without the right seal are as good as absent, and computed again.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import hmac
 import json
@@ -74,6 +75,7 @@ class Store:
             self._connection = sqlite3.connect(self.file, timeout=BUSY_SECONDS, isolation_level=None)
         try:
             self._prepare()
+            self.note = self.note or self._foreign()
         except BaseException:
             self._connection.close()
             raise
@@ -124,6 +126,14 @@ class Store:
             self._write_ahead()
             self._connection.execute("PRAGMA synchronous = NORMAL")
 
+    def _foreign(self) -> str:
+        """A sentence where the latest row was sealed by somebody else, or this account's seal was lost."""
+        with self._sentences():
+            row = self._connection.execute("SELECT * FROM results ORDER BY rowid DESC LIMIT 1").fetchone()
+        if row is None or self._is_sealed(row):
+            return ""
+        return f"{self.file} has results under another seal than {_seal_file()}, which count for nothing here"
+
     def _write_ahead(self) -> None:
         """Turn on the write-ahead log, for which SQLite does not wait while another run opens the same new file."""
         deadline = time.monotonic() + BUSY_SECONDS
@@ -172,13 +182,16 @@ class Store:
     def _seal(self, row: Sequence[Any]) -> str:
         return hmac.new(self._secret, canonical(list(row)).encode(), hashlib.sha256).hexdigest()
 
-    def _unsealed(self, row: Sequence[Any]) -> dict[str, Any] | None:
+    def _is_sealed(self, row: Sequence[Any]) -> bool:
         *columns, seal = row
-        if not all(isinstance(value, str) for value in row):
+        return all(isinstance(value, str) for value in row) and hmac.compare_digest(
+            seal.encode(), self._seal(columns).encode()
+        )
+
+    def _unsealed(self, row: Sequence[Any]) -> dict[str, Any] | None:
+        if not self._is_sealed(row):
             return None
-        if not hmac.compare_digest(seal.encode(), self._seal(columns).encode()):
-            return None
-        body: dict[str, Any] = json.loads(columns[-1])
+        body: dict[str, Any] = json.loads(row[-2])
         texts = [_read(self.folder / "certificates" / f"{name}.json") for name in body["certificates"]]
         if [_digest(content) for content in texts] != body["certificates"]:
             return None
@@ -258,27 +271,31 @@ def _is_full(error: sqlite3.Error | OSError) -> bool:
 
 def _secret() -> tuple[bytes, str]:
     """The secret that seals rows, made where there is none yet; and a sentence when it cannot be kept."""
-    folder = Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser() / "collapse"
-    path = folder / "seal"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if path.exists() and len(_read(path)) != 2 * SECRET:  # cut by a crash: anybody could guess what is left
-            path.unlink()
-        if not path.exists():
-            _make_secret(path)
-        return path.read_bytes(), ""
+        path = _seal_file()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _alone(path.parent):
+            if len(_read(path)) != 2 * SECRET:  # none yet, or cut by a crash: anybody could guess what is left
+                _write(path, secrets.token_hex(SECRET))
+            return path.read_bytes(), ""
     except (OSError, RuntimeError) as error:
         note = f"results cannot be used again by a later run: no place to keep a seal ({error})"
         return secrets.token_bytes(SECRET), note
 
 
-def _make_secret(path: Path) -> None:
-    """Write a secret, whole or not at all; of several processes the first one's stays."""
-    descriptor, temporary = mkstemp(dir=path.parent)
+def _seal_file() -> Path:
+    """In ``$XDG_STATE_HOME`` where that is the same folder for every run, as an absolute path is, else in the home."""
+    given = Path(os.environ.get("XDG_STATE_HOME", ""))
+    return (given if given.is_absolute() else Path("~/.local/state").expanduser()) / "collapse" / "seal"
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One process at a time, where the file system has locks: two that make a seal at once make the same."""
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(secrets.token_hex(SECRET))
-        with suppress(FileExistsError):
-            os.link(temporary, path)
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
     finally:
-        os.unlink(temporary)
+        os.close(descriptor)

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
-from theory.statement import Instance
 from verify.errors import BadInput
-from verify.verdict import Evidence
+
+if TYPE_CHECKING:
+    from theory.statement import Instance
+    from verify.verdict import Evidence
 
 ENGINES = ("symbolic", "precision", "convex", "descent", "sampling")
 REFUTER = "refuter"

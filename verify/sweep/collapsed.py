@@ -12,9 +12,8 @@ from theory.model import UnconstrainedFeatures
 from theory.ops import Expression, constant
 from verify.curvature.points import BITS, collapse_scale
 from verify.enclosures import around
-from verify.errors import BadInput
+from verify.sweep.fitting import require_collapse
 
-KNOWN = "cross-entropy with linear layers of width K − 1 or more, equal classes, free features and no bias"
 PLACES = 40
 """Decimals to which the value with cross-entropy is rounded down."""
 
@@ -31,15 +30,10 @@ def collapse_value(model: UnconstrainedFeatures) -> tuple[Expression, Interval]:
     >>> collapse_value(UnconstrainedFeatures(class_sizes=(1, 1), decays="1/50", loss="ce"))[1].decimal(6)
     '0.0980391'
     """
+    require_collapse(model)
     if model.loss == "mse":
-        try:
-            value = deep_neural_collapse(model)
-        except ValueError as error:
-            raise BadInput(str(error)) from None
+        value = deep_neural_collapse(model)
         return value, Interval(*around(value))
-    plain = model.is_linear and model.balanced and not model.has_bias and model.sign == "free"
-    if model.loss != "ce" or not plain or min(model.widths) < model.K - 1:
-        raise BadInput(f"collapse is known for squared error, and for {KNOWN}")
     found = _softmax(model, collapse_scale(model))
     low = Fraction(found.low * 10**PLACES // 1, 10**PLACES)
     return constant(low), found

@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from verify.cluster import workers
 from verify.errors import BadInput
+from verify.files import require_writable, written
 from verify.pictures.files import require_picture
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def sweep(
     ] = None,
     jobs: Jobs = None,
     scheduler: Scheduler = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Ignore stored rows.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Ignore stored results.")] = False,
 ) -> None:
     """Optima, verdicts, the refuter or spectra over many models.
 
@@ -64,8 +64,9 @@ def sweep(
       [spectrum]    layer or full, regularised, digits: predicted eigenvalues at collapse
     \b
     Rationals are text such as "1/2000" or "5e-4". docs/sweep.md has the columns.
-    Finished rows are kept, and an interrupted sweep continues where it was.
+    Finished results are kept, and an interrupted sweep continues where it was.
     """
+    from verify.cluster import workers
     from verify.compiled import prepare
     from verify.store import Store
     from verify.sweep.design import read
@@ -81,7 +82,8 @@ def sweep(
         from verify.pictures.sweeps import require_drawable
 
         require_drawable(design)
-    _require_writable(csv)
+    for option, path in (("--csv", csv), ("--plot", plot)):
+        require_writable(path, option)
     if "refuter" in design.compute and scheduler is None:
         prepare(say)
     with workers(jobs, scheduler, say) as spread, Store() as store:
@@ -89,7 +91,7 @@ def sweep(
             say(store.note)
         with shown() as progress:
             run(design, store, spread, fresh, progress)
-        with _opened(csv) as table:
+        with written(csv, "--csv", "; all results are kept, so run this again") as table:
             from verify.sweep.run import rows, write_table
 
             summary = write_table(design, store, table)
@@ -120,61 +122,38 @@ def shown() -> Iterator[Callable[[Progress], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
     from rich.progress import Progress as Bar
 
-    start = time.monotonic()
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
     with Bar(*columns, console=screen, transient=True) as bar:
         task = bar.add_task("", total=None)
-        yield lambda event: bar.update(
-            task, description=left(event, time.monotonic() - start), completed=event.done, total=event.total
-        )
+        yield lambda event: bar.update(task, description=left(event), completed=event.done, total=event.total)
 
 
 class Lines:
     """Prints how far a sweep has come, not too often, and at the end."""
 
     def __init__(self) -> None:
-        self.start = self.last = time.monotonic()
+        self.last = time.monotonic()
 
     def __call__(self, event: Progress) -> None:
         now = time.monotonic()
         if event.done == event.total or now - self.last >= BETWEEN_LINES:
             self.last = now
-            told = left(event, now - self.start)
-            print(f"{event.done} of {event.total} points{', ' if told else ''}{told}", file=sys.stderr, flush=True)
+            told = left(event)
+            print(f"{event.done} of {event.total} results{', ' if told else ''}{told}", file=sys.stderr, flush=True)
 
 
-def left(event: Progress, seconds: float) -> str:
-    """The time left at the pace of the rows that were computed now; at the end how many these were.
+def left(event: Progress) -> str:
+    """The time left at the pace of the results that were computed now; at the end how many these were.
 
     >>> from verify.sweep.run import Progress
-    >>> left(Progress(50, 20, 90), 10.0), left(Progress(90, 60, 90), 30.0)
+    >>> left(Progress(50, 20, 90, 10.0)), left(Progress(90, 60, 90, 30.0))
     ('about 20 s left', '60 computed now')
     """
     if event.done == event.total:
         return f"{event.computed} computed now"
     if not event.computed:
         return ""
-    rest = (event.total - event.done) * seconds / event.computed
+    rest = (event.total - event.done) * event.seconds / event.computed
     units = ((86_400, "days"), (3600, "h"), (60, "min"), (1, "s"))
     length, unit = next(((n, u) for n, u in units if rest >= 2 * n), units[-1])
     return f"about {rest / length:.0f} {unit} left"
-
-
-def _require_writable(path: str) -> None:
-    """Find out before the work, not after it, that the table cannot be written."""
-    if path == "-":
-        return
-    try:
-        with Path(path).open("a", encoding="utf-8"):
-            pass
-    except OSError as error:
-        raise BadInput(f"--csv {path}: cannot be written ({error.strerror})") from None
-
-
-@contextmanager
-def _opened(path: str) -> Iterator[TextIO]:
-    if path == "-":
-        yield sys.stdout
-        return
-    with Path(path).open("w", encoding="utf-8", newline="") as file:
-        yield file

@@ -11,7 +11,7 @@ from theory.arithmetic.rationals import rational
 from verify.engines import ENGINES
 from verify.errors import BadInput
 from verify.settings import MAX_DEPTH, MAX_SIZE
-from verify.sweep.values import Read, choice, number, whole, wrong
+from verify.sweep.values import Read, choice, number, require_different, whole, wrong
 
 if TYPE_CHECKING:
     from theory.statement import Statement
@@ -148,7 +148,9 @@ def _text(value: Any, path: str) -> str:
 def _engines(value: Any, path: str) -> list[str]:
     if not isinstance(value, list) or not value:
         raise wrong(path, f"a list of {', '.join(ENGINES)}", value)
-    return [choice(name, f"{path}[{i}]", ENGINES) for i, name in enumerate(value)]
+    names = [choice(name, f"{path}[{i}]", ENGINES) for i, name in enumerate(value)]
+    require_different(path, names)
+    return names
 
 
 def _seconds(value: Any, path: str) -> float:

@@ -12,11 +12,15 @@ from dataclasses import dataclass
 from hashlib import shake_256
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from verify.errors import BadInput
-from verify.sweep.compute import parameters, read_compute
-from verify.sweep.values import MODEL, Read, choice, described, spaced, whole, wrong
+from verify.sweep.compute import parameters, read_compute, typed
+from verify.sweep.fitting import require_fitting
+from verify.sweep.values import MODEL, Read, choice, described, meaning, require_different, spaced, whole, wrong
+
+if TYPE_CHECKING:
+    from theory.statement import Statement
 
 MAX_POINTS = 10**7
 """Most points of a design."""
@@ -108,8 +112,13 @@ def read(path: Path) -> Design:
         if name in readers
         for key, value in data[name].items()
     }
+    for axis, values in axes.items():
+        if isinstance(values, tuple):
+            require_different(axis, (_exact(axis, value, statement) for value in values))
     _require_model(data, compute, statement)
-    return _sized(data.get("design", {}), axes, compute)
+    design = _sized(data.get("design", {}), axes, compute)
+    require_fitting(axes, compute)
+    return design
 
 
 def _tables(path: Path) -> dict[str, Any]:
@@ -143,6 +152,12 @@ def _axis(value: Any, path: str, reader: Read) -> Sequence[Any]:
     if not value:
         raise BadInput(f"{path} is empty: the design has no points")
     return tuple(reader(one, f"{path}[{i}]") for i, one in enumerate(value))
+
+
+def _exact(path: str, value: Any, statement: Statement | None) -> Any:
+    """What a value stands for, however it is spelt."""
+    table, key = path.split(".")
+    return meaning(key, value) if table == "model" or statement is None else typed(value, statement.witness[key])
 
 
 def _require_model(data: Mapping[str, Any], compute: Mapping[str, Any], statement: Any) -> None:

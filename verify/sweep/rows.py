@@ -1,4 +1,4 @@
-"""One row of a sweep: what is asked for at one point, as plain data that a worker can compute and compute again."""
+"""One result of a sweep: what is asked for at one point, as plain data that a worker can compute and compute again."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from verify.errors import BadInput
 from verify.sweep.compute import typed
+from verify.sweep.fitting import require_layer
 
 if TYPE_CHECKING:
     from theory.model import UnconstrainedFeatures
@@ -37,25 +38,32 @@ USUAL: dict[str, Any] = {
 YES, NO = "yes", "no"
 
 
+SEARCHES = ("verdict", "refuter")
+"""Tables whose results depend on the seed."""
+
+
 @dataclass(frozen=True)
 class Task:
-    """A point with what is asked for, and certificates that spare the work where the checker accepts them."""
+    """A table of the file at a point, and certificates that spare the work where the checker accepts them."""
 
     values: Values
-    compute: Mapping[str, Mapping[str, Any]]
+    table: str
+    options: Mapping[str, Any]
     seed: int
     index: int = 0
     certificates: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def parts(self) -> dict[str, Any]:
-        """All that its row depends on."""
-        return {"sweep": self.values, "compute": self.compute, "seed": self.seed}
+        """All that its result depends on, beside the project's source and its dependencies, and nothing more."""
+        read = {path: value for path, value in self.values.items() if self.table == "verdict" or _of_model(path)}
+        seed = self.seed if self.table in SEARCHES else None
+        return {"sweep": read, "table": self.table, "options": self.options, "seed": seed}
 
 
 @dataclass
 class Row:
-    """What was found at a point.
+    """What was found at a point, by one of the tables.
 
     ``problems`` say why something is missing; with ``failed`` another run would try again.
     """
@@ -68,10 +76,10 @@ class Row:
 
 
 def compute(task: Task) -> Row | None:
-    """In a worker: the row of a point, or None where its stored certificates are accepted.
+    """In a worker: what a table finds at a point, or None where its stored certificates are accepted.
 
     >>> values = {"model.classes": 2, "model.decay": "1/50"}
-    >>> compute(Task(values, {"optimum": {"digits": 6}}, seed=0)).cells["optimum.lower"]
+    >>> compute(Task(values, "optimum", {"digits": 6}, seed=0)).cells["optimum.lower"]
     '0.0392'
     """
     from verify.recheck import recheck
@@ -80,20 +88,32 @@ def compute(task: Task) -> Row | None:
     if task.certificates and not rejection(task.certificates, recheck):
         return None
     row, start = Row(), time.perf_counter()
-    for name, options in task.compute.items():
-        try:
-            with time_limit(SECONDS + float(options.get("seconds", 0))):
-                found = PARTS[name](row, task, options)
-            row.cells |= {f"{name}.{column}": text for column, text in found.items()}
-        except BadInput as error:
-            row.problems.append(f"{name}: {_as_key(str(error))}")
-        except (Exception, SystemExit, OutOfTime) as error:
-            row.problems.append(f"{name}: {sentence(error)}")
-            row.failed = True
+    try:
+        with time_limit(budget(task.options)):
+            found = PARTS[task.table](row, task, task.options)
+        row.cells = {f"{task.table}.{column}": text for column, text in found.items()}
+    except BadInput as error:
+        row.problems.append(f"{task.table}: {as_key(str(error))}")
+    except (Exception, SystemExit, OutOfTime) as error:
+        row.problems.append(f"{task.table}: {sentence(error)}")
+        row.failed = True
     if reason := rejection(row.certificates, recheck):
         row = Row(problems=[*row.problems, f"the checker rejects a certificate: {reason}"], failed=True)
     row.seconds = time.perf_counter() - start
     return row
+
+
+def budget(options: Mapping[str, Any]) -> float:
+    """Seconds that a table may take at one point.
+
+    >>> budget({"seconds": 10})
+    130.0
+    """
+    return SECONDS + float(options.get("seconds", 0))
+
+
+def _of_model(path: str) -> bool:
+    return path.startswith("model.")
 
 
 def model_at(values: Values) -> UnconstrainedFeatures:
@@ -104,7 +124,7 @@ def model_at(values: Values) -> UnconstrainedFeatures:
     """
     from verify.calculator import model_from
 
-    given = {path.removeprefix("model."): value for path, value in values.items() if path.startswith("model.")}
+    given = {path.removeprefix("model."): value for path, value in values.items() if _of_model(path)}
     if "classes" in given:
         given["sizes"] = f"{given.pop('classes')}*{given.pop('samples', 1)}"
     if "widths" in given:
@@ -228,8 +248,7 @@ def _spectrum(row: Row, task: Task, options: Mapping[str, Any]) -> Cells:
     from verify.curvature.spectrum import as_interval, prediction
 
     model = model_at(task.values)
-    if not options["full"] and options["layer"] > model.M:
-        raise BadInput(f"layer must be one of 1 to {model.M}, got {options['layer']}")
+    require_layer(model, options)
     layer = None if options["full"] else options["layer"]
     found, why = prediction(model, formulas_of_collapse(model), layer, options["regularised"])
     scale = _scale(task, model)
@@ -246,6 +265,6 @@ PARTS: dict[str, Callable[[Row, Task, Mapping[str, Any]], Cells]] = {
 }
 
 
-def _as_key(message: str) -> str:
+def as_key(message: str) -> str:
     """An option of the command line, as a key of the sweep file."""
     return re.sub(r"--([a-z]+(-[a-z]+)*)", lambda found: f"model.{found[1].replace('-', '_')}", message)

@@ -1,22 +1,27 @@
-"""Running a sweep: rows that the store lacks are computed, and a table is made of all, in the order of the design."""
+"""Running a sweep: results that the store lacks are computed, and a table is made of all, in the order of the design.
+
+A result is what one table of the file finds at one point, so that another option in one table, or another table, costs
+nothing in the others.
+"""
 
 from __future__ import annotations
 
 import csv
+import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, TextIO
 
-from verify.pool import Lost, Spread
+from verify.pool import Lost, Spread, hard_limit
 from verify.store import Store, result_key
 from verify.sweep.design import Design
-from verify.sweep.rows import Row, Task, compute
+from verify.sweep.rows import Row, Task, Values, budget, compute
 
 LABEL = "sweep"
-"""What rows are filed under in the store."""
+"""What results are filed under in the store."""
 
-MISSING = "the store has lost this row: another run without a seal, or somebody else, changed it; run this again"
-"""The problem of a point whose row was kept and cannot be read any more."""
+MISSING = "the store has lost this result: another run without a seal, or somebody else, changed it; run this again"
+"""The problem of a point of which a result was kept and cannot be read any more."""
 
 COLUMNS: dict[str, dict[str, str]] = {
     "optimum": {
@@ -46,11 +51,15 @@ COLUMNS: dict[str, dict[str, str]] = {
 
 @dataclass(frozen=True)
 class Progress:
-    """How many points are done, how many of these were computed now, and how many there are."""
+    """How many results are there, how many of these were computed now, how many there will be, and the time it took.
+
+    The ``seconds`` count from the first result that the store lacks: to look up those before it is another pace.
+    """
 
     done: int
     computed: int
     total: int
+    seconds: float = 0.0
 
 
 @dataclass
@@ -63,8 +72,13 @@ class Summary:
 
 
 def tasks(design: Design) -> Iterator[Task]:
-    """The points, one after another."""
-    return (Task(values, design.compute, design.seed, index) for index, values in enumerate(design))
+    """Each table at the points, one after another."""
+    return (task for index, values in enumerate(design) for task in at(design, index, values))
+
+
+def at(design: Design, index: int, values: Values) -> list[Task]:
+    """All tables at one point."""
+    return [Task(values, name, options, design.seed, index) for name, options in design.compute.items()]
 
 
 def run(
@@ -74,41 +88,48 @@ def run(
     fresh: bool = False,
     progress: Callable[[Progress], None] = lambda event: None,
 ) -> None:
-    """Compute the rows that the store lacks, and keep each when it is finished.
+    """Compute the results that the store lacks, and keep each when it is finished.
 
-    Certificates of stored rows are checked again; rows that failed are computed again.
+    Certificates of stored results are checked again; what failed is computed again.
     """
+    total, limit = len(design) * len(design.compute), hard_limit(max(map(budget, design.compute.values())))
     done = computed = 0
+    start: float | None = None
 
-    def missing() -> Iterator[Task]:
-        nonlocal done
+    def told() -> None:
+        progress(Progress(done, computed, total, 0.0 if start is None else time.monotonic() - start))
+
+    def missing() -> Iterator[Task | None]:
+        nonlocal done, start
         for task in tasks(design):
             body = None if fresh else stored(store, task)
-            if body is None or body["failed"]:
-                yield task
-            elif body["certificates"]:
-                yield Task(task.values, task.compute, task.seed, task.index, tuple(body["certificates"]))
+            if body is None or body["failed"] or body["certificates"]:
+                start = time.monotonic() if start is None else start
+                yield (
+                    task if body is None or body["failed"] else replace(task, certificates=tuple(body["certificates"]))
+                )
             else:
                 done += 1
-                progress(Progress(done, computed, len(design)))
+                told()
+                yield None
 
-    for task, row in spread(compute, missing()):
+    for task, row in spread(compute, missing(), limit=limit):
         done += 1
         computed += row is not None
         if row is not None:
-            row = Row(problems=[row.reason], failed=True) if isinstance(row, Lost) else row
+            row = Row(problems=[f"{task.table}: {row.reason}"], failed=True) if isinstance(row, Lost) else row
             if not row.failed or (stored(store, task) or {"failed": True})["failed"]:  # what is finished stays
                 keep(store, task, row)
-        progress(Progress(done, computed, len(design)))
+        told()
 
 
 def stored(store: Store, task: Task) -> dict[str, Any] | None:
-    """What the store holds for a point."""
+    """What the store holds of a result."""
     return store.get(result_key(task.parts))
 
 
 def keep(store: Store, task: Task, row: Row) -> None:
-    """Put a row into the store, its certificates first."""
+    """Put a result into the store, its certificates first."""
     body = asdict(row)
     certificates = body.pop("certificates")
     store.put(result_key(task.parts), LABEL, body, certificates)
@@ -135,14 +156,18 @@ def write_table(design: Design, store: Store, file: TextIO) -> Summary:
 
 def rows(design: Design, store: Store) -> Iterator[Mapping[str, str]]:
     """The rows by the names of their columns."""
-    for task in tasks(design):
-        body = stored(store, task) or {"cells": {}, "certificates": [], "problems": [MISSING]}
+    lost: dict[str, Any] = {"cells": {}, "certificates": [], "problems": [MISSING]}
+    for index, values in enumerate(design):
+        found = [stored(store, task) or lost for task in at(design, index, values)]
+        cells = {name: cell for body in found for name, cell in body["cells"].items()}
+        names = (store.path(certificate).name for body in found for certificate in body["certificates"])
+        problems = dict.fromkeys(problem for body in found for problem in body["problems"])
         yield {
-            "point": str(task.index),
-            **{path: text(value) for path, value in task.values.items()},
-            **body["cells"],
-            "certificates": " ".join(store.path(certificate).name for certificate in body["certificates"]),
-            "problem": "; ".join(body["problems"]),
+            "point": str(index),
+            **{path: text(value) for path, value in values.items()},
+            **cells,
+            "certificates": " ".join(names),
+            "problem": "; ".join(problems),
         }
 
 

@@ -5,7 +5,7 @@ Values stay as plain data, integers and text; rationals stay the text that was t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
@@ -112,6 +112,19 @@ def widths(value: Any, path: str) -> int | str:
     return whole(value, path) if isinstance(value, int) else sizes(value, path)
 
 
+def require_different(path: str, values: Iterable[Any]) -> None:
+    """Reject a value that was given before: it would be the same points again.
+
+    >>> require_different("model.depth", [1, 2, 1])
+    Traceback (most recent call last):
+    verify.errors.BadInput: model.depth[2] is the same as model.depth[0]
+    """
+    places: dict[Any, int] = {}
+    for i, value in enumerate(values):
+        if (first := places.setdefault(value, i)) != i:
+            raise BadInput(f"{path}[{i}] is the same as {path}[{first}]")
+
+
 def choice(value: Any, path: str, options: Collection[str]) -> str:
     """One of some names."""
     if not isinstance(value, str) or value not in options:
@@ -138,6 +151,19 @@ MODEL: dict[str, Read] = {
     "convention": partial(choice, options=CONVENTIONS),
 }
 """Keys of the table ``model``, which are the options of ``collapse optimum``, and what each reads."""
+
+
+def meaning(key: str, value: Any) -> Any:
+    """What a value of the table ``model`` stands for, however it is spelt.
+
+    >>> meaning("decay", "0.05") == meaning("decay", "1/20"), meaning("sizes", "3,2*1")
+    (True, (3, 1, 1))
+    """
+    if MODEL[key] in (number, decay):
+        return rational(value)
+    if MODEL[key] is decays:
+        return parse_decays(value, key)
+    return parse_integers(str(value), key) if MODEL[key] in (sizes, widths) else value
 
 
 @dataclass(frozen=True)
