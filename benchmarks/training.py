@@ -1,7 +1,7 @@
 """The tables of docs/training.md, and that of docs/wide-networks.md on digits.
 
-Of ``python benchmarks/training.py [PART …]`` the parts are layers, variants, resnet, relu, weights and ansatz; all of
-them take a quarter of an hour. Each runs ``collapse train`` with the options that stand in the page, and replaces what stands
+``python benchmarks/training.py [PART …]`` makes layers, variants, resnet, relu, weights and ansatz, all of them in a
+quarter of an hour. Each part runs ``collapse train`` with the options that stand in the page, and replaces what stands
 between the markers of its name.
 """
 

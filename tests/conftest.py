@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from verify.pool import ONE_THREAD
+from verify.processors import ONE_THREAD
 
 os.environ.update(dict.fromkeys(ONE_THREAD, "1"))  # before any of them is imported
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -13,6 +15,7 @@ import tasks
 
 from verify import pool, processors
 from verify.pool import Lost, completed
+from verify.processors import ONE_THREAD
 
 Task = tuple[str, int]
 
@@ -115,3 +118,24 @@ def test_a_quota_of_a_container_counts(tmp_path: Path, monkeypatch: pytest.Monke
     assert jobs("5:cpuset:/\n2:cpu,cpuacct:/docker/x\n", **one) == 4
     assert jobs("2:cpu,cpuacct:/docker/x\n", cpu__cpu_of_cfs_quota_us="-1\n") == 6
     assert jobs("nonsense", cpu_of_max="nonsense") == 6
+
+
+THREADS = """
+import sys
+from threadpoolctl import threadpool_info
+from verify.cli import main
+
+assert main(sys.argv[1:]) == 0
+import numpy, scipy.linalg, torch
+assert {library["num_threads"] for library in threadpool_info()} == {1}, threadpool_info()
+assert torch.get_num_threads() == 1
+"""
+
+
+def test_a_command_computes_with_one_thread_whatever_the_environment_says(tmp_path: Path) -> None:
+    """Two threads on busy cores made the steps of L-BFGS ten times slower."""
+    free = {name: value for name, value in os.environ.items() if name not in ONE_THREAD}
+    command = ["train", "--sizes", "3,3", "--decay", "1/9", "--widths", "4,3", "--steps", "3", "--adam", "1"]
+    subprocess.run(
+        [sys.executable, "-c", THREADS, *command], check=True, env=free, cwd=tmp_path, stdout=subprocess.DEVNULL
+    )

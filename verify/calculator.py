@@ -155,11 +155,9 @@ def _other_loss(model: UnconstrainedFeatures, json: str | None) -> None:
     """The certified enclosure for another loss, and the closed form where one is proved."""
     from verify.checker import Rejected
     from verify.enclosures import enclose
-    from verify.pool import one_thread
 
     try:
-        with one_thread():
-            found = enclose(model)
+        found = enclose(model)
     except (OverflowError, ZeroDivisionError):
         raise BadInput("no bounds are found: such decays or sizes leave the range of double precision") from None
     except Rejected as reason:
@@ -179,7 +177,6 @@ def _bounds(model: UnconstrainedFeatures, convention: str, json: str | None, sec
     from theory.closed_form.optimum import convention_factor
     from theory.closed_form.relu import enclosed
     from verify.enclosures import decimal
-    from verify.pool import one_thread
 
     try:
         known = enclosed(model)
@@ -188,8 +185,7 @@ def _bounds(model: UnconstrainedFeatures, convention: str, json: str | None, sec
     scale = 1 / convention_factor(convention, model.class_sizes)
     upper, below = known.upper, None
     if not known.is_exact and seconds and min(model.widths) >= model.K:
-        with one_thread():
-            below = _below_collapse(model, seconds)
+        below = _below_collapse(model, seconds)
         upper = upper if below is None else Interval.exact(below)
     low, high = known.lower.low * scale, upper.high * scale
     zero = Interval.exact(Fraction(scale, 2))

@@ -21,6 +21,7 @@ from verify.empirical.rfm import command as deep_rfm
 from verify.engines import DEVICES, ENGINES, REFUTER, Settings
 from verify.errors import FULL, BadInput
 from verify.files import written
+from verify.processors import one_thread
 from verify.sweep import command as sweeps
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is None:  # a batch system ends a run by SIGTERM, a user by Ctrl-C
         signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        status = _invoke(given or ["--help"])
+        with one_thread():
+            status = _invoke(given or ["--help"])
         sys.stdout.flush()
         return status
     except KeyboardInterrupt:
@@ -203,7 +205,6 @@ def check(
     """Try hard to refute conjectures, by exact counterexamples."""
     from verify import checks
     from verify.conjectures import read
-    from verify.pool import one_thread
     from verify.store import Store
 
     calculator.require_writable(json)
@@ -211,10 +212,10 @@ def check(
         raise BadInput(f"--device is cpu or cuda, got {device}")
     _require_device(device)
     results = []
-    with one_thread(), redirect_stdout(sys.stderr):  # what the file prints is not part of the answer
+    with redirect_stdout(sys.stderr):  # what the file prints is not part of the answer
         conjectures = read(place)
         prepare(_say)
-    with one_thread(), Store() as store, _shown_check() as progress:
+    with Store() as store, _shown_check() as progress:
         if store.note:
             _say(store.note)
         for conjecture in conjectures:

@@ -14,7 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
 from multiprocessing.connection import Connection, wait
@@ -22,6 +22,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 from verify.interrupt import end_after
+from verify.processors import one_thread
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -38,9 +39,6 @@ certificates are checked after the limit; and a new process first imports its li
 
 ORPHANED = 10
 """Seconds after the limit at which a process ends itself, where nobody else does."""
-
-ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-"""Read by numerical libraries when they are imported; two threads on two busy cores are 50 times slower than one."""
 
 
 @dataclass(frozen=True)
@@ -270,18 +268,3 @@ def _end_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Workers started in this block, and libraries first imported in it, run BLAS, OpenMP and torch with one thread."""
-    before = {name: os.environ.get(name) for name in ONE_THREAD}
-    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

@@ -1,14 +1,21 @@
-"""How many processors this process may use: those of the machine, of its affinity, or of its container's quota."""
+"""How many processors this process may use: those of the machine, of its affinity, or of its container's quota.
+
+Numerical libraries get one each: work is spread over processes.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
 MOST_JOBS = 8
 """Workers by default at most: each holds torch, SymPy and CVXPY in memory, about half a gigabyte."""
+
+ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+"""Read by numerical libraries when they are imported; two threads on two busy cores are 50 times slower than one."""
 
 GROUPS, MEMBERSHIP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 """Where Linux says what a group of processes may use, and which groups this process is in."""
@@ -54,3 +61,18 @@ def _words(path: Path, separator: str | None = None) -> tuple[str, ...]:
         return tuple(path.read_text(encoding="utf-8").split(separator))
     except (OSError, ValueError):
         return ()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Workers started in this block, and libraries first imported in it, run BLAS, OpenMP and torch with one thread."""
+    before = {name: os.environ.get(name) for name in ONE_THREAD}
+    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -66,7 +66,6 @@ def spectrum(
     """Eigenvalues of the Hessian at collapse, predicted and measured."""
     from verify.empirical import machine
     from verify.enclosures import unfocused
-    from verify.pool import one_thread
     from verify.settings import parse_one
 
     _require_consistent(layer, full, data, regularised, descent, rate, over_time, plot)
@@ -77,13 +76,12 @@ def spectrum(
     model = unfocused(model)
     layers = range(1, model.M + 1) if layer is None else [layer]
     step, where = parse_one(rate or "1/5", "--rate"), machine.device(device)
-    with one_thread():
-        _require_feasible(model, layer, full, top)
-        if descent is not None and over_time:
-            _over_time(model, layers, descent, step, seed, where, convention, json, plot)
-            return
-        places = _places(model, descent, step, seed, where)
-        found = _spectra(model, places, layers, full, regularised, top, convention)
+    _require_feasible(model, layer, full, top)
+    if descent is not None and over_time:
+        _over_time(model, layers, descent, step, seed, where, convention, json, plot)
+        return
+    places = _places(model, descent, step, seed, where)
+    found = _spectra(model, places, layers, full, regularised, top, convention)
     if json is not None:
         options.write(_json(model, convention, matrices=found), json)
     if plot is not None:

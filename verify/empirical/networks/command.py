@@ -81,7 +81,6 @@ def train(
     from verify.empirical.networks.network import Network
     from verify.empirical.networks.subset import subset
     from verify.empirical.networks.training import Schedule
-    from verify.pool import one_thread
     from verify.settings import MAX_DEPTH, build_model, parse_integers
     from verify.store import Store
 
@@ -113,7 +112,7 @@ def train(
         "penalty": penalty,
     }
     small = "take fewer samples, or smaller --widths"
-    with one_thread(), machine.threads(threads), machine.fitting(small), Store() as store:
+    with machine.threads(threads), machine.fitting(small), Store() as store:
         network = Network(features, model, seed, bias=penalty == "features")
         view = _view(penalty, network, images, model, place, features)
         show = partial(typer.echo, err=json == "-")
