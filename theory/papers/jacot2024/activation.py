@@ -11,7 +11,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from theory.claims import Identity, Inequality, at_most, clause
+from theory.claims import Clause, Identity, Inequality, at_most, clause, equal
 from theory.ops import (
     Expression,
     constant,
@@ -34,6 +34,7 @@ from theory.papers.jacot2024.setting import (
     least_square,
     maximum,
     product,
+    singular_square,
     source,
     stacked,
     total,
@@ -268,6 +269,11 @@ def pl(K: int, L: int, gamma: Fraction, size: Fraction, misfit: Fraction, times:
     return Identity((*start.assumptions, clause("PL", at_most(alpha / 2 * start.loss, start.slope))))
 
 
+def assumption_4_3(L: int, gamma: Fraction, loss: Expression, product: Expression, least: Expression) -> Clause:
+    """λ_F λ_{3→L} · min(λ_F, min_{ℓ≥3} λ_ℓ) ≥ 8γ √((2/γ)^L C_0(θ_0)), equation (8), squared."""
+    return clause("Assumption 4.3", at_most(64 * gamma**2 * (2 / gamma) ** L * loss, (product * least) ** 2))
+
+
 class Contrasted:
     """The start of ``pl``: its loss, squared gradient and assumptions."""
 
@@ -296,10 +302,9 @@ class Contrasted:
     def assumptions(self) -> tuple[Any, ...]:
         """What λ_F is, and Assumption 4.3."""
         gram = self.features @ self.features.T
-        bound = 8 * self.gamma * sqrt((2 / self.gamma) ** self.L * self.loss)
         return (
             clause("λ_F", *(at_most(x, y) for x, y in ((gram, self._square), (self._square, gram)))),
-            clause("Assumption 4.3", at_most(bound, self.printed * self.size)),
+            assumption_4_3(self.L, self.gamma, self.loss, self.printed, constant(self.size)),
         )
 
     @property
@@ -349,31 +354,58 @@ def pl_squared(
 
 @theorem(
     "jacot2024-feature-ball",
-    source=source("proof of Theorem B.2, σ_min(Z_1) on B(θ_0, r_0)", "P"),
+    source=source("proof of Theorem B.2, α on B(θ_0, r_0)", "P", X="σ_min(Z_1) ≥ λ_F/2, the step that this α needs"),
     expected=Expected(
         "refuted",
         "certified",
         "r_0 = ½ min(λ_F, …) lacks ‖X‖_op: features move by ‖X‖_op times what the weights do, so that a constant is "
-        "at fault as soon as ‖X‖_op > 1; with r_0 ‖X‖_op ≤ λ_F/2 it holds (jacot2024-feature-ball-scaled)",
+        "at fault: the step to α fails as soon as ‖X‖_op > 1, and where ‖X‖_op ≥ 2 nothing may be left of σ_min(Z_1). "
+        "Assumption 4.3 does not help: it holds where the start fits the labels well enough, whatever W_1 and X are. "
+        "With r_0 ‖X‖_op ≤ λ_F/2 it holds (jacot2024-feature-ball-scaled)",
     ),
-    hypotheses={"N = 1": lambda N, **_: N == 1},
-    N=st.just(1),
-    spare=st.integers(0, 1),
-    d=st.integers(1, 3),
-    witness={"N": 1, "spare": 0, "d": 1},
+    hypotheses={
+        "K ≥ 2, n ≥ 1, L ≥ 3": lambda K, n, L, **_: K >= 2 and n >= 1 and L >= 3,
+        "0 < γ < 1": lambda gamma, **_: 0 < gamma < 1,
+        "‖X‖_op > 1": lambda size, **_: size > 1,
+        "Assumption 4.3": lambda K, n, L, gamma, size, misfit: (
+            32 * gamma**2 * (2 / gamma) ** L * K * n * misfit**2 <= size ** (2 * L)
+        ),
+    },
+    K=st.integers(2, 3),
+    n=st.integers(1, 2),
+    L=st.integers(3, 4),
+    gamma=st.sampled_from((*HALVES, Fraction(9, 10))),
+    size=st.sampled_from([Fraction(x) for x in ("11/10", "3/2", "2", "3")]),
+    misfit=st.sampled_from((Fraction(0), Fraction(1, 10**4), Fraction(1, 200))),
+    witness={"K": 2, "n": 1, "L": 3, "gamma": Fraction(1, 2), "size": Fraction(2), "misfit": Fraction(1, 200)},
     wrong={"σ_min(Z_1) itself": {"times": 1}, "twice σ_min(Z_1)": {"times": 2}},
 )
-def feature_ball(N: int, spare: int, d: int, times: Fraction = Fraction(1, 2)) -> Inequality:
-    """σ_min(Z_1) ≥ λ_F/2 where ‖W_1 − W_1⁰‖_F ≤ r_0 = λ_F/2, for σ(x) = x and one sample x.
+def feature_ball(
+    K: int, n: int, L: int, gamma: Fraction, size: Fraction, misfit: Fraction, times: Fraction = Fraction(1, 2)
+) -> Identity:
+    """4γ^{L−2} σ_min(Z_1) ∏_{p≥3} σ_min(W_p) ≥ α for ‖θ − θ_0‖ ≤ r_0 = ½ min(λ_F, min_{p≥3} λ_p). False.
 
-    Moves are E = y D/(1 + ‖D‖_F²) for the first entry y of W x: up to rotations of W x and E, which change neither
-    side, these are all. False for x = 2 and one weight w = 1: λ_F = 2, r_0 = 1, and at w = 0, D = −1, nothing is left.
+    The printed α = 2^{−(L−3)} γ^{L−2} λ_F λ_{3→L} follows if each factor keeps a half, as the σ_min(W_p) do; that
+    σ_min(Z_1) ≥ λ_F/2 is not printed, but nothing else leads there. Clause by clause at one start and one point of the
+    ball. σ(x) = x meets Assumption 4.2 for every γ. X = t I with t = ‖X‖_op, W_1 = I, W_3 = … = W_L = t I, and a W_2
+    for which the outputs are (1 + misfit) Y: so λ_F = λ_p = t, r_0 = t/2, and W_1 − min(1, t/2) e_1e_1ᵀ is in the ball.
     """
-    shape = (N + spare, max(d, N))
-    X, W, D = variable("X", (shape[1], N)), variable("W", shape), variable("D", shape)
-    E = (W @ X)[0, 0] / (1 + sum_squares(D)) * D
-    known, moved = least_square(W @ X), least_square((W + E) @ X)
-    return Inequality(times**2 * known, moved, {"W": W, "D": D, "X": X})
+    N, Y = K * n, one_hot((n,) * K)
+    X, W, E = size * identity(N), identity(N), -min(Fraction(1), size / 2) * diagonal([1], N, N)
+    upper, second = [size * identity(K)] * (L - 2), (1 + misfit) / size ** (L - 1) * Y
+    loss = sum_squares(product([*upper, second, W, X]) - Y) / 2
+    lowest, moved = constant(size), (W + E) @ X
+    square = singular_square(moved)
+    alpha = Fraction(1, 2 ** (L - 3)) * gamma ** (L - 2) * lowest ** (L - 1)
+    return Identity(
+        (
+            clause("λ_F and λ_p", *(equal(A.T @ A, lowest**2 * identity(A.shape[1])) for A in (W @ X, upper[0]))),
+            assumption_4_3(L, gamma, loss, lowest ** (L - 1), lowest),
+            clause("in the ball", at_most(sum_squares(E), (lowest / 2) ** 2)),
+            clause("σ_min(Z_1)", at_most((times * lowest) ** 2, square)),
+            clause("α", at_most((times * alpha) ** 2, (2 * gamma ** (L - 2) * lowest ** (L - 2)) ** 2 * square)),
+        )
+    )
 
 
 @theorem(

@@ -39,13 +39,14 @@ REAL = "real matrices, at constructed instances: drawn points, balls and descent
 NUMERICAL = Expected("holds", "numerical", REAL)
 
 
-def source(locator: str, provenance: str = "R") -> Source:
-    """A place in the paper."""
+def source(locator: str, provenance: str = "R", **parts: str) -> Source:
+    """A place in the paper; ``parts`` says what is known in another way than the rest."""
     return Source(
         "Jacot et al. 2024, Wide Neural Networks Trained with Weight Decay Provably Exhibit Neural Collapse",
         "arXiv 2410.04887",
         locator,
         provenance,
+        tuple(parts.items()),
     )
 
 
@@ -78,14 +79,22 @@ def maximum(*values: Any) -> Expression:
 
 
 def least_square(A: Expression) -> Expression:
-    """s_k(A)², k the smaller side: ‖A⁻¹‖_op⁻² of a square matrix, else ‖A‖_F² − ‖ ‖A‖_F² I − A Aᵀ ‖_op.
+    """s_k(A)², k the smaller side: ‖A⁻¹‖_op⁻² of a square matrix, which must not be singular.
 
     >>> from theory.arithmetic.floats import Floats
     >>> [float(Floats().evaluate(least_square(diagonal([3, 2], 2, columns)))) for columns in (2, 4)]
     [4.0, 4.0]
     """
-    if A.shape[0] == A.shape[1]:
-        return operator_norm(inverse(A)) ** (-2)
+    return operator_norm(inverse(A)) ** (-2) if A.shape[0] == A.shape[1] else singular_square(A)
+
+
+def singular_square(A: Expression) -> Expression:
+    """s_k(A)² of any matrix, k the smaller side: ‖A‖_F² − ‖ ‖A‖_F² I − A Aᵀ ‖_op.
+
+    >>> from theory.arithmetic.floats import Floats
+    >>> float(Floats().evaluate(singular_square(diagonal([3, 0]))))
+    0.0
+    """
     wide = A if A.shape[0] <= A.shape[1] else A.T
     norm = sum_squares(wide)
     return norm - operator_norm(norm * identity(wide.shape[0]) - wide @ wide.T)
