@@ -1,9 +1,9 @@
 """Jacot et al. 2024, Wide Neural Networks Trained with Weight Decay Provably Exhibit Neural Collapse.
 
 L1 non-linear layers, then L2 linear ones; Z_ℓ features of layer ℓ, Y one-hot labels, K classes of n samples, N = K n.
-A bound is claimed for all ε1, ε2 and r that its hypotheses allow. It is examined at the least ones, as formulas: most
-bounds grow with them, so that nothing is lost; (21) does not where its right side is negative, nor (19) in c_3 ≥ κ, and
-there larger values are not examined. Instances are constructed, not filtered: residuals within hypothesis 4, and
+A bound is claimed for all ε1, ε2 and r that its hypotheses allow. It is examined at the least ones, as formulas: bounds
+grow with them, so that nothing is lost, but for (21) in ε1, where its right side is negative, and (19) in c_3 ≥ κ, and
+there larger values are examined, too. Instances are constructed, not filtered: residuals within hypothesis 4, and
 weights that leave them.
 """
 

@@ -203,6 +203,11 @@ def last_class(K: int, n: int, value: Fraction) -> Expression:
     return matrix([[value if i == K - 1 and j >= (K - 1) * n else Fraction(0) for j in range(K * n)] for i in range(K)])
 
 
+def saturated(x: Expression) -> Expression:
+    """x²/(1 + x²), any share in [0, 1)."""
+    return x**2 / (1 + x**2)
+
+
 # --------------------------------------------------------------------------------------------------------- activations
 
 
@@ -225,9 +230,14 @@ class Leaky:
     steep: int
 
     @property
+    def bend(self) -> Fraction:
+        """The Lipschitz constant of σ'."""
+        return (1 - self.gamma) * self.steep / 4
+
+    @property
     def beta(self) -> Fraction:
-        """The Lipschitz constant of σ', 1 at least."""
-        return max(Fraction(1), (1 - self.gamma) * self.steep / 4)
+        """β of Assumption 4.2: the same, 1 at least."""
+        return max(Fraction(1), self.bend)
 
     def __call__(self, A: Expression) -> Expression:
         if not self.steep:
@@ -257,12 +267,15 @@ class Head:
     """The last two layers at near-interpolation: all of W_L, W_{L−1}, Z_{L−2} up to rotations of the hidden spaces.
 
     W_L = [T 0], W_{L−1} = [C 0; B] with lower triangles T and C of size K × K, and Z_{L−2} = [C⁻¹T⁻¹(Y + R); F] with
-    ‖R‖_F within hypothesis 4; h = n_{L−1} = n_{L−2} = K + spare.
+    ‖R‖_F within hypothesis 4; h = n_{L−1} = n_{L−2} = K + spare. A ``balanced`` one has ε2 = 0: C = Tᵀ and B = 0. In a
+    ``loose`` one ε1 is any number from ‖R‖_F up to hypothesis 4.
     """
 
     K: int
     n: int
     spare: int
+    balanced: bool = False
+    loose: bool = False
 
     @property
     def N(self) -> int:
@@ -276,10 +289,12 @@ class Head:
 
     @property
     def variables(self) -> dict[str, Expression]:
-        """What is free: T, C, Q, and B and F where there are spare neurons."""
-        wide = {"B": (self.spare, self.h), "F": (self.spare, self.N)} if self.spare else {}
-        shapes = {"T": (self.K, self.K), "C": (self.K, self.K), "Q": (self.K, self.N), **wide}
-        return {name: variable(name, shape) for name, shape in shapes.items()}
+        """What is free: T, C and Q, B and F where there are spare neurons, and y, which sets ε1."""
+        shapes: dict[str, tuple[int, ...]] = {"T": (self.K, self.K), "C": (self.K, self.K), "Q": (self.K, self.N)}
+        shapes |= {"B": (self.spare, self.h), "F": (self.spare, self.N)} if self.spare else {}
+        shapes |= {"y": ()} if self.loose else {}
+        kept = (name for name in shapes if not (self.balanced and name in "BC"))
+        return {name: variable(name, shapes[name]) for name in kept}
 
     @property
     def Y(self) -> Expression:
@@ -299,7 +314,12 @@ class Head:
     @property
     def C(self) -> Expression:
         """The part of W_{L−1} that T sees."""
-        return lower(self.variables["C"])
+        return self.T.T if self.balanced else lower(self.variables["C"])
+
+    @property
+    def B(self) -> Expression | None:
+        """The part of W_{L−1} below it, where there are spare neurons."""
+        return zeros(self.spare, self.h) if self.balanced and self.spare else self.variables.get("B")
 
     @property
     def last(self) -> Expression:
@@ -309,7 +329,7 @@ class Head:
     @property
     def inner(self) -> Expression:
         """W_{L−1}."""
-        return stacked(self.C @ identity(self.h)[range(self.K), :], self.variables.get("B"))
+        return stacked(self.C @ identity(self.h)[range(self.K), :], self.B)
 
     @property
     def pseudoinverse(self) -> Expression:
@@ -326,16 +346,19 @@ class Head:
     def features(self) -> Expression:
         """Z_{L−1}."""
         fitted = inverse(self.T) @ (self.Y + self.R)
-        return stacked(fitted, self.variables["B"] @ self.lower if self.spare else None)
+        return stacked(fitted, None if self.B is None else self.B @ self.lower)
 
     @property
     def epsilon1(self) -> Expression:
-        """‖Z_L − Y‖_F."""
-        return frobenius_norm(self.R)
+        """‖Z_L − Y‖_F, or more."""
+        least = frobenius_norm(self.R)
+        return least + (margin(self.K, self.n) - least) * saturated(self.variables["y"]) if self.loose else least
 
     @property
     def epsilon2(self) -> Expression:
         """‖W_LᵀW_L − W_{L−1}W_{L−1}ᵀ‖_op."""
+        if self.balanced:
+            return constant(0)
         return operator_norm(self.last.T @ self.last - self.inner @ self.inner.T)
 
     @property
@@ -343,15 +366,24 @@ class Head:
         """The largest of ‖Z_{L−2}‖, ‖Z_{L−1}‖, ‖W_L‖, ‖W_{L−1}‖."""
         return maximum(*map(operator_norm, (self.lower, self.features, self.last, self.inner)))
 
-    def psi(self, times: Fraction | int = 1, plain: bool = False) -> Expression:
+    def psi(self, times: Fraction | int = 1, plain: bool = False, balance: int = 1) -> Expression:
         """Ψ = r (ε1/(s_K(Y) − ε1) + √(n_{L−1} ε2)); ``plain`` has s_K(Y) for s_K(Y) − ε1."""
         s = spread(self.K, self.n)
-        return times * self.r * (self.epsilon1 / (s if plain else s - self.epsilon1) + sqrt(self.h * self.epsilon2))
+        fit = self.epsilon1 / (s if plain else s - self.epsilon1)
+        return times * self.r * (fit + sqrt(self.h * self.epsilon2) if balance and not self.balanced else fit)
 
     def point(self, T: Sequence[Fraction | int], Q: Expression | None = None) -> Point:
         """T = C = diag(T), nothing in the spare neurons, and a residual."""
         made = {"T": diagonal(T), "C": diagonal(T), "Q": zeros(self.K, self.N) if Q is None else Q}
-        return made | {name: zeros(*self.variables[name].shape) for name in self.variables if name not in made}
+        return {name: made.get(name, zeros(*v.shape) if v.shape else constant(0)) for name, v in self.variables.items()}
+
+    @property
+    def spread_out(self) -> Point:
+        """Samples of a class differ a little, and W_L is about √r times an isometry, r = √n: NC1 is largest."""
+        root = Fraction(isqrt(isqrt(10**12 * self.n)), 1000)
+        apart = {(i, i * self.n + j): (-1) ** j for i in range(self.K) for j in range(2)}
+        signs = [[apart.get((i, j), 0) for j in range(self.N)] for i in range(self.K)]
+        return self.point([root] * self.K, Fraction(1, 10**6) * matrix(signs))
 
     @property
     def attained(self) -> tuple[Point, ...]:
@@ -381,8 +413,8 @@ Size = tuple[int, int, int]
 SIZES: tuple[Size, ...] = ((2, 4, 1), (2, 4, 0), (2, 1, 1), (2, 2, 2), (3, 1, 0), (3, 2, 1), (2, 3, 0), (2, 1, 3))
 
 
-def head_fields(least_spare: int = 0, least_samples: int = 1) -> dict[str, Any]:
-    """Strategies and hypotheses of statements about a head."""
+def head_fields(least_spare: int = 0, least_samples: int = 1, **either: bool) -> dict[str, Any]:
+    """Strategies and hypotheses of statements about a head; ``either`` names what may be or not, and at the witness."""
     from hypothesis import strategies as st
 
     sizes = [size for size in SIZES if size[1] >= least_samples and size[2] >= least_spare]
@@ -394,7 +426,8 @@ def head_fields(least_spare: int = 0, least_samples: int = 1) -> dict[str, Any]:
             ),
         },
         "size": st.sampled_from(sizes),
-        "witness": {"size": SIZES[0]},
+        **{name: st.booleans() for name in either},
+        "witness": {"size": SIZES[0], **either},
     }
 
 
