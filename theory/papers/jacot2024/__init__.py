@@ -14,10 +14,11 @@ __all__ = ["activation", "head", "minimisers", "toy", "training"]
 
 OMITTED = {
     "jacot2024-gd-nc1": "Theorem 4.4 and B.2 as a run: at widths 6-14-8-8-8-3 and 12 samples 1/β_2, which bounds the "
-    "step size, is below 1e-27 already for ‖θ_0‖² = 41. Their steps are jacot2024-decay-budget, -phase-one-rate, "
-    "-phase-one-path, -balance-recursion, -gradient-imbalance, -nc1-bound with √2 ε1 for ε1, and -gd-range; the "
-    "numbers of steps of both phases follow by logarithms",
-    "jacot2024-o-forms": "equations (2) to (5) and (9) have O, Ω and Θ; (18) to (21) and (28) have their constants",
+    "step size, is below 1e-27 already for ‖θ_0‖² = 41. Their steps are jacot2024-decay-budget, -phase-one with "
+    "its parts, -balance-recursion, -gradient-imbalance, -nc1-bound with √2 ε1 for ε1, and -gd-range; the number of "
+    "steps of the second phase follows by logarithms",
+    "jacot2024-o-forms": "equations (2) to (5) and (9) have O, Ω and Θ; (18) to (21) and (28) have their constants. "
+    "Of Theorem 5.2, (2), (4) and (5) with ε2 = 0 are jacot2024-nc1-bound, -nc2-bound and -nc3-bound of balanced heads",
     "jacot2024-depth-limit": "κ(W_L) → 1 as L2 → ∞, where c_3 does not grow: a limit of (19), whose bound is stated",
     "jacot2024-hessian": "‖H‖ = ‖Θ‖ + O(ε1) + O(λ) has no constants; that training ends at the edge of stability is "
     "assumed",

@@ -236,7 +236,7 @@ def _bent(W: Sequence[Expression], E: Sequence[Expression], X: Expression) -> Po
     signs = [1] * (len(W) - 1) + [-1]
     layers = [diagonal([sign], *w.shape) for sign, w in zip(signs, W, strict=True)]
     here = {str(w.data): layer for w, layer in zip(W, layers, strict=True)}
-    moved = {str(e.data): Fraction(-1, 1000) * layer for e, layer in zip(E, layers, strict=True)}
+    moved = {str(e.data): Fraction(-1, 10**7) * layer for e, layer in zip(E, layers, strict=True)}
     return {**here, **moved, "X": diagonal([1], *X.shape)}
 
 

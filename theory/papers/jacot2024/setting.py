@@ -111,16 +111,19 @@ def condition(A: Expression) -> Expression:
 
 
 def inverse(T: Expression) -> Expression:
-    """T⁻¹ by cofactors, for a few rows.
+    """T⁻¹ by cofactors, for a few rows; of two rows as one product, J Tᵀ Jᵀ/det T.
 
     >>> from theory.arithmetic.floats import Floats
     >>> Floats().evaluate(inverse(matrix([[2, 1], [0, 4]]))).tolist()
     [[0.5, -0.125], [0.0, 0.25]]
     """
     size, det = T.shape[0], determinant(T)
-    others = [[j for j in range(size) if j != i] for i in range(size)]
     if size == 1:
         return diagonal([1 / det])
+    if size == 2:
+        J = matrix([[0, 1], [-1, 0]])
+        return 1 / det * (J @ T.T @ J.T)
+    others = [[j for j in range(size) if j != i] for i in range(size)]
     cofactors = [[(-1) ** (i + j) * determinant(T[others[j], others[i]]) for j in range(size)] for i in range(size)]
     return grid([[c / det for c in row] for row in cofactors])
 
@@ -135,9 +138,15 @@ def determinant(T: Expression) -> Expression:
 
 
 def lower(X: Expression) -> Expression:
-    """The lower triangle of a square matrix: rotations of hidden spaces give weights that shape."""
+    """The lower triangle of a square matrix: rotations of hidden spaces give weights that shape.
+
+    >>> from theory.arithmetic.floats import Floats
+    >>> Floats().evaluate(lower(matrix([[1, 2, 3], [4, 5, 6], [7, 8, 9]]))).tolist()
+    [[1.0, 0.0, 0.0], [4.0, 5.0, 0.0], [7.0, 8.0, 9.0]]
+    """
     size = X.shape[0]
-    return grid([[X[i, j] if j <= i else 0 for j in range(size)] for i in range(size)])
+    rows = [diagonal([int(j == i) for j in range(size)]) @ X for i in range(size)]
+    return total([row @ diagonal([1] * (i + 1), size, size) for i, row in enumerate(rows)])
 
 
 def grid(rows: Sequence[Sequence[Any]]) -> Expression:
@@ -380,7 +389,7 @@ class Head:
     @property
     def spread_out(self) -> Point:
         """Samples of a class differ a little, and W_L is about √r times an isometry, r = √n: NC1 is largest."""
-        root = Fraction(isqrt(isqrt(10**12 * self.n)), 1000)
+        root = Fraction(isqrt(isqrt(10**28 * self.n)), 10**7)
         apart = {(i, i * self.n + j): (-1) ** j for i in range(self.K) for j in range(2)}
         signs = [[apart.get((i, j), 0) for j in range(self.N)] for i in range(self.K)]
         return self.point([root] * self.K, Fraction(1, 10**6) * matrix(signs))
