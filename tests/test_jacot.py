@@ -13,10 +13,13 @@ import torch
 from theory.arithmetic.floats import Floats
 from theory.claims import Inequality
 from theory.ops import Expression, frobenius_norm, identity, operator_norm, variable
-from theory.papers.jacot2024.activation import gradients
-from theory.papers.jacot2024.head import between, cosines, within
-from theory.papers.jacot2024.minimisers import EXTREMAL, Fitted, Kernel
-from theory.papers.jacot2024.setting import SIZES, Head, Leaky, condition, inverse, least, margin, maximum
+from theory.papers.jacot2024.heads import SIZES, Head
+from theory.papers.jacot2024.kernel import Kernel
+from theory.papers.jacot2024.minimisers import EXTREMAL, Fitted
+from theory.papers.jacot2024.nc1 import between, within
+from theory.papers.jacot2024.nc2_nc3 import cosines
+from theory.papers.jacot2024.networks import Leaky, gradients
+from theory.papers.jacot2024.setting import condition, inverse, least, margin, maximum
 from theory.statement import Instance, find
 from verify.engines import Settings, load
 

@@ -8,9 +8,9 @@ weights that leave them.
 """
 
 # in the order of the paper
-from theory.papers.jacot2024 import head, activation, training, minimisers, toy  # isort: skip
+from theory.papers.jacot2024 import nc1, nc2_nc3, activation, polyak, training, balance, minimisers, kernel, toy  # isort: skip
 
-__all__ = ["activation", "head", "minimisers", "toy", "training"]
+__all__ = ["activation", "balance", "kernel", "minimisers", "nc1", "nc2_nc3", "polyak", "toy", "training"]
 
 OMITTED = {
     "jacot2024-gd-nc1": "Theorem 4.4 and B.2 as a run: at widths 6-14-8-8-8-3 and 12 samples 1/β_2, which bounds the "
