@@ -63,7 +63,7 @@ def row(statement: Statement) -> str:
     """One line of the table."""
     ratio, parameters, attained = tightest(statement)
     print(statement.id, ratio, file=sys.stderr, flush=True)
-    tag = statement.source.provenance if statement.source else ""
+    tag = statement.source.letters if statement.source else ""
     at = ", ".join(f"{name} = {_plain(value)}" for name, value in parameters.items())
     verdict = " (false)" if statement.expected.conclusion == "refuted" else ""
     title = statement.title.split(". ")[0].rstrip(".").replace("|", "\\|")

@@ -91,7 +91,7 @@ def coverage(found: Iterable[Any], page: str) -> list[str]:
 
     rows = [
         f"| [{s.id}](statements/{page}.md#{s.id}) | {plain(s.title)} | {plain(s.source.locator)} "
-        rf"\[{s.source.provenance}\] | {expectation(s)} |"
+        rf"\[{s.source.letters}\] | {expectation(s)} |"
         for s in found
     ]
     return ["| statement | title | place | expected |", "|---|---|---|---|", *rows]
@@ -105,7 +105,7 @@ def full(statement: Any) -> str:
     from verify.report import expectation
 
     source, expected = statement.source, statement.expected
-    known = rf"{plain(source.version)}, {plain(source.locator)} \[{source.provenance}\]: {plain(source.known)}"
+    known = rf"{plain(source.version)}, {plain(source.locator)} \[{source.letters}\]: {plain(source.known)}"
     given = ", ".join(f"{name} = {written(value)}" for name, value in statement.witness.items())
     proof = ROOT / "proofs" / f"{statement.id}.md"
     parts = [

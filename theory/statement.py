@@ -66,6 +66,8 @@ class Source:
     >>> source = Source("Nobody 2020", "v1", "Theorem 1", "P", (("R", "the constant"),))
     >>> str(source)
     'Nobody 2020 (v1), Theorem 1 [P; R: the constant]'
+    >>> source.letters
+    'P, R'
     >>> source.known
     "the paper's own text was read; the constant: reconstructed, the printed text was not seen"
     >>> source.reconstructed
@@ -85,6 +87,11 @@ class Source:
     def mark(self) -> str:
         """The keys of ``PROVENANCE``, with the parts that they are about."""
         return "; ".join([self.provenance, *(f"{key}: {part}" for key, part in self.parts)])
+
+    @property
+    def letters(self) -> str:
+        """The keys alone."""
+        return ", ".join([self.provenance, *(key for key, _ in self.parts)])
 
     @property
     def known(self) -> str:

@@ -180,7 +180,7 @@ def list_table(statements: Iterable[Statement]) -> Table:
     """One line a statement: its id, what is expected, how its text is known, its title."""
     table = _table("statement", "expected", "text", "title")
     for s in statements:
-        table.add_row(s.id, expectation(s), s.source.provenance if s.source else "", Text(s.title))
+        table.add_row(s.id, expectation(s), s.source.letters if s.source else "", Text(s.title))
     return table
 
 

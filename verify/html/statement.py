@@ -94,7 +94,7 @@ def scope(verdict: Verdict) -> str:
 
 def provenance(source: Source) -> Html:
     """The mark that says how the text is known."""
-    return element("abbr", f"[{source.provenance}]", title=source.known)
+    return element("abbr", f"[{source.letters}]", title=source.known)
 
 
 def table(headings: Iterable[str], rows: Iterable[Iterable[Child]], **attributes: str) -> Html:
