@@ -106,7 +106,8 @@ class Fitted:
 
     Where σ is no line W_1 = Y + U_1; other layers are I + U_i and I + V_i. The bounds say nothing for ‖Z_L − Y‖_F ≥
     s_K(Y): what is drawn at any scale up to some tenths has sides that are neither zero nor infinite. ``equal`` linear
-    layers are all diag(1 + t), as balanced ones are, up to rotations of the spaces between them.
+    layers are all diag(1 + t): balanced ones are, up to rotations of the spaces between them, and of both ends, where
+    none is examined.
     """
 
     K: int
@@ -266,8 +267,8 @@ def last_layer_minimisers(
 ) -> Inequality:
     """κ(W_L) ≤ (K^{L1/2} ‖X‖_op/(s_K(Y) − ε1))^{K/L2} e^{(c − KL1)/(2 L2)} at global minimisers.
 
-    (14) to the power 1/L2, for κ(W_L)^{L2} = κ(W_{L:L1+1}): balanced linear layers, as those of critical points are
-    (jacot2024-critical-balance), all are diag(t) up to rotations.
+    (14) to the power 1/L2, for κ(W_L)^{L2} = κ(W_{L:L1+1}): layers are balanced (jacot2024-critical-balance). Here all
+    linear ones are one diagonal matrix.
     """
     net = Fitted(*size, Leaky(*slope), equal=True)
     double = sum_squares(net.R) + decay * net.norm
