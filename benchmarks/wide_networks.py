@@ -1,12 +1,13 @@
 """The table of how tight the bounds of Jacot et al. 2024 are, in docs/wide-networks.md: ``make wide-networks``.
 
-For each inequality descent maximises left/right at the instances of the statement; points of claimed equality count.
+For each inequality descent maximises left/right at the instances of the statement; points that the claim names count.
 """
 
 from __future__ import annotations
 
 import sys
-from math import inf
+from collections.abc import Callable
+from math import ceil, floor, inf, log10
 from pathlib import Path
 from typing import Any
 
@@ -41,33 +42,47 @@ def tightest(statement: Statement) -> tuple[float, dict[str, Any], bool]:
 
 
 def shown(ratio: float, attained: bool) -> str:
-    """A ratio with three digits, rounded towards what was reached; 1 where it is attained."""
+    """A ratio with four digits, rounded down; 1 where it is attained."""
     if abs(ratio - 1) < CLOSE:
         return "1" if attained else "→ 1"
-    return "∞" if ratio == inf else f"{ratio:.3g}"
+    return "∞" if ratio == inf else f"{rounded(ratio, floor, 4):.4g}"
+
+
+def unnoticed(ratio: float) -> str:
+    """The factor by which a right side could be too small without a point that shows it, rounded up; – for none."""
+    return "–" if ratio > 1 - CLOSE else f"{rounded(1 / ratio, ceil, 5 if ratio > 0.99 else 3):.5g}"
+
+
+def rounded(x: float, direction: Callable[[float], int], digits: int) -> float:
+    """To so many digits."""
+    place = 10.0 ** (digits - 1 - floor(log10(x)))
+    return direction(x * place) / place
 
 
 def row(statement: Statement) -> str:
     """One line of the table."""
     ratio, parameters, attained = tightest(statement)
     print(statement.id, ratio, file=sys.stderr, flush=True)
-    tag = statement.source.provenance if statement.source else ""
+    tag = statement.source.letters if statement.source else ""
     at = ", ".join(f"{name} = {_plain(value)}" for name, value in parameters.items())
     verdict = " (false)" if statement.expected.conclusion == "refuted" else ""
     title = statement.title.split(". ")[0].rstrip(".").replace("|", "\\|")
     id = statement.id.removeprefix("jacot2024-")
-    return f"| `{id}` | {title} | {tag} | {shown(ratio, attained)}{verdict} | {at} |"
+    return f"| `{id}` | {title} | {tag} | {shown(ratio, attained)}{verdict} | {unnoticed(ratio)} | {at} |"
 
 
 def _plain(value: Any) -> str:
     """A parameter as a reader writes it."""
-    return str(value).replace("True", "yes").replace("False", "no")
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_plain, value))})"
+    return {"True": "yes", "False": "no"}.get(str(value), str(value))
 
 
 def main() -> None:
     """Replace what stands between the markers."""
     bounds = [s for s in find("jacot2024-*") if isinstance(s.claim(s.witness), Inequality)]
-    lines = ["| statement | bound | text | largest ratio | at |", "|---|---|---|---:|---|", *map(row, bounds)]
+    heads = ("statement", "bound", "text", "largest ratio", "unnoticed", "at")
+    lines = [f"| {' | '.join(heads)} |", "|---|---|---|---:|---:|---|", *map(row, bounds)]
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     table = "\n".join(lines)
     PAGE.write_text(f"{before}{BEGIN}\n\n{table}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")

@@ -91,7 +91,7 @@ def coverage(found: Iterable[Any], page: str) -> list[str]:
 
     rows = [
         f"| [{s.id}](statements/{page}.md#{s.id}) | {plain(s.title)} | {plain(s.source.locator)} "
-        rf"\[{s.source.provenance}\] | {expectation(s)} |"
+        rf"\[{s.source.letters}\] | {expectation(s)} |"
         for s in found
     ]
     return ["| statement | title | place | expected |", "|---|---|---|---|", *rows]
@@ -100,15 +100,12 @@ def coverage(found: Iterable[Any], page: str) -> list[str]:
 def full(statement: Any) -> str:
     """A statement with its text, hypotheses, source and formulas, and the way to its proof."""
     from theory.parameters import written
-    from theory.statement import PROVENANCE
     from verify.html.claims import formulas
     from verify.html.statement import paragraphs
     from verify.report import expectation
 
     source, expected = statement.source, statement.expected
-    known = (
-        rf"{plain(source.version)}, {plain(source.locator)} \[{source.provenance}\]: {PROVENANCE[source.provenance]}"
-    )
+    known = rf"{plain(source.version)}, {plain(source.locator)} \[{source.letters}\]: {plain(source.known)}"
     given = ", ".join(f"{name} = {written(value)}" for name, value in statement.witness.items())
     proof = ROOT / "proofs" / f"{statement.id}.md"
     parts = [

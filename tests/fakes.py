@@ -28,6 +28,7 @@ from verify.work import OutOfTime, Registry, time_limit
 FEW = 3
 MODEL = UnconstrainedFeatures(class_sizes=(2, 1), depth=2, decays="1/100", bias="last-layer")
 SOURCE = Source("Nobody 2020", "v1", "Theorem 1", "P")
+PARTLY = Source("Nobody 2020", "v1", "Theorem 3", "P", (("R", "the shift"),))
 
 
 def square(size: int, shift: Fraction) -> Inequality:
@@ -56,6 +57,7 @@ def statements() -> dict[str, Statement]:
         ),
         Statement("fake-model", _minimum, {"model": st.just(MODEL)}, source=SOURCE, configurations=({"model": MODEL},)),
         Statement("fake-false", square, shifts, witness=witness, source=Source("Nobody 2020", "v1", "Theorem 2", "R")),
+        Statement("fake-partly", square, shifts, witness=witness, source=PARTLY),
         Statement("fake-broken", _broken, {"size": st.integers(1, 2)}, source=SOURCE, witness={"size": 1}),
     ]
     return {statement.id: statement for statement in known}

@@ -1,15 +1,18 @@
 """False claims that a check of the claim's own points would miss: nothing certifies them, no conflict hides them."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 
-from theory.claims import Clause, GlobalMinimum, Minimisation, clause, equal
+from theory.claims import Clause, GlobalMinimum, Inequality, Minimisation, clause, digest, equal
 from theory.model import UnconstrainedFeatures
-from theory.ops import constant, diagonal, identity, repeat_columns, variable, zeros
+from theory.ops import FormulaError, constant, diagonal, identity, repeat_columns, variable, zeros
 from theory.papers.dang2023.frames import general_orthogonal_frame
 from theory.papers.dang2023.letters import LETTERS
+from theory.statement import Instance
 from verify import examine
+from verify.engines import Settings, load
 from verify.verdict import HOLDS, REFUTED
 
 EXACT = ["symbolic", "precision", "convex"]
@@ -103,3 +106,35 @@ def test_identity_features_are_a_minimiser_only_where_they_are() -> None:
     point = {"W_1": identity(2), "H": repeat_columns(diagonal([1, 1]), (1, 1))}
     found = examine(GlobalMinimum(model, constant(Fraction(1, 10)), (point,)), engines=EXACT)
     assert found.verdict.conclusion == REFUTED
+
+
+def spike(*near: object) -> Inequality:
+    """False within 1/10,000 of 12345/7000, where nobody looks without being told."""
+    spiked = 1 / (1 + 10**8 * (X - Fraction(12345, 7000)) ** 2)
+    return Inequality(spiked, constant(Fraction(1, 2)), {"x": X}, near=tuple({"x": constant(p)} for p in near))
+
+
+@pytest.mark.parametrize("engine", ["precision", "descent", "sampling"])
+def test_engines_start_at_the_points_that_a_claim_gives(engine: str) -> None:
+    assert examine(spike(Fraction(12345, 7000)), engines=[engine]).verdict.conclusion == REFUTED
+    if engine != "descent":  # which finds it from anywhere
+        assert examine(spike(), engines=[engine]).verdict.conclusion == HOLDS
+    nothing_claimed = replace(spike(0), near=())
+    assert digest(spike(0)) == digest(nothing_claimed)
+    assert spike(0).clause_names == ("inequality",)
+
+
+def test_a_point_near_which_sides_are_close_is_one_of_the_variables() -> None:
+    with pytest.raises(FormulaError, match="a point must give"):
+        Inequality(X, X**2 + 1, {"x": X}, near=({"y": constant(0)},))
+
+
+def test_an_equality_that_floats_round_is_no_candidate_of_the_drawn_points() -> None:
+    """(1000 + x)² − 10⁶ − 2000 x = x²: off by 1e-10 in floats, so that only violations by more count."""
+    thousand = constant(1000)
+    claim = Inequality((thousand + X) ** 2 - 10**6 - 2000 * X, X**2, {"x": X})
+    (found,) = load("sampling").examine(Instance(claim), Settings(device="cpu")).findings
+    assert (found.conclusion, "below which" in found.detail) == (HOLDS, True)
+    wrong = Inequality(claim.left, claim.right - Fraction(1, 10**8), {"x": X})
+    (found,) = load("sampling").examine(Instance(wrong), Settings(device="cpu")).findings
+    assert found.conclusion == REFUTED

@@ -65,6 +65,8 @@ def test_json_has_the_fields_of_the_design() -> None:
         ("fake-square", "certified", "holds on 4 instances (certified)"),
         ("fake-square", "against", "refuted on 1 instance (certified)"),
         ("fake-false", "against", "refuted as reconstructed; the printed text was not seen (certified)"),
+        ("fake-partly", "against", "refuted, with a part reconstructed: the shift (certified)"),
+        ("fake-partly", "certified", "holds on 4 instances (certified)"),
         ("fake-square", "hesitant", "undecided: inequality: a candidate at X = 1"),
     ],
 )

@@ -45,7 +45,8 @@ def test_the_source_has_a_place(statement: Statement) -> None:
     assert source.paper
     assert source.version
     assert source.locator
-    assert source.provenance in PROVENANCE
+    assert {source.provenance, *dict(source.parts)} <= set(PROVENANCE)
+    assert source.provenance not in dict(source.parts)
 
 
 def test_the_expected_verdict_is_a_verdict(statement: Statement) -> None:

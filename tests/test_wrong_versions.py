@@ -55,6 +55,8 @@ ONLY_ONE = {
     ("garrod2025-dnc-psd-sharp", "a twentieth lower"): DESCENT_ONLY,
     ("jacot2024-critical-balance", "up to a hundredth"): BOXES_ONLY,
     ("jacot2024-critical-balance", "up to a tenth"): BOXES_ONLY,
+    ("jacot2024-critical-balance", "λ⁻¹ for −λ⁻¹"): BOXES_ONLY,
+    ("jacot2024-critical-balance", "κ(W_L) to the power L2 − 1"): BOXES_ONLY,
     ("seli-finite-lam", "beaten by a tenth"): DUAL_ONLY,
     ("ufm-global", "norm off by 1e-3"): TIGHT_ONLY,
     ("zhu2021-landscape-narrow", "ten times the curvature"): BOXES_ONLY,

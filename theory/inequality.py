@@ -21,6 +21,7 @@ class Inequality:
     (``theory.spaces``) that are named. Constraints are relations, or a function that returns them. What is recorded is
     over the spaces' free matrices: the sides, the constraints, and the points ``tight`` at which equality is claimed,
     where that is given. ``spaces`` names the spaces of variables over whose free matrices the sides already are.
+    ``near`` has points at which the sides are close: searches start there too, and nothing is claimed of them.
 
     Raises:
         FormulaError, ShapeError: for sides that are no scalars, for formulas that use or ignore a variable wrongly,
@@ -39,6 +40,7 @@ class Inequality:
     tight: tuple[Point, ...] = ()
     where: tuple[Relation, ...] = ()
     spaces: tuple[tuple[str, Space], ...] = ()
+    near: tuple[Point, ...] = ()
 
     def __init__(
         self,
@@ -48,6 +50,7 @@ class Inequality:
         tight: tuple[Point, ...] = (),
         where: Where = (),
         spaces: tuple[tuple[str, Space], ...] = (),
+        near: tuple[Point, ...] = (),
         **shapes: tuple[int, ...] | Space,
     ) -> None:
         if (variables is None) == (not shapes):
@@ -68,10 +71,11 @@ class Inequality:
                 Relation(substitute(r.left, inside), r.sign, substitute(r.right, inside)) for r in relations
             ),
             "spaces": (*spaces, *named.items()),
+            "near": near,
         }
         for name, value in fields.items():
             object.__setattr__(self, name, value)
-        for point in tight:
+        for point in (*tight, *near):
             check_point(point, free)
 
     kind = "inequality"

@@ -56,15 +56,50 @@ PROVENANCE = {
 
 @dataclass(frozen=True)
 class Source:
-    """Where a statement stands: paper, version, place, and how its text is known (a key of ``PROVENANCE``)."""
+    """Where a statement stands: paper, version, place, and how its text is known (a key of ``PROVENANCE``).
+
+    ``parts`` names what is known in another way than the rest, after its own key.
+
+    >>> source = Source("Nobody 2020", "v1", "Theorem 1", "P", (("R", "the constant"),))
+    >>> str(source)
+    'Nobody 2020 (v1), Theorem 1 [P; R: the constant]'
+    >>> source.letters
+    'P, R'
+    >>> source.known
+    "the paper's own text was read; the constant: reconstructed, the printed text was not seen"
+    >>> source.reconstructed
+    'the constant'
+    """
 
     paper: str
     version: str
     locator: str
     provenance: str
+    parts: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.paper} ({self.version}), {self.locator} [{self.provenance}]"
+        return f"{self.paper} ({self.version}), {self.locator} [{self.mark}]"
+
+    @property
+    def mark(self) -> str:
+        """The keys of ``PROVENANCE``, with the parts that they are about."""
+        return "; ".join([self.provenance, *(f"{key}: {part}" for key, part in self.parts)])
+
+    @property
+    def letters(self) -> str:
+        """The keys alone."""
+        return ", ".join([self.provenance, *(key for key, _ in self.parts)])
+
+    @property
+    def known(self) -> str:
+        """How the text is known, in words."""
+        parts = (f"{part}: {PROVENANCE[key].replace(':', ',')}" for key, part in self.parts)
+        return "; ".join([PROVENANCE[self.provenance], *parts])
+
+    @property
+    def reconstructed(self) -> str:
+        """What was reconstructed of a text that was read, empty for nothing."""
+        return ", ".join(part for key, part in self.parts if key == "R")
 
 
 @dataclass(frozen=True)

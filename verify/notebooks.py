@@ -102,7 +102,7 @@ def established(*ids: str, engines: Sequence[str] = ("symbolic",)) -> None:
     rows, known = [], set()
     for id in ids:
         (statement,) = find(id)
-        known |= {statement.source.provenance} if statement.source else set()
+        known |= {statement.source.provenance, *dict(statement.source.parts)} if statement.source else set()
         verdict = in_words(examine(statement, engines, count=0))
         theorem = proofs.find(id)
         used = ", ".join(theorem.axioms) if theorem is not None and "proved" in verdict else ""

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from theory.model import UnconstrainedFeatures, run_lengths
 from theory.parameters import written
-from theory.statement import PROVENANCE, Statement
+from theory.statement import Statement
 from verify.checker import check
 from verify.results import AS_EXPECTED, Examination, Examined
 from verify.verdict import REFUTED, Verdict
@@ -57,10 +57,13 @@ def is_refuted_reconstruction(examination: Examination) -> bool:
 
 
 def in_words(examination: Examination) -> str:
-    """The verdict as a sentence; a refuted reconstruction says that the printed text was not seen."""
+    """The verdict as a sentence; a refuted reconstruction says that the printed text, or which part, was not seen."""
+    verdict, source = examination.verdict, examination.statement.source if examination.statement else None
     if is_refuted_reconstruction(examination):
-        return f"{REFUTED_AS_RECONSTRUCTED}; the printed text was not seen ({examination.verdict.assurance})"
-    return str(examination.verdict)
+        return f"{REFUTED_AS_RECONSTRUCTED}; the printed text was not seen ({verdict.assurance})"
+    if verdict.conclusion == REFUTED and source and source.reconstructed:
+        return f"{REFUTED}, with a part reconstructed: {source.reconstructed} ({verdict.assurance})"
+    return str(verdict)
 
 
 KeptAt = Callable[[Mapping[str, Any]], Path]
@@ -177,7 +180,7 @@ def list_table(statements: Iterable[Statement]) -> Table:
     """One line a statement: its id, what is expected, how its text is known, its title."""
     table = _table("statement", "expected", "text", "title")
     for s in statements:
-        table.add_row(s.id, expectation(s), s.source.provenance if s.source else "", Text(s.title))
+        table.add_row(s.id, expectation(s), s.source.letters if s.source else "", Text(s.title))
     return table
 
 
@@ -197,7 +200,7 @@ def description(statement: Statement) -> Table:
     rows = [("text", statement.text)]
     if statement.source:
         rows.append(("source", str(statement.source)))
-        rows.append(("provenance", PROVENANCE[statement.source.provenance]))
+        rows.append(("provenance", statement.source.known))
     rows += [("hypothesis", name) for name in statement.hypotheses]
     rows.append(("expected", ": ".join(filter(None, (expectation(statement), statement.expected.reason)))))
     rows += [("witness", f"{name} = {written(value)}") for name, value in statement.witness.items()]

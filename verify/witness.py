@@ -174,7 +174,7 @@ def contrary_minimiser(claim: GlobalMinimum, findings: Sequence[Finding]) -> tup
         return ()
     kind = "model" if isinstance(problem, UnconstrainedFeatures) else "minimisation"
     minimum = {kind: problem.to_json(), "value": to_json(claim.value)}
-    for point in filter(None, map(_rational, claim.minimisers)):
+    for point in filter(None, map(rational, claim.minimisers)):
         for relation in relations:
             certificate = _certificate("counterexample", {**minimum, "everywhere": stated(relation)}, point)
             if _is_accepted(certificate):
@@ -187,7 +187,7 @@ def _has_root(formula: Expression) -> bool:
     return any(node.op in ("largest_root", "smallest_positive_root") for node in walk(formula))
 
 
-def _rational(point: Mapping[str, Expression]) -> Point | None:
+def rational(point: Mapping[str, Expression]) -> Point | None:
     """A point of constants in rationals, None where it is not known to be rational."""
     try:
         values = Rationals().point(point)

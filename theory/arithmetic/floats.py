@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 import torch
+from numpy import broadcast_shapes  # that of torch imports sympy
 
 from theory.arithmetic.interpreters import Balls, precision
 from theory.ops import Expression, walk
@@ -176,7 +177,7 @@ def _kron(node: Expression, left: Tensor, right: Tensor) -> Tensor:
 
 def _blocks(node: Expression, *parts: Tensor) -> Tensor:
     across: Any = node.data
-    batch = torch.broadcast_shapes(*(part.shape[:-2] for part in parts))
+    batch = broadcast_shapes(*(part.shape[:-2] for part in parts))
     full = [part.expand(*batch, *part.shape[-2:]) for part in parts]
     return torch.cat([torch.cat(full[i : i + across], dim=-1) for i in range(0, len(full), across)], dim=-2)
 
@@ -207,7 +208,7 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
 
 
 def _diagonal(node: Expression, entries: tuple[Tensor, ...]) -> Tensor:
-    batch = torch.broadcast_shapes(*(entry.shape for entry in entries))
+    batch = broadcast_shapes(*(entry.shape for entry in entries))
     matrix = torch.zeros((*batch, *node.shape), dtype=torch.float64, device=entries[0].device)
     for i, entry in enumerate(entries):
         matrix[..., i, i] = entry

@@ -24,6 +24,7 @@ from theory.claims import (
     Inequality,
     Minimisation,
     NotGlobalMinimum,
+    Point,
     Relation,
 )
 from theory.model import UnconstrainedFeatures
@@ -513,7 +514,8 @@ def _examine_inequality(claim: Inequality, settings: Settings, device: torch.dev
 
     generator = torch.Generator().manual_seed(settings.seed)
     starts = search.starts(2 * STARTS[settings.effort], generator)[1:]
-    starts = torch.cat([starts, *(search.near(floats.point(point), generator) for point in claim.tight)])
+    known = (*claim.tight, *claim.near)
+    starts = torch.cat([starts, *(search.near(floats.point(point), generator) for point in known)])
     if claim.where:
         finding, certificates, numbers = _constrained(claim, search, slack, starts)
     else:
@@ -532,11 +534,18 @@ def _examine_inequality(claim: Inequality, settings: Settings, device: torch.dev
 
 
 def _with_equality(claim: Inequality, numbers: dict[str, Any]) -> dict[str, Any]:
-    """Whether the largest ratio is attained, at a point of claimed equality where the sides are not both zero."""
-    sides = ((substitute(claim.left, point), substitute(claim.right, point)) for point in claim.tight)
-    attained = max((r for left, right in sides if (r := ratio_at(left, right, {})) is not None), default=-inf)
-    ratio = max(numbers.pop("largest ratio", -inf), attained)
+    """The largest ratio with those at the claim's own points, and whether it is attained: at one of claimed equality.
+
+    Points where both sides are zero have none.
+    """
+    attained = _ratio_among(claim, claim.tight)
+    ratio = max(numbers.pop("largest ratio", -inf), attained, _ratio_among(claim, claim.near))
     return numbers if ratio == -inf else {**numbers, "largest ratio": ratio, "attained": attained > 1 - ATTAINED}
+
+
+def _ratio_among(claim: Inequality, points: Sequence[Point]) -> float:
+    sides = ((substitute(claim.left, point), substitute(claim.right, point)) for point in points)
+    return max((r for left, right in sides if (r := ratio_at(left, right, {})) is not None), default=-inf)
 
 
 def _largest_ratio(claim: Inequality, search: FormulaSearch, points: Tensor, values: Tensor) -> float:

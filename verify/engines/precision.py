@@ -12,7 +12,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
-from itertools import islice, pairwise, product
+from itertools import chain, islice, pairwise, product
 from math import log, prod
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -55,7 +55,7 @@ from verify.methods.enclosed import (
 from verify.methods.equations import Equations, meets
 from verify.methods.exact_points import collapsed_means, objective_at, rotate
 from verify.verdict import Evidence, Finding, Unable, holds, refuted, undecided
-from verify.witness import failed_clauses, violation
+from verify.witness import failed_clauses, rational, violation
 
 if TYPE_CHECKING:
     from verify.engines import Settings
@@ -428,7 +428,7 @@ def _mode_roots(model: UnconstrainedFeatures, balls: Balls, mu: int) -> list[Any
 
 def _inequality(claim: Inequality, seed: int) -> tuple[list[Finding], tuple[Mapping[str, Any], ...]]:
     balls, findings, examined = Balls(), [], 0
-    for point in _random_points(claim, random.Random(seed)):
+    for point in chain(filter(None, map(rational, claim.near)), _random_points(claim, random.Random(seed))):
         values = {name: _balls(balls, value) for name, value in point.items()}
         try:
             left, right = as_ball(balls.evaluate(claim.left, values)), as_ball(balls.evaluate(claim.right, values))
@@ -437,10 +437,10 @@ def _inequality(claim: Inequality, seed: int) -> tuple[list[Finding], tuple[Mapp
         examined += left.is_finite() and right.is_finite()
         if left > right:
             found = violation(claim, point)
-            detail = f"{left.str(12)} > {right.str(12)} at a random rational point"
+            detail = f"{left.str(12)} > {right.str(12)} at a rational point"
             return [refuted("inequality", detail)], () if found is None else (found,)
     if examined:
-        findings.append(holds("inequality", "numerical", f"at {examined} random rational points, in balls"))
+        findings.append(holds("inequality", "numerical", f"at {examined} rational points, in balls"))
     elif claim.where:
         findings.append(undecided("inequality", "no random rational point could be made to meet the constraints"))
     else:

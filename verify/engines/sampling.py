@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import partial
 from random import Random
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from theory.reductions import MEANS, class_mean_objective, class_mean_variables
 from theory.statement import Instance, StatementError
 from verify.methods.exact_points import objective_at
 from verify.verdict import Evidence, Finding, Unable, holds, refuted, undecided
-from verify.witness import lower_point, violation
+from verify.witness import is_rounding, lower_point, violation
 
 if TYPE_CHECKING:
     from verify.engines import Settings
@@ -37,6 +38,9 @@ BATCH = 16
 
 ROUNDING = 1e-12
 """A float objective this far (relatively) below the claim is evaluated exactly: some thousand rounding errors."""
+
+COARSE = 1e-9
+"""The same where a difference above that was rounding, as sides may be ill-conditioned: only larger ones count then."""
 
 BITS = 400
 """Precision of the exact evaluation of a drawn point."""
@@ -264,24 +268,29 @@ def _never_violated(claim: Inequality, seed: int, count: int, certificates: list
     from theory.arithmetic.floats import Floats
 
     floats = Floats()
-    points = Points(claim.variables, claim.nonnegative, [floats.point(point) for point in claim.tight])
+    points = Points(claim.variables, claim.nonnegative, [floats.point(point) for point in (*claim.tight, *claim.near)])
 
-    seen = False
+    seen, rounding = False, ""
 
-    def margin(batch: dict[str, Any]) -> Any:
+    def margin(batch: dict[str, Any], allowed: float) -> Any:
         nonlocal seen
         left, right = floats.evaluate_all((claim.left, claim.right), batch)
-        difference = right - left + ROUNDING * (1 + left.abs() + right.abs())
+        difference = right - left + allowed * (1 + left.abs() + right.abs())
         seen = seen or bool(difference.isfinite().any())
         return difference
 
-    found = _search(points, margin, seed, count)
-    if found is None and not seen:
-        return undecided("inequality", "no drawn point gives both sides a value")
-    if found is None:
-        return holds("inequality", "numerical", f"no violation among {count * BATCH} drawn points")
-    certificate = violation(claim, _exact(*found))
-    if certificate is not None:
-        certificates.append(certificate)
-        return refuted("inequality", "the left side is strictly larger at a drawn point")
+    for allowed in (ROUNDING, COARSE):
+        found = _search(points, partial(margin, allowed=allowed), seed, count)
+        if found is None and not seen:
+            return undecided("inequality", "no drawn point gives both sides a value")
+        if found is None:
+            return holds("inequality", "numerical", f"no violation among {count * BATCH} drawn points{rounding}")
+        point = _exact(*found)
+        certificate = violation(claim, point)
+        if certificate is not None:
+            certificates.append(certificate)
+            return refuted("inequality", "the left side is strictly larger at a drawn point")
+        if not is_rounding(claim.left, claim.right, point):
+            break
+        rounding = f", up to {COARSE:g}, below which an apparent one is rounding"
     return undecided("inequality", "a drawn point looked like a violation in floats, but not exactly")

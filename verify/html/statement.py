@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from theory.parameters import written
-from theory.statement import PROVENANCE, Source, Statement
+from theory.statement import Source, Statement
 from verify.engines import REFUTER, Settings
 from verify.html.claims import formulas
 from verify.html.elements import Child, Html, element, prose
@@ -94,7 +94,7 @@ def scope(verdict: Verdict) -> str:
 
 def provenance(source: Source) -> Html:
     """The mark that says how the text is known."""
-    return element("abbr", f"[{source.provenance}]", title=PROVENANCE[source.provenance])
+    return element("abbr", f"[{source.letters}]", title=source.known)
 
 
 def table(headings: Iterable[str], rows: Iterable[Iterable[Child]], **attributes: str) -> Html:
@@ -128,7 +128,7 @@ def _stated(statement: Statement, result: Examination) -> Html:
     lines += [element("p", prose(paragraph), class_="text") for paragraph in paragraphs(statement.text)]
     if source:
         known = (f"{source.paper} ({source.version}), {source.locator} ", provenance(source))
-        lines.append(element("p", "Source: ", *known, f": {PROVENANCE[source.provenance]}"))
+        lines.append(element("p", "Source: ", *known, f": {source.known}"))
     if statement.hypotheses:
         lines.append(element("p", "Hypotheses: ", prose("; ".join(statement.hypotheses))))
     if statement.wrong:

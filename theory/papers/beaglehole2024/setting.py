@@ -20,13 +20,14 @@ from theory.statement import Source
 Rows = list[list[Fraction]]
 
 
-def source(locator: str, provenance: str = "P") -> Source:
-    """A place in the paper."""
+def source(locator: str, provenance: str = "P", **parts: str) -> Source:
+    """A place in the paper; ``parts`` says what is known in another way than the rest."""
     return Source(
         "Beaglehole et al. 2024, Average gradient outer product as a mechanism for deep neural collapse",
         "arXiv 2402.13728 v6",
         locator,
         provenance,
+        tuple(parts.items()),
     )
 
 

@@ -1,4 +1,4 @@
-"""Norms and gradients through an activation: Lemma C.1, Lemma 4.1's constant, bounds on features (statements 6 and 8).
+"""Norms and gradients through an activation: bounds on features, Lemma C.1 (statement 6).
 
 The activations of Assumption 4.2 here: smooth leaky ReLUs with slopes in (γ, 1), the line γx, and x itself.
 """
@@ -11,36 +11,31 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from theory.claims import Identity, Inequality, at_most, clause
+from theory.claims import Inequality, Point
 from theory.ops import (
     Expression,
     constant,
     diagonal,
     frobenius_norm,
-    identity,
-    matrix,
     one_hot,
-    ones,
     operator_norm,
     sqrt,
     sum_squares,
     variable,
 )
+from theory.papers.jacot2024.networks import (
+    HALVES,
+    Leaky,
+    gradients,
+)
 from theory.papers.jacot2024.setting import (
     NUMERICAL,
-    Leaky,
-    entrywise,
-    least,
-    least_square,
     maximum,
     product,
     source,
-    stacked,
     total,
 )
 from theory.statement import Expected, theorem
-
-HALVES = (Fraction(1, 4), Fraction(1, 2), Fraction(3, 4))
 
 # ------------------------------------------------------------------------------------------------- bounds on features
 
@@ -145,74 +140,54 @@ def nonlinear_norm(
 # ----------------------------------------------------------------------------------------------------------- Lemma C.1
 
 
-def gradients(
-    weights: Sequence[Expression], X: Expression, Y: Expression, sigma: Leaky, L1: int
-) -> tuple[list[Expression], Expression]:
-    """∇C_0 by W_1 … W_L, by backpropagation, and Z_L − Y; the first L1 layers have the activation.
-
-    >>> from theory.ops import variable
-    >>> W = variable("W", (1, 1))
-    >>> found, R = gradients([W], identity(1), ones(1, 1), Leaky(Fraction(1), 0), 0)
-    >>> found[0] is R @ identity(1).T
-    True
-    """
-    Z, before, slopes = X, [], []
-    for layer, W in enumerate(weights, start=1):
-        before.append(Z)
-        A = W @ Z
-        slopes.append(sigma.slope(A) if layer <= L1 else None)
-        Z = sigma(A) if layer <= L1 else A
-    R = back = Z - Y
-    found = []
-    for W, below, slope in zip(weights[::-1], before[::-1], slopes[::-1], strict=True):
-        back = back if slope is None else entrywise(slope, back)
-        found.append(back @ below.T)
-        back = W.T @ back
-    return found[::-1], R
-
-
 LIPSCHITZ: dict[str, Any] = {
-    "hypotheses": {"0 < γ < 1 and L ≥ 2": lambda gamma, L, **_: 0 < gamma < 1 and L >= 2},
-    "gamma": st.sampled_from(HALVES[::2]),
+    "hypotheses": {"0 < γ ≤ 1 and L ≥ 2": lambda gamma, L, **_: 0 < gamma <= 1 and L >= 2},
+    "gamma": st.sampled_from((*HALVES[::2], Fraction(1))),
     "steep": st.sampled_from((0, 16)),
     "L": st.integers(2, 3),
     "N": st.integers(1, 2),
-    "witness": {"gamma": Fraction(1, 2), "steep": 4, "L": 2, "N": 1},
+    "witness": {"gamma": Fraction(1), "steep": 0, "L": 2, "N": 1},
 }
-TOO_SMALL = {"a thousandth": {"times": Fraction(1, 1000)}, "without the ∏ r": {"cube": 0}}
 
 
-@theorem("jacot2024-lemma-c1", source=source("Lemma C.1", "P"), expected=NUMERICAL, wrong=TOO_SMALL, **LIPSCHITZ)
+@theorem(
+    "jacot2024-lemma-c1",
+    source=source("Lemma C.1", "P"),
+    expected=NUMERICAL,
+    wrong={"0.14 of it": {"times": Fraction(14, 100)}, "without the ∏ r": {"cube": 0}},
+    **LIPSCHITZ,
+)
 def lemma_c1(gamma: Fraction, steep: int, L: int, N: int, times: Fraction = Fraction(1), cube: int = 3) -> Inequality:
     """∇C_0 is 5Nβb³ (∏ r_j)³ L^{5/2}-Lipschitz where ‖W_j‖_op ≤ r_j, r_j ≥ 1 and columns of X are bounded by b ≥ 1.
 
-    Over pairs of points W and W + E, with the least r_j and b that they allow.
+    Over pairs of points W and W + E, with the least r_j and b that they allow. L² + 2L − 2 is enough for 5L^{5/2}.
     """
-    return _lipschitz(gamma, steep, L, N, times * sqrt(L**5), cube)
+    return _lipschitz(Leaky(gamma, steep), L, N, times * 5 * Leaky(gamma, steep).beta * sqrt(L**5), cube)
 
 
 @theorem(
     "jacot2024-lemma-c1-sharp",
     source=source("Lemma C.1, sharper; own", "X"),
     expected=NUMERICAL,
-    wrong=TOO_SMALL,
+    wrong={"a hundredth less": {"times": Fraction(99, 100)}, "without the ∏ r": {"cube": 0}},
     **LIPSCHITZ,
 )
 def lemma_c1_sharp(
     gamma: Fraction, steep: int, L: int, N: int, times: Fraction = Fraction(1), cube: int = 3
 ) -> Inequality:
-    """∇C_0 is (3L + 2βL²) N b³ (∏ r_j)³-Lipschitz there, at most 5Nβb³ (∏ r_j)³ L².
+    """∇C_0 is (3L − 2 + βL(L − 1)) N b³ (∏ r_j)³-Lipschitz there, for any β ≥ 0 for which σ' is β-Lipschitz.
 
-    The Hessian is JᵀJ, at most N b² (∏ r)² L, and the residual, at most 2√N b ∏ r, times the second derivative of Z_L:
-    b ∏ r L from two different layers, and β b² (∏ r)² L² from the activations.
+    The Hessian is JᵀJ, at most N b² (∏ r)² L, and the residual, at most 2 b ∏ r a sample, times the second derivative
+    of Z_L: (L − 1) b ∏ r from two different layers, and β b² (∏ r)² (1 + … + (L − 1)) from the activations. Approached
+    for σ(x) = x and close points.
     """
-    found = Leaky(gamma, steep)
-    return _lipschitz(gamma, steep, L, N, times * (3 * L + 2 * found.beta * L**2) / (5 * found.beta), cube)
+    sigma = Leaky(gamma, steep)
+    return _lipschitz(sigma, L, N, times * (3 * L - 2 + sigma.bend * L * (L - 1)), cube)
 
 
-def _lipschitz(gamma: Fraction, steep: int, L: int, N: int, factor: Any, cube: int) -> Inequality:
-    sigma, X = Leaky(gamma, steep), variable("X", (1, N))
-    shapes = [(2, 1), *[(2, 2)] * (L - 1)]
+def _lipschitz(sigma: Leaky, L: int, N: int, factor: Any, cube: int) -> Inequality:
+    """With the constant ``factor`` N b³ (∏ r_j)³."""
+    X, shapes = variable("X", (1, N)), [(2, 1), *[(2, 2)] * (L - 1)]
     W, E = ([variable(f"{x}_{i}", shape) for i, shape in enumerate(shapes, start=1)] for x in "WE")
     V = [w + e for w, e in zip(W, E, strict=True)]
     Y = one_hot((1, 1))[:, :N]
@@ -220,188 +195,14 @@ def _lipschitz(gamma: Fraction, steep: int, L: int, N: int, factor: Any, cube: i
     change = total([sum_squares(a - b) for a, b in zip(here, there, strict=True)])
     r = [maximum(constant(1), operator_norm(w), operator_norm(v)) for w, v in zip(W, V, strict=True)]
     b = maximum(constant(1), *(frobenius_norm(X[:, (i,)]) for i in range(N)))
-    beta = 5 * N * sigma.beta * factor * b**3 * product(r) ** cube
-    right = beta * sqrt(total([sum_squares(e) for e in E]))
-    return Inequality(sqrt(change), right, {str(v.data): v for v in (*W, *E, X)})
+    right = N * factor * b**3 * product(r) ** cube * sqrt(total([sum_squares(e) for e in E]))
+    return Inequality(sqrt(change), right, {str(v.data): v for v in (*W, *E, X)}, near=(_bent(W, E, X),))
 
 
-# ------------------------------------------------------------------------------------------- Polyak-Łojasiewicz, (10)
-
-
-def contrast(K: int) -> Expression:
-    """Δ, orthogonal to Y for classes of two samples: 1 and −1 at the samples of each class."""
-    return matrix([[{2 * k: 1, 2 * k + 1: -1}.get(j, 0) for j in range(2 * K)] for k in range(K)])
-
-
-@theorem(
-    "jacot2024-pl",
-    source=source("proof of Theorem B.2, equation (10) with the printed α", "P"),
-    expected=Expected(
-        "refuted",
-        "certified",
-        "α lacks a square: Lemma 4.1 of Nguyen & Mondelli bounds ‖∇C_0‖, whose square enters (10). The constant "
-        "is at fault where γ^{L−2} λ_F λ_{3→L} is small, at a start that nearly fits the labels, as Assumption 4.3 "
-        "allows; with the square it holds (jacot2024-pl-squared)",
-    ),
-    hypotheses={
-        "0 < γ < 1 and L ≥ 3": lambda gamma, L, **_: 0 < gamma < 1 and L >= 3,
-        "λ_F λ_{3→L} is small": lambda gamma, size, L, **_: size**2 < gamma ** (L - 2) / 2 ** (L + 1),
-        "the misfit is small": lambda gamma, size, misfit, K, L: misfit <= gamma**3 * size**3 / (2 ** (L + 4) * K),
-    },
-    K=st.integers(1, 3),
-    L=st.integers(3, 4),
-    gamma=st.sampled_from((Fraction(1, 2), Fraction(3, 4), Fraction(9, 10))),
-    size=st.sampled_from((Fraction(1, 8), Fraction(1, 12))),
-    misfit=st.sampled_from((Fraction(1, 10**8), Fraction(1, 10**9))),
-    witness={"K": 2, "L": 3, "gamma": Fraction(1, 2), "size": Fraction(1, 8), "misfit": Fraction(1, 10**8)},
-    wrong={"twice α": {"times": 2}, "ten times α": {"times": 10}},
-)
-def pl(K: int, L: int, gamma: Fraction, size: Fraction, misfit: Fraction, times: int = 1) -> Identity:
-    """‖∇C_0‖² ≥ (α/2) C_0 at the start, with α = 2^{−(L−3)} γ^{L−2} λ_F λ_{3→L}; clause by clause at one start.
-
-    σ(x) = x meets Assumption 4.2 for every γ. Two samples a class, contrast Δ: X = (Y; a³Δ), W_1 = diag(a, 1/a²), so
-    that Z_1 = a (Y; Δ) and λ_F = √2 a; W_2 = (I, εI)/a²; then W_3 = a I and identities: the outputs are Y + εΔ, and Δ
-    is orthogonal to what enters the layers above W_2. ε is small enough for Assumption 4.3.
-    """
-    start = Contrasted(K, L, gamma, size, misfit)
-    alpha = times * Fraction(1, 2 ** (L - 3)) * gamma ** (L - 2) * start.printed
-    return Identity((*start.assumptions, clause("PL", at_most(alpha / 2 * start.loss, start.slope))))
-
-
-class Contrasted:
-    """The start of ``pl``: its loss, squared gradient and assumptions."""
-
-    def __init__(self, K: int, L: int, gamma: Fraction, size: Fraction, misfit: Fraction) -> None:
-        self.L, self.gamma, self.size, self.K = L, gamma, size, K
-        Y, D, E = one_hot((2,) * K), contrast(K), identity(K)
-        X = stacked(Y, size**3 * D)
-        first = diagonal([size] * K + [1 / size**2] * K)
-        second = 1 / size**2 * stacked(E, misfit * E).T
-        weights = [first, second, size * E, *[E] * (L - 3)]
-        found, R = gradients(weights, X, Y, Leaky(Fraction(1), 0), 0)
-        self.features = first @ X
-        self.loss, self.slope = sum_squares(R) / 2, total([sum_squares(G) for G in found])
-
-    @property
-    def lowest(self) -> Expression:
-        """λ_F = √2 a."""
-        return sqrt(2) * self.size
-
-    @property
-    def printed(self) -> Expression:
-        """λ_F λ_{3→L}."""
-        return self.lowest * self.size
-
-    @property
-    def assumptions(self) -> tuple[Any, ...]:
-        """What λ_F is, and Assumption 4.3."""
-        gram = self.features @ self.features.T
-        bound = 8 * self.gamma * sqrt((2 / self.gamma) ** self.L * self.loss)
-        return (
-            clause("λ_F", *(at_most(x, y) for x, y in ((gram, self._square), (self._square, gram)))),
-            clause("Assumption 4.3", at_most(bound, self.printed * self.size)),
-        )
-
-    @property
-    def _square(self) -> Expression:
-        return self.lowest**2 * identity(2 * self.K)
-
-
-@theorem(
-    "jacot2024-pl-squared",
-    source=source("equation (10), corrected; Lemma 4.1 of Nguyen & Mondelli 2020", "X"),
-    expected=NUMERICAL,
-    hypotheses={"0 < γ ≤ 1": lambda gamma, **_: 0 < gamma <= 1},
-    gamma=st.sampled_from(HALVES),
-    steep=st.sampled_from((0, 4)),
-    K=st.integers(1, 2),
-    N=st.integers(1, 2),
-    spare=st.integers(0, 1),
-    witness={"gamma": Fraction(1, 2), "steep": 0, "K": 2, "N": 2, "spare": 0},
-    wrong={"twice as much": {"times": 2}, "without the square": {"exponent": Fraction(1, 2)}},
-)
-def pl_squared(
-    gamma: Fraction,
-    steep: int,
-    K: int,
-    N: int,
-    spare: int,
-    times: int = 1,
-    exponent: Fraction = Fraction(1),
-) -> Inequality:
-    """‖∇C_0‖² ≥ 2 (γ^{L−2} σ_min(Z_1) ∏_{p≥3} σ_min(W_p))² C_0, by the gradient of W_2 alone; here L = 3.
-
-    So (10) holds with α = 4 (γ^{L−2} …)² where σ_min(Z_1) and σ_min(W_p) are at least half of what they were at the
-    start: α = 4^{−(L−2)} (γ^{L−2} λ_F λ_{3→L})². Z_1 is any matrix of rank N. Attained for σ(x) = γx.
-    """
-    sigma, h = Leaky(gamma, steep), K + spare
-    Z, W, V = variable("Z_1", (N + spare, N)), variable("W_2", (h, N + spare)), variable("W_3", (K, h))
-    Y = one_hot((1,) * max(K, N))[:K, :N]
-    (G, _), R = gradients([W, V], Z, Y, sigma, 1)
-    factor = gamma**2 * least_square(Z) * least_square(V)
-    point = {"Z_1": diagonal([2] * N, *Z.shape), "W_2": 0 * ones(*W.shape)}
-    tight = ({**point, "W_3": diagonal([3] * K, *V.shape)},) if not steep and not spare and K == N else ()
-    return Inequality(times * factor**exponent * sum_squares(R), sum_squares(G), {"Z_1": Z, "W_2": W, "W_3": V}, tight)
-
-
-# --------------------------------------------------------------------------------------- the first layer on the ball
-
-
-@theorem(
-    "jacot2024-feature-ball",
-    source=source("proof of Theorem B.2, σ_min(Z_1) on B(θ_0, r_0)", "P"),
-    expected=Expected(
-        "refuted",
-        "certified",
-        "r_0 = ½ min(λ_F, …) lacks ‖X‖_op: features move by ‖X‖_op times what the weights do, so that a constant is "
-        "at fault as soon as ‖X‖_op > 1; with r_0 ‖X‖_op ≤ λ_F/2 it holds (jacot2024-feature-ball-scaled)",
-    ),
-    hypotheses={"N = 1": lambda N, **_: N == 1},
-    N=st.just(1),
-    spare=st.integers(0, 1),
-    d=st.integers(1, 3),
-    witness={"N": 1, "spare": 0, "d": 1},
-    wrong={"σ_min(Z_1) itself": {"times": 1}, "twice σ_min(Z_1)": {"times": 2}},
-)
-def feature_ball(N: int, spare: int, d: int, times: Fraction = Fraction(1, 2)) -> Inequality:
-    """σ_min(Z_1) ≥ λ_F/2 where ‖W_1 − W_1⁰‖_F ≤ r_0 = λ_F/2, for σ(x) = x and one sample x.
-
-    Moves are E = y D/(1 + ‖D‖_F²) for the first entry y of W x: up to rotations of W x and E, which change neither
-    side, these are all. False for x = 2 and one weight w = 1: λ_F = 2, r_0 = 1, and at w = 0, D = −1, nothing is left.
-    """
-    shape = (N + spare, max(d, N))
-    X, W, D = variable("X", (shape[1], N)), variable("W", shape), variable("D", shape)
-    E = (W @ X)[0, 0] / (1 + sum_squares(D)) * D
-    known, moved = least_square(W @ X), least_square((W + E) @ X)
-    return Inequality(times**2 * known, moved, {"W": W, "D": D, "X": X})
-
-
-@theorem(
-    "jacot2024-feature-ball-scaled",
-    source=source("σ_min(Z_1) on the ball, corrected; own", "X"),
-    expected=NUMERICAL,
-    hypotheses={"0 < γ ≤ 1": lambda gamma, **_: 0 < gamma <= 1},
-    gamma=st.sampled_from((*HALVES, Fraction(1))),
-    steep=st.sampled_from((0, 4)),
-    N=st.integers(1, 2),
-    spare=st.integers(0, 1),
-    witness={"gamma": Fraction(1), "steep": 0, "N": 2, "spare": 1},
-    wrong={"‖X‖ forgotten": {"data": 0}, "half of it": {"times": Fraction(1, 2)}},
-)
-def feature_ball_scaled(
-    gamma: Fraction, steep: int, N: int, spare: int, data: int = 1, times: Fraction = Fraction(1)
-) -> Inequality:
-    """σ_min(σ(W X)) ≤ σ_min(σ((W + E) X)) + ‖E‖_F ‖X‖_op, so that r_0 ‖X‖_op ≤ λ_F/2 leaves half of λ_F.
-
-    Attained for σ(x) = x.
-    """
-    sigma = Leaky(gamma, steep)
-    X, W, E = variable("X", (N, N)), variable("W", (N + spare, N)), variable("E", (N + spare, N))
-    size = operator_norm(X) if data else constant(1)
-    left, right = least(sigma(W @ X)), least(sigma((W + E) @ X)) + times * frobenius_norm(E) * size
-    point = {
-        "X": diagonal([2] * N),
-        "W": diagonal([4] * (N - 1) + [3], N + spare, N),
-        "E": diagonal([0] * (N - 1) + [-1], N + spare, N),
-    }
-    return Inequality(left, right, {"W": W, "E": E, "X": X}, (point,) if gamma == 1 and not steep else ())
+def _bent(W: Sequence[Expression], E: Sequence[Expression], X: Expression) -> Point:
+    """The output is −1 where the label is 1, and all weights get smaller: curvature is largest, if σ(x) = x."""
+    signs = [1] * (len(W) - 1) + [-1]
+    layers = [diagonal([sign], *w.shape) for sign, w in zip(signs, W, strict=True)]
+    here = {str(w.data): layer for w, layer in zip(W, layers, strict=True)}
+    moved = {str(e.data): Fraction(-1, 10**7) * layer for e, layer in zip(E, layers, strict=True)}
+    return {**here, **moved, "X": diagonal([1], *X.shape)}

@@ -1,14 +1,15 @@
-"""Section 5: conditioning from small norms, at global minimisers and from a bounded tangent kernel (14 to 17)."""
+"""Section 5.1: conditioning from small norms, and at global minimisers (statements 14 and 15)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from math import isqrt
 from typing import Any
 
 from hypothesis import strategies as st
 
-from theory.claims import Inequality
+from theory.claims import Inequality, Point
 from theory.ops import (
     Expression,
     constant,
@@ -16,27 +17,23 @@ from theory.ops import (
     exp,
     frobenius_norm,
     identity,
-    kron,
     one_hot,
+    ones,
     operator_norm,
     schatten,
     sqrt,
     sum_squares,
     variable,
-    zeros,
+)
+from theory.papers.jacot2024.networks import (
+    Leaky,
 )
 from theory.papers.jacot2024.setting import (
     NUMERICAL,
-    below,
-    condition,
     determinant,
-    inverse,
     least,
-    lower,
-    maximum,
     positive,
     product,
-    residual,
     source,
     spread,
     total,
@@ -90,57 +87,67 @@ def linear_volume(K: int, L2: int, times: int = 1, fewer: int = 0) -> Inequality
 
 # --------------------------------------------------------------------------------------------------------- Prop. 5.1
 
+EXTREMAL = {
+    1: ("1.225", ".707"),
+    4: ("1.115", ".87"),
+    8: ("1.074", ".92"),
+    16: ("1.046", ".952"),
+}
+"""Of some L2 the (a, b) for which linear layers diag(a, b) come closest to (13), for σ(x) = x, K = 2 and L1 = 1.
+
+With S = diag(a, b)^{L2}, Z_{L1} = S⁻¹ and ‖X‖_op² = ‖S⁻¹‖_F²/K, the best one, the logarithm of left/right is
+L2 log(ab) − log(1 + (b/a)^{2 L2}) − L2 (a² + b² − 2)/2, which tends to 0 as L2 → ∞.
+"""
+
 
 @dataclass(frozen=True)
 class Fitted:
-    """A network for which ‖Z_L − Y‖_F is within s_K(Y): σ(x) = x, X = (1 + x)² I, widths K; W_1 is solved for.
+    """A network of widths K, with weights near those that fit the labels: X = I + E, W_1 = Y/γ^{L1} + U_1.
 
-    Rotations of hidden spaces make the other layers lower triangles. These are I + V_i and I + U_i, so that what is
-    drawn at any scale up to one has sides that are neither zero nor infinite.
+    Where σ is no line W_1 = Y + U_1; other layers are I + U_i and I + V_i. The bounds say nothing for ‖Z_L − Y‖_F ≥
+    s_K(Y): what is drawn at any scale up to some tenths has sides that are neither zero nor infinite. ``equal`` linear
+    layers are all diag(1 + t): balanced ones are, up to rotations of the spaces between them, and of both ends, where
+    none is examined.
     """
 
     K: int
     n: int
     L1: int
     L2: int
+    sigma: Leaky
+    equal: bool = False
 
     @property
     def variables(self) -> dict[str, Expression]:
-        """The linear layers' V_1 … V_{L2}, the non-linear ones' but the first U_2 … U_{L1}, a residual, and x."""
-        linear = {f"V_{i}": variable(f"V_{i}", (self.K, self.K)) for i in range(1, self.L2 + 1)}
-        others = {f"U_{i}": variable(f"U_{i}", (self.K, self.K)) for i in range(2, self.L1 + 1)}
-        return {**linear, **others, "Q": variable("Q", (self.K, self.K * self.n)), "x": variable("x")}
+        """The linear layers' V_1 … V_{L2} or t, the non-linear ones' U_1 … U_{L1}, and E."""
+        K, N = self.K, self.K * self.n
+        linear = {"t": (K, 1)} if self.equal else {f"V_{i}": (K, K) for i in range(1, self.L2 + 1)}
+        others = {f"U_{i}": (K, N if i == 1 else K) for i in range(1, self.L1 + 1)}
+        return {name: variable(name, shape) for name, shape in {**linear, **others, "E": (N, N)}.items()}
+
+    @property
+    def Y(self) -> Expression:
+        """The labels."""
+        return one_hot((self.n,) * self.K)
 
     @property
     def linear(self) -> list[Expression]:
         """W_L, …, W_{L1+1}."""
-        return [lower(identity(self.K) + self.variables[f"V_{i}"]) for i in range(self.L2, 0, -1)]
+        if self.equal:
+            return [identity(self.K) + diagonal([self.variables["t"][k, 0] for k in range(self.K)])] * self.L2
+        return [identity(self.K) + self.variables[f"V_{i}"] for i in range(self.L2, 0, -1)]
 
     @property
     def others(self) -> list[Expression]:
-        """W_{L1}, …, W_2."""
-        return [lower(identity(self.K) + self.variables[f"U_{i}"]) for i in range(self.L1, 1, -1)]
+        """W_1, …, W_{L1}."""
+        scale = 1 if self.sigma.steep else self.sigma.gamma**-self.L1
+        first = scale * self.Y + self.variables["U_1"]
+        return [first, *(identity(self.K) + self.variables[f"U_{i}"] for i in range(2, self.L1 + 1))]
 
     @property
-    def R(self) -> Expression:
-        """Z_L − Y."""
-        return residual(self.variables["Q"], below(self.n))
-
-    @property
-    def spectral(self) -> Expression:
-        """‖X‖_op = (1 + x)²."""
-        return (1 + self.variables["x"]) ** 2
-
-    @property
-    def first(self) -> Expression:
-        """W_1."""
-        inverses = [inverse(W) for W in [*self.linear, *self.others]][::-1]
-        return product([*inverses, one_hot((self.n,) * self.K) + self.R]) / self.spectral
-
-    @property
-    def norm(self) -> Expression:
-        """‖θ‖²."""
-        return total([sum_squares(W) for W in (*self.linear, *self.others, self.first)])
+    def X(self) -> Expression:
+        """The data."""
+        return identity(self.K * self.n) + self.variables["E"]
 
     @property
     def whole(self) -> Expression:
@@ -148,25 +155,65 @@ class Fitted:
         return product(self.linear)
 
     @property
-    def epsilon1(self) -> Expression:
-        """‖Z_L − Y‖_F."""
-        return frobenius_norm(self.R)
+    def R(self) -> Expression:
+        """Z_L − Y."""
+        Z = self.X
+        for W in self.others:
+            Z = self.sigma(W @ Z)
+        return self.whole @ Z - self.Y
+
+    @property
+    def norm(self) -> Expression:
+        """‖θ‖²."""
+        return total([sum_squares(W) for W in (*self.linear, *self.others)])
+
+    @property
+    def extremal(self) -> tuple[Point, ...]:
+        """Where (13) is closest to an equality, for σ(x) = x, one such layer, and two classes of one sample."""
+        if (self.K, self.n, self.L1, self.sigma) != (2, 1, 1, Leaky(Fraction(1), 0)) or self.L2 not in EXTREMAL:
+            return ()
+        entries = [Fraction(x) for x in EXTREMAL[self.L2]]
+        inverses = [x**-self.L2 for x in entries]
+        size = Fraction(isqrt(int(10**6 * (inverses[0] ** 2 + inverses[1] ** 2) / 2)), 1000)
+        layer = diagonal([x - 1 for x in entries])
+        linear = {"t": layer @ ones(2, 1)} if self.equal else {f"V_{i}": layer for i in range(1, self.L2 + 1)}
+        return ({**linear, "U_1": diagonal([x / size - 1 for x in inverses]), "E": (size - 1) * identity(2)},)
 
     def conditioned(self, epsilon1: Expression, budget: Expression, times: Fraction) -> Inequality:
-        """κ(W_{L:L1+1}) ≤ (K^{L1/2} ‖X‖_op/(s_K(Y) − ε1))^K e^{(budget − LK)/2}, multiplied out."""
+        """κ(W_{L:L1+1}) ≤ (K^{L1/2} ‖X‖_op/(s_K(Y) − ε1))^K e^{(budget − LK)/2}, multiplied out.
+
+        Where layers are equal κ(W_L) ≤ (…)^{1/L2} in its place.
+        """
+        p, W = (Fraction(1, self.L2), self.linear[0]) if self.equal else (Fraction(1), self.whole)
         room = positive(spread(self.K, self.n) - epsilon1)
-        scale = (constant(self.K) ** Fraction(self.L1, 2) * self.spectral) ** self.K
-        right = times * scale * exp((budget - (self.L1 + self.L2) * self.K) / 2) * least(self.whole)
-        return Inequality(operator_norm(self.whole) * room**self.K, right, self.variables)
+        scale = (constant(self.K) ** Fraction(self.L1, 2) * operator_norm(self.X)) ** (self.K * p)
+        right = times * scale * exp(p * (budget - (self.L1 + self.L2) * self.K) / 2) * least(W)
+        left = operator_norm(W) * room ** (self.K * p)
+        return Inequality(left, right, self.variables, near=self.extremal)
 
 
-# K, n, L1 and L2
+Sizes = tuple[int, int, int, int]
+"""K, n, L1 and L2."""
+
+SLOPES: tuple[tuple[Fraction, int], ...] = ((Fraction(1), 0), (Fraction(3, 4), 0), (Fraction(1, 4), 8))
+"""γ and steepness of activations: x, 3x/4, and a smooth leaky ReLU."""
+
 FITTED: dict[str, Any] = {
-    "hypotheses": {"L1, L2 ≥ 1": lambda size: min(size[2:]) >= 1},
+    "hypotheses": {
+        "L1, L2 ≥ 1": lambda size, **_: min(size[2:]) >= 1,
+        "0 < γ ≤ 1": lambda slope, **_: 0 < slope[0] <= 1,
+    },
     "size": st.sampled_from(
-        ((2, 1, 1, 1), (2, 1, 1, 2), (2, 1, 1, 4), (2, 1, 2, 2), (2, 2, 1, 3), (2, 2, 2, 1), (3, 1, 1, 2), (3, 1, 2, 1))
+        ((2, 1, 1, 8), (2, 1, 1, 1), (2, 1, 1, 4), (2, 1, 2, 2), (2, 2, 1, 3), (2, 2, 2, 1), (3, 1, 1, 2), (3, 1, 2, 1))
     ),
-    "witness": {"size": (2, 1, 1, 2)},
+    "slope": st.sampled_from(SLOPES),
+    "witness": {"size": (2, 1, 1, 8), "slope": SLOPES[0]},
+}
+DECAYS: dict[str, Any] = {
+    **FITTED,
+    "hypotheses": {**FITTED["hypotheses"], "λ > 0": lambda decay, **_: decay > 0},
+    "decay": st.sampled_from([Fraction(1, 50), Fraction(1, 1000)]),
+    "witness": {**FITTED["witness"], "decay": Fraction(1, 10**6)},
 }
 
 
@@ -174,165 +221,55 @@ FITTED: dict[str, Any] = {
     "jacot2024-norm-conditioning",
     source=source("Proposition 5.1, equation (13)"),
     expected=NUMERICAL,
-    wrong={"a thousandth": {"times": Fraction(1, 1000)}, "a hundredth": {"times": Fraction(1, 100)}},
+    wrong={"four fifths of it": {"times": Fraction(4, 5)}, "a tenth": {"times": Fraction(1, 10)}},
     **FITTED,
 )
-def norm_conditioning(size: tuple[int, int, int, int], times: Fraction = Fraction(1)) -> Inequality:
-    """κ(W_{L:L1+1}) ≤ (K^{L1/2} ‖X‖_op/(s_K(Y) − ε1))^K e^{c/2} where ‖Z_L − Y‖_F ≤ ε1 and ‖θ‖² = LK + c."""
-    net = Fitted(*size)
-    return net.conditioned(net.epsilon1, net.norm, times)
+def norm_conditioning(size: Sizes, slope: tuple[Fraction, int], times: Fraction = Fraction(1)) -> Inequality:
+    """κ(W_{L:L1+1}) ≤ (K^{L1/2} ‖X‖_op/(s_K(Y) − ε1))^K e^{c/2} where ‖Z_L − Y‖_F ≤ ε1 and ‖θ‖² = LK + c.
+
+    Over all weights of widths K, and X of N × N. Approached for many linear layers and a large κ, where σ(x) = x.
+    """
+    net = Fitted(*size, Leaky(*slope))
+    return net.conditioned(frobenius_norm(net.R), net.norm, times)
 
 
 @theorem(
     "jacot2024-global-minimisers",
     source=source("Theorem 5.2, equation (14), by hand"),
     expected=NUMERICAL,
-    wrong={"a thousandth": {"times": Fraction(1, 1000)}, "a hundredth": {"times": Fraction(1, 100)}},
-    **FITTED,
+    wrong={"four fifths of it": {"times": Fraction(4, 5)}, "a tenth": {"times": Fraction(1, 10)}},
+    **DECAYS,
 )
-def global_minimisers(size: tuple[int, int, int, int], times: Fraction = Fraction(1)) -> Inequality:
+def global_minimisers(
+    size: Sizes, slope: tuple[Fraction, int], decay: Fraction, times: Fraction = Fraction(1)
+) -> Inequality:
     """κ(W_{L:L1+1}) ≤ (K^{L1/2} ‖X‖_op/(s_K(Y) − ε1))^K e^{(c − KL1)/2} where C_λ ≤ λ (KL2 + c)/2 = ε1²/2.
 
     Where the non-linear part can realise Z_{L1} = Y with ‖θ_nonlin‖² = c, identities above it have that loss, so that
-    all global minimisers are among these points. Here λ = 1/50 and c is the least one that a point allows. Then (15),
-    κ(W_L) = κ(W_{L:L1+1})^{1/L2}, follows from jacot2024-critical-balance. Without the −KL1 the bound is weaker.
+    all global minimisers are among these points. Here c is the least one that a point allows. Without the −KL1 the
+    bound is weaker.
     """
-    net, decay = Fitted(*size), Fraction(1, 50)
+    net = Fitted(*size, Leaky(*slope))
     double = sum_squares(net.R) + decay * net.norm
     return net.conditioned(sqrt(double), double / decay, times)
 
 
-# -------------------------------------------------------------------------------------------------------- Prop. 5.3
+@theorem(
+    "jacot2024-last-layer-minimisers",
+    source=source("Theorem 5.2, equation (15), by hand"),
+    expected=NUMERICAL,
+    wrong={"a tenth less": {"times": Fraction(9, 10)}, "half of it": {"times": Fraction(1, 2)}},
+    **{**DECAYS, "size": st.sampled_from(((2, 1, 1, 16), (2, 1, 1, 1), (2, 1, 2, 4), (2, 2, 1, 6), (3, 1, 1, 8)))}
+    | {"witness": {**DECAYS["witness"], "size": (2, 1, 1, 16)}},
+)
+def last_layer_minimisers(
+    size: Sizes, slope: tuple[Fraction, int], decay: Fraction, times: Fraction = Fraction(1)
+) -> Inequality:
+    """κ(W_L) ≤ (K^{L1/2} ‖X‖_op/(s_K(Y) − ε1))^{K/L2} e^{(c − KL1)/(2 L2)} at global minimisers.
 
-
-@dataclass(frozen=True)
-class Kernel:
-    """The linear layers of a fitted network: Z_{L1} is solved for, and Θ is their part of the tangent kernel.
-
-    One sample a class: Θ depends on the outputs O through O Oᵀ alone. Layers are lower triangles, up to rotations.
+    (14) to the power 1/L2, for κ(W_L)^{L2} = κ(W_{L:L1+1}): layers are balanced (jacot2024-critical-balance). Here all
+    linear ones are one diagonal matrix.
     """
-
-    K: int
-    L2: int
-
-    @property
-    def variables(self) -> dict[str, Expression]:
-        """W_{L1+1}, …, W_L and a residual."""
-        return {**square_layers(self.K, self.L2), "Q": variable("Q", (self.K, self.K))}
-
-    @property
-    def R(self) -> Expression:
-        """Z_L − Y."""
-        return residual(self.variables["Q"], below(1))
-
-    @property
-    def room(self) -> Expression:
-        """(s_K(Y) − ε1)²."""
-        return (1 - frobenius_norm(self.R)) ** 2
-
-    @property
-    def layers(self) -> list[Expression]:
-        """W_L, …, W_{L1+1}."""
-        return [lower(self.variables[f"W_{i}"]) for i in range(self.L2, 0, -1)]
-
-    @property
-    def r(self) -> Expression:
-        """The largest ‖W_ℓ‖_op."""
-        return maximum(*map(operator_norm, self.layers))
-
-    def product(self, count: int) -> Expression:
-        """W_{L:L−count+1}, the product of the last layers."""
-        return product(self.layers[:count]) if count else identity(self.K)
-
-    def features(self, count: int) -> Expression:
-        """Z_{L−count}."""
-        inverses = [inverse(W) for W in self.layers[:count]][::-1]
-        return product([*inverses, identity(self.K) + self.R])
-
-    @property
-    def norm(self) -> Expression:
-        """‖Θ‖_op, Θ = Σ_ℓ W_{L:ℓ+1} W_{L:ℓ+1}ᵀ ⊗ Z_{ℓ−1}ᵀ Z_{ℓ−1}."""
-        parts = []
-        for above in range(self.L2):
-            W, Z = self.product(above), self.features(above + 1)
-            parts.append(kron(W @ W.T, Z.T @ Z))
-        return operator_norm(total(parts))
-
-    def conditions(self, M: int) -> list[Expression]:
-        """κ(W_{L:ℓ})² for ℓ = L1 + 1, …, L1 + M."""
-        return [condition(self.product(self.L2 - i)) ** 2 for i in range(M)]
-
-
-# K and L2, and M as a third
-KERNEL: dict[str, Any] = {
-    "hypotheses": {"L2 ≥ 1": lambda size: size[1] >= 1},
-    "size": st.sampled_from(((2, 1), (2, 2), (2, 3), (2, 4), (3, 1), (3, 2))),
-    "witness": {"size": (2, 2)},
-}
-WEAK = {"a hundredth": {"times": Fraction(1, 100)}, "a thousandth": {"times": Fraction(1, 1000)}}
-
-
-@theorem(
-    "jacot2024-ntk-core",
-    source=source("proof of Proposition 5.3"),
-    expected=NUMERICAL,
-    wrong=WEAK,
-    **KERNEL,
-)
-def ntk_core(size: tuple[int, int], times: Fraction = Fraction(1)) -> Inequality:
-    """‖Θ‖_op ≥ ((s_K(Y) − ε1)²/(K² r²)) Σ_ℓ κ(W_{L:ℓ})² over the linear layers, whose part of Θ is at most Θ."""
-    net = Kernel(*size)
-    left = net.room * total(net.conditions(net.L2))
-    return Inequality(left, times * net.K**2 * net.r**2 * net.norm, net.variables)
-
-
-@theorem(
-    "jacot2024-ntk-conditioning",
-    source=source("Proposition 5.3", "P"),
-    expected=NUMERICAL,
-    wrong=WEAK,
-    size=st.sampled_from(((2, 1, 1), (2, 2, 1), (2, 2, 2), (2, 3, 2), (2, 4, 4), (3, 2, 1), (3, 2, 2))),
-    hypotheses={"1 ≤ M ≤ L2": lambda size: 1 <= size[2] <= size[1]},
-    witness={"size": (2, 2, 2)},
-)
-def ntk_conditioning(size: tuple[int, int, int], times: Fraction = Fraction(1)) -> Inequality:
-    """For every M ≤ L2 some ℓ among the first M linear layers has κ(W_{L:ℓ}) ≤ √(C L2) K r/(√M (s_K(Y) − ε1)).
-
-    C = ‖Θ‖_op/L2, the least one that the hypothesis allows.
-    """
-    *shape, M = size
-    net = Kernel(*shape)
-    smallest = 1 / maximum(*(1 / square for square in net.conditions(M)))
-    return Inequality(M * net.room * smallest, times * net.K**2 * net.r**2 * net.norm, net.variables)
-
-
-@theorem(
-    "jacot2024-ntk-floor",
-    source=source("Proposition 5.3, the converse"),
-    expected=NUMERICAL,
-    wrong=WEAK,
-    **KERNEL,
-)
-def ntk_floor(size: tuple[int, int], times: Fraction = Fraction(1)) -> Inequality:
-    """‖Θ‖_op ≥ (s_K(Y) − ε1)² L2/(K² r²) for every network with ‖Z_L − Y‖_F ≤ ε1 and ‖W_ℓ‖_op ≤ r."""
-    net = Kernel(*size)
-    return Inequality(net.room * net.L2, times * net.K**2 * net.r**2 * net.norm, net.variables)
-
-
-@theorem(
-    "jacot2024-ntk-floor-sharp",
-    source=source("Proposition 5.3, the converse, sharper; own", "X"),
-    expected=NUMERICAL,
-    wrong={"half of it": {"times": Fraction(1, 2)}, "a tenth less": {"times": Fraction(9, 10)}},
-    **KERNEL,
-)
-def ntk_floor_sharp(size: tuple[int, int], times: Fraction = Fraction(1)) -> Inequality:
-    """‖Θ‖_op ≥ L2 s_1(Z_L)²/r², without the K²: at least L2 (s_K(Y) − ε1)²/r². Attained at identities.
-
-    For the first singular pair u, v of Z_L every layer has s_1(Z_L) = uᵀ Z_L v ≤ ‖W_{L:ℓ+1}ᵀ u‖ r ‖Z_{ℓ−1} v‖, and
-    ‖Θ‖_op is at least the sum of squares of these products, Θ's form at u vᵀ.
-    """
-    net = Kernel(*size)
-    left = net.L2 * operator_norm(identity(net.K) + net.R) ** 2
-    layers = dict.fromkeys(square_layers(net.K, net.L2), identity(net.K))
-    return Inequality(left, times * net.r**2 * net.norm, net.variables, ({**layers, "Q": zeros(net.K, net.K)},))
+    net = Fitted(*size, Leaky(*slope), equal=True)
+    double = sum_squares(net.R) + decay * net.norm
+    return net.conditioned(sqrt(double), double / decay, times)

@@ -1,4 +1,4 @@
-"""What the statements share: singular values, maxima and inverses in the vocabulary, residuals, activations, a head.
+"""What the statements share: singular values, maxima and inverses in the vocabulary, labels and residuals.
 
 Whatever meets a hypothesis is constructed: each draw of the variables is an instance. What a bound says where its
 denominator vanishes is +∞, so that bounds are multiplied out by the positive part of the denominator.
@@ -7,31 +7,21 @@ denominator vanishes is +∞, so that bounds are multiplied out by the positive 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
 from math import isqrt
 from typing import Any
 
-from theory.claims import Point
 from theory.ops import (
     Expression,
     constant,
     diagonal,
-    exp,
-    frobenius_norm,
     identity,
-    log,
-    log_sum_exp,
     matrix,
-    one_hot,
-    ones,
     operator_norm,
     relu,
     sqrt,
     sum_squares,
-    variable,
-    zeros,
 )
 from theory.statement import Expected, Source
 
@@ -39,13 +29,14 @@ REAL = "real matrices, at constructed instances: drawn points, balls and descent
 NUMERICAL = Expected("holds", "numerical", REAL)
 
 
-def source(locator: str, provenance: str = "R") -> Source:
-    """A place in the paper."""
+def source(locator: str, provenance: str = "R", **parts: str) -> Source:
+    """A place in the paper; ``parts`` says what is known in another way than the rest."""
     return Source(
         "Jacot et al. 2024, Wide Neural Networks Trained with Weight Decay Provably Exhibit Neural Collapse",
         "arXiv 2410.04887",
         locator,
         provenance,
+        tuple(parts.items()),
     )
 
 
@@ -78,14 +69,22 @@ def maximum(*values: Any) -> Expression:
 
 
 def least_square(A: Expression) -> Expression:
-    """s_k(A)², k the smaller side: ‖A⁻¹‖_op⁻² of a square matrix, else ‖A‖_F² − ‖ ‖A‖_F² I − A Aᵀ ‖_op.
+    """s_k(A)², k the smaller side: ‖A⁻¹‖_op⁻² of a square matrix, which must not be singular.
 
     >>> from theory.arithmetic.floats import Floats
     >>> [float(Floats().evaluate(least_square(diagonal([3, 2], 2, columns)))) for columns in (2, 4)]
     [4.0, 4.0]
     """
-    if A.shape[0] == A.shape[1]:
-        return operator_norm(inverse(A)) ** (-2)
+    return operator_norm(inverse(A)) ** (-2) if A.shape[0] == A.shape[1] else singular_square(A)
+
+
+def singular_square(A: Expression) -> Expression:
+    """s_k(A)² of any matrix, k the smaller side: ‖A‖_F² − ‖ ‖A‖_F² I − A Aᵀ ‖_op.
+
+    >>> from theory.arithmetic.floats import Floats
+    >>> float(Floats().evaluate(singular_square(diagonal([3, 0]))))
+    0.0
+    """
     wide = A if A.shape[0] <= A.shape[1] else A.T
     norm = sum_squares(wide)
     return norm - operator_norm(norm * identity(wide.shape[0]) - wide @ wide.T)
@@ -102,16 +101,19 @@ def condition(A: Expression) -> Expression:
 
 
 def inverse(T: Expression) -> Expression:
-    """T⁻¹ by cofactors, for a few rows.
+    """T⁻¹ by cofactors, for a few rows; of two rows as one product, J Tᵀ Jᵀ/det T.
 
     >>> from theory.arithmetic.floats import Floats
     >>> Floats().evaluate(inverse(matrix([[2, 1], [0, 4]]))).tolist()
     [[0.5, -0.125], [0.0, 0.25]]
     """
     size, det = T.shape[0], determinant(T)
-    others = [[j for j in range(size) if j != i] for i in range(size)]
     if size == 1:
         return diagonal([1 / det])
+    if size == 2:
+        J = matrix([[0, 1], [-1, 0]])
+        return 1 / det * (J @ T.T @ J.T)
+    others = [[j for j in range(size) if j != i] for i in range(size)]
     cofactors = [[(-1) ** (i + j) * determinant(T[others[j], others[i]]) for j in range(size)] for i in range(size)]
     return grid([[c / det for c in row] for row in cofactors])
 
@@ -126,9 +128,15 @@ def determinant(T: Expression) -> Expression:
 
 
 def lower(X: Expression) -> Expression:
-    """The lower triangle of a square matrix: rotations of hidden spaces give weights that shape."""
+    """The lower triangle of a square matrix: rotations of hidden spaces give weights that shape.
+
+    >>> from theory.arithmetic.floats import Floats
+    >>> Floats().evaluate(lower(matrix([[1, 2, 3], [4, 5, 6], [7, 8, 9]]))).tolist()
+    [[1.0, 0.0, 0.0], [4.0, 5.0, 0.0], [7.0, 8.0, 9.0]]
+    """
     size = X.shape[0]
-    return grid([[X[i, j] if j <= i else 0 for j in range(size)] for i in range(size)])
+    rows = [diagonal([int(j == i) for j in range(size)]) @ X for i in range(size)]
+    return total([row @ diagonal([1] * (i + 1), size, size) for i, row in enumerate(rows)])
 
 
 def grid(rows: Sequence[Sequence[Any]]) -> Expression:
@@ -146,6 +154,7 @@ def unit(size: int, i: int) -> Expression:
 def stacked(*parts: Expression | None) -> Expression:
     """Matrices on top of each other, None being left out.
 
+    >>> from theory.ops import zeros
     >>> stacked(identity(2), None, zeros(1, 2)).shape
     (3, 2)
     """
@@ -155,6 +164,11 @@ def stacked(*parts: Expression | None) -> Expression:
         places.append(identity(height)[:, range(start, start + part.shape[0])] @ part)
         start += part.shape[0]
     return total(places) if len(given) > 1 else given[0]
+
+
+def mean_of(values: Sequence[Any]) -> Any:
+    """The mean of scalars."""
+    return total(list(values)) / constant(len(values))
 
 
 # ------------------------------------------------------------------------------------------------ labels and residuals
@@ -194,201 +208,6 @@ def last_class(K: int, n: int, value: Fraction) -> Expression:
     return matrix([[value if i == K - 1 and j >= (K - 1) * n else Fraction(0) for j in range(K * n)] for i in range(K)])
 
 
-# --------------------------------------------------------------------------------------------------------- activations
-
-
-def softplus(A: Expression) -> Expression:
-    """log(1 + e^x), entrywise."""
-    return stacked(*(log_sum_exp(unit(2, 1) @ A[(i,), :]) for i in range(A.shape[0])))
-
-
-@dataclass(frozen=True)
-class Leaky:
-    """σ(x) = γx + (1 − γ)(softplus(tx) − log 2)/t of Assumption 4.2; the line γx where ``steep`` t is 0.
-
-    σ' lies in [γ, 1], |σ(x)| ≤ |x|, and σ' is β-Lipschitz with β = max(1, (1 − γ)t/4).
-
-    >>> Leaky(Fraction(1, 2), 16).beta
-    Fraction(2, 1)
-    """
-
-    gamma: Fraction
-    steep: int
-
-    @property
-    def beta(self) -> Fraction:
-        """The Lipschitz constant of σ', 1 at least."""
-        return max(Fraction(1), (1 - self.gamma) * self.steep / 4)
-
-    def __call__(self, A: Expression) -> Expression:
-        if not self.steep:
-            return self.gamma * A
-        return self.gamma * A + (1 - self.gamma) / self.steep * (softplus(self.steep * A) - log(2) * ones(*A.shape))
-
-    def slope(self, A: Expression) -> Expression:
-        """σ', entrywise."""
-        if not self.steep:
-            return self.gamma * ones(*A.shape)
-        t = self.steep * A
-        return self.gamma * ones(*A.shape) + (1 - self.gamma) * exp(t - softplus(t))
-
-
-def entrywise(A: Expression, B: Expression) -> Expression:
-    """The entrywise product, column by column."""
-    rows, columns = A.shape
-    diagonals = [diagonal([A[i, j] for i in range(rows)]) for j in range(columns)]
-    return total([D @ B[:, (j,)] @ unit(columns, j).T for j, D in enumerate(diagonals)])
-
-
-# ---------------------------------------------------------------------------------------------------------------- head
-
-
-@dataclass(frozen=True)
-class Head:
-    """The last two layers at near-interpolation: all of W_L, W_{L−1}, Z_{L−2} up to rotations of the hidden spaces.
-
-    W_L = [T 0], W_{L−1} = [C 0; B] with lower triangles T and C of size K × K, and Z_{L−2} = [C⁻¹T⁻¹(Y + R); F] with
-    ‖R‖_F within hypothesis 4; h = n_{L−1} = n_{L−2} = K + spare.
-    """
-
-    K: int
-    n: int
-    spare: int
-
-    @property
-    def N(self) -> int:
-        """Samples."""
-        return self.K * self.n
-
-    @property
-    def h(self) -> int:
-        """n_{L−1}."""
-        return self.K + self.spare
-
-    @property
-    def variables(self) -> dict[str, Expression]:
-        """What is free: T, C, Q, and B and F where there are spare neurons."""
-        wide = {"B": (self.spare, self.h), "F": (self.spare, self.N)} if self.spare else {}
-        shapes = {"T": (self.K, self.K), "C": (self.K, self.K), "Q": (self.K, self.N), **wide}
-        return {name: variable(name, shape) for name, shape in shapes.items()}
-
-    @property
-    def Y(self) -> Expression:
-        """The labels."""
-        return one_hot((self.n,) * self.K)
-
-    @property
-    def R(self) -> Expression:
-        """Z_L − Y."""
-        return residual(self.variables["Q"], margin(self.K, self.n))
-
-    @property
-    def T(self) -> Expression:
-        """The part of W_L that is not zero."""
-        return lower(self.variables["T"])
-
-    @property
-    def C(self) -> Expression:
-        """The part of W_{L−1} that T sees."""
-        return lower(self.variables["C"])
-
-    @property
-    def last(self) -> Expression:
-        """W_L."""
-        return self.T @ identity(self.h)[range(self.K), :]
-
-    @property
-    def inner(self) -> Expression:
-        """W_{L−1}."""
-        return stacked(self.C @ identity(self.h)[range(self.K), :], self.variables.get("B"))
-
-    @property
-    def pseudoinverse(self) -> Expression:
-        """W_L⁺."""
-        return stacked(inverse(self.T), zeros(self.spare, self.K) if self.spare else None)
-
-    @property
-    def lower(self) -> Expression:
-        """Z_{L−2}."""
-        fitted = inverse(self.C) @ inverse(self.T) @ (self.Y + self.R)
-        return stacked(fitted, self.variables["F"] if self.spare else None)
-
-    @property
-    def features(self) -> Expression:
-        """Z_{L−1}."""
-        fitted = inverse(self.T) @ (self.Y + self.R)
-        return stacked(fitted, self.variables["B"] @ self.lower if self.spare else None)
-
-    @property
-    def epsilon1(self) -> Expression:
-        """‖Z_L − Y‖_F."""
-        return frobenius_norm(self.R)
-
-    @property
-    def epsilon2(self) -> Expression:
-        """‖W_LᵀW_L − W_{L−1}W_{L−1}ᵀ‖_op."""
-        return operator_norm(self.last.T @ self.last - self.inner @ self.inner.T)
-
-    @property
-    def r(self) -> Expression:
-        """The largest of ‖Z_{L−2}‖, ‖Z_{L−1}‖, ‖W_L‖, ‖W_{L−1}‖."""
-        return maximum(*map(operator_norm, (self.lower, self.features, self.last, self.inner)))
-
-    def psi(self, times: Fraction | int = 1, plain: bool = False) -> Expression:
-        """Ψ = r (ε1/(s_K(Y) − ε1) + √(n_{L−1} ε2)); ``plain`` has s_K(Y) for s_K(Y) − ε1."""
-        s = spread(self.K, self.n)
-        return times * self.r * (self.epsilon1 / (s if plain else s - self.epsilon1) + sqrt(self.h * self.epsilon2))
-
-    def point(self, T: Sequence[Fraction | int], Q: Expression | None = None) -> Point:
-        """T = C = diag(T), nothing in the spare neurons, and a residual."""
-        made = {"T": diagonal(T), "C": diagonal(T), "Q": zeros(self.K, self.N) if Q is None else Q}
-        return made | {name: zeros(*self.variables[name].shape) for name in self.variables if name not in made}
-
-    @property
-    def attained(self) -> tuple[Point, ...]:
-        """Where the key inequality is an equality, for four samples a class: R shortens Y in one direction.
-
-        T = diag(a, …, a, 1) with a and s_K(Y)/a at most r = s_K(Y) − ε1, and W_{L−1} balanced.
-        """
-        if self.n != 4:
-            return ()
-        T = [Fraction(3, 2)] * (self.K - 1) + [1]
-        return (self.point(T, last_class(self.K, self.n, Fraction(-1, 16))),)
-
-    @property
-    def floor(self) -> Expression:
-        """s_K(W_L)."""
-        return least(self.T)
-
-    @property
-    def kappa(self) -> Expression:
-        """κ(W_L)."""
-        return operator_norm(self.last) / self.floor
-
-
-Size = tuple[int, int, int]
-"""K, samples a class, spare neurons."""
-
-SIZES: tuple[Size, ...] = ((2, 4, 1), (2, 4, 0), (2, 1, 1), (2, 2, 2), (3, 1, 0), (3, 2, 1), (2, 3, 0), (2, 1, 3))
-
-
-def head_fields(least_spare: int = 0, least_samples: int = 1) -> dict[str, Any]:
-    """Strategies and hypotheses of statements about a head."""
-    from hypothesis import strategies as st
-
-    sizes = [size for size in SIZES if size[1] >= least_samples and size[2] >= least_spare]
-    return {
-        "hypotheses": {
-            "K ≥ 2": lambda size, **_: size[0] >= 2,
-            f"n ≥ {least_samples} and n_{{L−1}} ≥ K + {least_spare}": lambda size, **_: (
-                size[1] >= least_samples and size[2] >= least_spare
-            ),
-        },
-        "size": st.sampled_from(sizes),
-        "witness": {"size": SIZES[0]},
-    }
-
-
-def mean_of(values: Sequence[Any]) -> Any:
-    """The mean of scalars."""
-    return total(list(values)) / constant(len(values))
+def saturated(x: Expression) -> Expression:
+    """x²/(1 + x²), any share in [0, 1)."""
+    return x**2 / (1 + x**2)
