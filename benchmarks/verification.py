@@ -34,15 +34,15 @@ class Run:
     statements: int
 
 
-def run(*patterns: str) -> Run:
-    """One run on all statements, or on those that the patterns name, with a store of its own."""
+def run(*arguments: str) -> Run:
+    """One run on all statements, or with patterns and options as further arguments, with a store of its own."""
     with TemporaryDirectory() as folder:
         answer = Path(folder) / "answer.json"
         options = ["--quick", "--device", "cpu", "--jobs", str(WORKERS), "--json", str(answer)]
         environment = {**os.environ, "COLLAPSE_HOME": f"{folder}/store", "XDG_STATE_HOME": f"{folder}/state"}
         began, before = time.perf_counter(), processor()
         process = subprocess.Popen(
-            [sys.executable, "-m", "verify.cli", "verify", *patterns, *options],
+            [sys.executable, "-m", "verify.cli", "verify", *arguments, *options],
             env=environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -74,11 +74,11 @@ def together(pid: int) -> float:
     return total
 
 
-def verification(*patterns: str, runs: int = RUNS) -> Iterator[tuple[str, ...]]:
+def verification(*arguments: str, runs: int = RUNS) -> Iterator[tuple[str, ...]]:
     """Rows: what was measured, its median, least and most."""
-    shown = " ".join(("collapse verify", *patterns, "--quick"))
+    shown = " ".join(("collapse verify", *arguments, "--quick"))
     yield f"`{shown}`, {WORKERS} workers, a fresh store each time", f"median of {runs}", "least to most"
-    found = [run(*patterns) for _ in range(runs)]
+    found = [run(*arguments) for _ in range(runs)]
     yield "time", *_spread([r.seconds for r in found], minutes)
     yield "time of the processor, all processes", *_spread([r.processor for r in found], minutes)
     yield "most memory that all processes held together, MB", *_spread([r.peak for r in found], plain)

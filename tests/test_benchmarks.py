@@ -1,6 +1,6 @@
-"""The comparisons of ``benchmarks/`` pose the same problem to all methods, and ours stays faster by the ratios asked for.
+"""The comparisons of ``benchmarks/`` pose the same problem to all methods, and ours stays faster than the others.
 
-Only ratios are asked for, each a third or less of what a quiet machine shows, so that a busy one passes too.
+Only ratios are asked for, each a third or less of what was measured, so that a busy machine passes too.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from verify.empirical.training import descend
 from verify.methods.kernels import LayeredModel
 
 sys.path.append(str(Path(__file__).parent.parent / "benchmarks"))
-import comparison  # noqa: E402
-import descent  # noqa: E402
-import growth  # noqa: E402
-import measuring  # noqa: E402
-import others  # noqa: E402
-import restarts  # noqa: E402
-import verification  # noqa: E402
+import comparison
+import descent
+import growth
+import measuring
+import others
+import restarts
+import verification
 
 torch.set_num_threads(1)
 
@@ -80,8 +80,8 @@ def test_the_gradient_in_numpy_is_that_of_automatic_differentiation(activation: 
 
 METHODS: dict[str, Callable[[others.Problem], others.Answer]] = {
     "SciPy": lambda problem: others.scipy_loop(problem, 5.0),
-    "torch, a loop": lambda problem: others.torch_loop(problem, 2.0, 0.5),
-    "torch, a batch": lambda problem: others.torch_loop(problem, 2.0, 0.5, batch=True),
+    "torch, a loop": lambda problem: others.torch_loop(problem, 0.5, 0.5),
+    "torch, a batch": lambda problem: others.torch_loop(problem, 0.5, 0.5, batch=True),
 }
 
 
@@ -135,8 +135,9 @@ def test_compiled_steps_are_faster_than_batched_products() -> None:
     assert 3 * fastest(lambda: descend(kernel, x, 0.1, 50)) < fastest(batched)
 
 
-def test_the_refuters_descent_is_faster_than_scipy_and_goes_as_low() -> None:
-    """Measured: 16 times."""
+def test_the_refuters_descent_is_faster_than_scipy_and_goes_as_low(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measured: 30 times."""
+    monkeypatch.setattr(restarts, "STARTS", 32)
     (_, model), _ = restarts.MODELS
     ours, low = restarts.ours(*model)
     theirs, lows = restarts.scipy_loop(*model)
@@ -162,17 +163,17 @@ def test_only_a_whole_run_changes_the_page(
 ) -> None:
     page = tmp_path / "page.md"
     old = "\n".join(measuring.between(name, "old") for name in ("machine", "one", "two"))
-    page.write_text(f"{old}\nend", encoding="utf-8")
+    page.write_text(f"{old}\nlast words", encoding="utf-8")
     tables = {name: lambda name=name: iter([("head",), (name,)]) for name in ("one", "two")}
     monkeypatch.setattr(comparison, "PAGE", page)
     monkeypatch.setattr(comparison, "TABLES", tables)
     comparison.main(["two"])
     assert "| two |" in capsys.readouterr().out
-    assert page.read_text(encoding="utf-8") == f"{old}\nend"
+    assert page.read_text(encoding="utf-8") == f"{old}\nlast words"
     comparison.main([])
     new = page.read_text(encoding="utf-8")
     assert "old" not in new
-    assert new.index("| one |") < new.index("| two |") < new.index("end")
+    assert new.index("| one |") < new.index("| two |") < new.index("last words")
     with pytest.raises(SystemExit, match="no table is called three; there are one, two"):
         comparison.main(["three"])
     with pytest.raises(ValueError, match="differ in two"):
@@ -187,7 +188,7 @@ def test_a_fitted_power_comes_with_its_spread() -> None:
 
 def test_memory_and_processor_time_of_a_run_are_of_all_its_processes() -> None:
     began = time.perf_counter()
-    found = verification.run("dang2023-schatten")
+    found = verification.run("dang2023-schatten", "--engine", "precision")
     assert (found.statements, found.as_expected) == (1, 1)
     assert 0 < found.seconds < time.perf_counter() - began
     assert found.processor > 0.5

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from verify.compiled.lanes import LANES, Lanes, add_entrywise, add_scaled, compiled, dot
-from verify.compiled.tape import ONE, value_and_gradient, workspace
+from verify.compiled.lanes import LANES, Lanes, add_entrywise, add_scaled, compiled, dot, put_scaled, zeros
+from verify.compiled.tape import ONE, differentiate, value_and_gradient, workspace
 
 Points = NDArray[np.float64]
 """Restarts (B, size)."""
@@ -35,10 +35,10 @@ def lbfgs(
         flat: least cosine between a step and its change of gradient for the pair to be kept.
     """
     size, room, ends = starts.shape[1], workspace(program), starts.copy()
-    x, g, step = np.zeros((size, LANES)), np.zeros((size, LANES)), np.zeros((size, LANES))
-    trial, slopes = np.zeros((size, LANES)), np.zeros((size, LANES))
-    S, Y = np.zeros((pairs * size, LANES)), np.zeros((pairs * size, LANES))
-    inverse, scale, sums = np.zeros((pairs, LANES)), np.zeros(LANES), np.zeros((4, LANES))
+    x, g, step = zeros(size), zeros(size), zeros(size)
+    trial, slopes = zeros(size), zeros(size)
+    S, Y = zeros(pairs * size), zeros(pairs * size)
+    inverse, scale, sums = zeros(pairs), np.zeros(LANES), zeros(4)
     value, found, length, used = np.zeros(LANES), np.zeros(LANES), np.ones(LANES), np.zeros(LANES, np.int64)
     restart, fresh, taken = np.full(LANES, -1), np.zeros(LANES, np.bool_), np.zeros(LANES, np.bool_)
     following, last = 0, 0
@@ -135,7 +135,7 @@ def _directions(
 ) -> None:
     """−B⁻¹ g by the two loops over pairs, from the newest to the oldest and back; pairs with weight 0 drop out."""
     size, pairs = len(g), len(inverse)
-    weights = np.zeros((pairs, LANES))
+    weights = zeros(pairs)
     dot(g, 0, g, 0, sums, 0, size)
     d[:] = g
     for back in range(pairs):
@@ -182,24 +182,24 @@ def _choose(taken: NDArray[np.bool_], restart: NDArray[np.int64], direction: Lan
 def steps(
     program: Any, starts: Points, velocities: Points, rates: NDArray[np.float64], count: int, momentum: float
 ) -> tuple[Points, Points]:
-    """Points and velocities after so many steps of heavy-ball gradient descent, of length ``rates`` (size) by entry."""
+    """Points and velocities after so many steps of heavy-ball gradient descent, of length ``rates`` (size) by entry.
+
+    The tape has no unit, so that its first cells are the points.
+    """
     size, room, ends, speeds = starts.shape[1], workspace(program), starts.copy(), velocities.copy()
-    x, g, value = np.zeros((size, LANES)), np.zeros((size, LANES)), np.zeros(LANES)
-    velocity, renewed, downhill = np.zeros((size, LANES)), np.zeros((size, LANES)), np.zeros((size, LANES))
+    (x, slopes), velocity, downhill = room, zeros(size), zeros(size)
     kept = np.full((1, LANES), momentum)
     for i in range(size):
         downhill[i] = -rates[i]
     for first in range(0, len(starts), LANES):
         several = min(LANES, len(starts) - first)
         for lane in range(several):
-            x[:, lane], velocity[:, lane] = starts[first + lane], velocities[first + lane]
+            x[:size, lane], velocity[:, lane] = starts[first + lane], velocities[first + lane]
         for _ in range(count):
-            value_and_gradient(program, x, g, value, room)
-            renewed[:] = 0.0
-            add_scaled(renewed, 0, kept, 0, velocity, 0, size)
-            add_entrywise(renewed, 0, downhill, 0, g, 0, size)
-            add_scaled(x, 0, ONE, 0, renewed, 0, size)
-            velocity, renewed = renewed, velocity
+            differentiate(program, room)
+            put_scaled(velocity, 0, kept, 0, velocity, 0, size)
+            add_entrywise(velocity, 0, downhill, 0, slopes, 0, size)
+            add_scaled(x, 0, ONE, 0, velocity, 0, size)
         for lane in range(several):
-            ends[first + lane], speeds[first + lane] = x[:, lane], velocity[:, lane]
+            ends[first + lane], speeds[first + lane] = x[:size, lane], velocity[:, lane]
     return ends, speeds
