@@ -74,8 +74,9 @@ def power(values: tuple[int, ...], seconds: list[float]) -> str:
     """The exponent fitted to the upper half of the values, least and most between neighbours, and from where on."""
     half = len(values) // 2
     x, y = np.log(values[half:]), np.log(seconds[half:])
-    steps = np.diff(y) / np.diff(x)
-    return f"{np.polyfit(x, y, 1)[0]:.1f} ({steps.min():.1f} to {steps.max():.1f}) from {values[half]:,} on"
+    between = np.diff(y) / np.diff(x)
+    fitted, least, most = (f"{round(e, 1) + 0.0:.1f}" for e in (np.polyfit(x, y, 1)[0], between.min(), between.max()))
+    return f"{fitted} ({least} to {most}) from {values[half]:,} on"
 
 
 def curve(row: int) -> Found:

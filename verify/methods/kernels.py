@@ -23,8 +23,8 @@ from verify.methods.minimise import Layout
 Tensor = torch.Tensor
 
 COMPILED = 20_000
-"""Up to this many unknowns compiled loops are faster than batched products: L-BFGS on 64 restarts 29 times for 32, 3 times
-for 9,000, 2 times for 16,000, no longer for 50,000."""
+"""Up to this many unknowns compiled loops are faster than batched products: L-BFGS from 64 starts 29 times for 32,
+3 times for 9,000, twice for 16,000, not for 50,000."""
 
 
 class LayeredModel:
