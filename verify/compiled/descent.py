@@ -8,8 +8,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from verify.compiled.lanes import LANES, Lanes, add_entrywise, add_scaled, compiled, dot, put_scaled, zeros
+from verify.compiled.lanes import (
+    LANES,
+    Lanes,
+    add_entrywise,
+    add_scaled,
+    compiled,
+    dot,
+    put_difference,
+    put_scaled,
+    zeros,
+)
 from verify.compiled.tape import ONE, differentiate, value_and_gradient, workspace
+
+MINUS = -ONE
 
 Points = NDArray[np.float64]
 """Restarts (B, size)."""
@@ -55,8 +67,8 @@ def lbfgs(
         _move(x, step, length, trial)
         value_and_gradient(program, trial, slopes, found, room)
         last = (last + 1) % pairs
-        _difference(trial, x, S, last * size)
-        _difference(slopes, g, Y, last * size)
+        put_difference(S, last * size, trial, 0, x, 0, size)
+        put_difference(Y, last * size, slopes, 0, g, 0, size)
         dot(step, 0, g, 0, sums, 0, size)
         dot(S, last * size, Y, last * size, sums, 1, size)
         dot(S, last * size, S, last * size, sums, 2, size)
@@ -106,13 +118,6 @@ def _move(x: Lanes, step: Lanes, length: NDArray[np.float64], trial: Lanes) -> N
 
 
 @compiled
-def _difference(a: Lanes, b: Lanes, out: Lanes, start: int) -> None:
-    for i in range(len(a)):
-        for lane in range(LANES):
-            out[start + i, lane] = a[i, lane] - b[i, lane]
-
-
-@compiled
 def _take(taken: NDArray[np.bool_], trial: Lanes, x: Lanes, slopes: Lanes, g: Lanes) -> None:
     for i in range(len(x)):
         for lane in range(LANES):
@@ -137,34 +142,22 @@ def _directions(
     size, pairs = len(g), len(inverse)
     weights = zeros(pairs)
     dot(g, 0, g, 0, sums, 0, size)
-    d[:] = g
+    put_scaled(d, 0, MINUS, 0, g, 0, size)
     for back in range(pairs):
         i = (last - back) % pairs
         dot(S, i * size, d, 0, weights, i, size)
         for lane in range(LANES):
-            weights[i, lane] *= inverse[i, lane]
-        _subtract(weights[i], Y, i * size, d)
+            weights[i, lane] *= -inverse[i, lane]
+        add_scaled(d, 0, weights, i, Y, i * size, size)
     for lane in range(LANES):
         sums[1, lane] = scale[lane] if scale[lane] > 0.0 else 1.0 / max(sqrt(sums[0, lane]), 1.0)
-    for j in range(size):
-        for lane in range(LANES):
-            d[j, lane] *= sums[1, lane]
+    put_scaled(d, 0, sums, 1, d, 0, size)
     for forth in range(1, pairs + 1):
         i = (last + forth) % pairs
         dot(Y, i * size, d, 0, sums, 2, size)
         for lane in range(LANES):
-            weights[i, lane] = inverse[i, lane] * sums[2, lane] - weights[i, lane]
-        _subtract(weights[i], S, i * size, d)
-    for j in range(size):
-        for lane in range(LANES):
-            d[j, lane] = -d[j, lane]
-
-
-@compiled
-def _subtract(weight: NDArray[np.float64], A: Lanes, start: int, d: Lanes) -> None:
-    for j in range(len(d)):
-        for lane in range(LANES):
-            d[j, lane] -= weight[lane] * A[start + j, lane]
+            weights[i, lane] = -weights[i, lane] - inverse[i, lane] * sums[2, lane]
+        add_scaled(d, 0, weights, i, S, i * size, size)
 
 
 @compiled

@@ -166,6 +166,7 @@ def _dot(context, A, a, a_step, B, b, b_step, C, c, c_step, rounds):  # type: ig
 _add = _along(lambda builder, C, A, B: builder.call(_fused(builder), [A, B, C]))
 _put = _along(lambda builder, C, A, B: builder.fmul(A, B))
 _sum = _along(lambda builder, C, A, B: builder.fadd(A, B))
+_difference = _along(lambda builder, C, A, B: builder.fsub(A, B))
 _positive = _along(lambda builder, C, A, B: builder.select(builder.fcmp_ordered("<", A, ZERO), ZERO, A))
 _gated = _along(lambda builder, C, A, B: builder.select(builder.fcmp_ordered(">", B, ZERO), builder.fadd(C, A), C))
 _block, _row, _entry = _tile(ROWS, COLUMNS), _tile(1, COLUMNS), _tile(1, 1)
@@ -249,6 +250,12 @@ def put_entrywise(C: Lanes, c: int, A: Lanes, a: int, B: Lanes, b: int, size: in
 def put_sum(C: Lanes, c: int, A: Lanes, a: int, B: Lanes, b: int, size: int) -> None:
     """C[c + k] = A[a + k] + B[b + k] in all lanes."""
     _sum(C, c, 1, A, a, 1, B, b, 1, size)
+
+
+@compiled
+def put_difference(C: Lanes, c: int, A: Lanes, a: int, B: Lanes, b: int, size: int) -> None:
+    """C[c + k] = A[a + k] − B[b + k] in all lanes."""
+    _difference(C, c, 1, A, a, 1, B, b, 1, size)
 
 
 @compiled
