@@ -24,7 +24,7 @@ Array = NDArray[np.float64]
 RECORDED = 10
 """From so many steps on, recording one of them pays."""
 BLOCK = 1 << 19
-"""Numbers in the restarts that a CPU moves together, 4 MB: where each has 135,000, all of 64 at once take twice as long."""
+"""Numbers in the restarts that a CPU moves together, 4 MB: where each has 135,000, 64 at once take twice as long."""
 
 
 @dataclass(frozen=True)
