@@ -3,6 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DOCS := $(VENV)/.docs-ready
+BENCH := $(VENV)/.bench-ready
 
 .PHONY: verify test check docs picture coverage notebooks notebooks-test proofs mutants border wide-networks bench env clean
 
@@ -40,7 +41,7 @@ border: env
 wide-networks: env
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/wide_networks.py
 
-bench: env
+bench: $(BENCH)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/comparison.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/refuter.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/duals.py
@@ -65,6 +66,10 @@ $(READY): pyproject.toml constraints.txt
 $(DOCS): $(READY)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
 	touch $(DOCS)
+
+$(BENCH): $(READY)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
+	touch $(BENCH)
 
 clean:
 	rm -rf $(VENV) .collapse docs/build docs/generated

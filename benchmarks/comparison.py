@@ -1,7 +1,7 @@
 """Ours beside what one would run instead, in one run: ``make bench`` writes the tables of ``docs/benchmarks.md``.
 
-Names of tables as arguments make only these. Each method runs in a process of its own, on one thread; ratios of one run
-mean more than its seconds.
+With names of tables as arguments these are made and printed, and the page stays as it is: what it shows is of one run.
+Each method has a process of its own, on one thread.
 """
 
 from __future__ import annotations
@@ -17,10 +17,13 @@ from random import Random
 from typing import Any
 
 import descent
+import growth
 import numpy as np
-import refuter
+import restarts
+import steps
 import torch
 from measuring import Measured, alone, machine, plain, put, repeated, short, table
+from verification import verification
 
 from theory.arithmetic.interpreters import Balls, precision
 from theory.closed_form.optimum import optimum
@@ -29,9 +32,6 @@ from theory.ops import matrix
 from theory.reductions import MEANS, class_mean_objective, class_mean_variables
 from verify import checker
 from verify.certificate import two_sided_bound
-from verify.empirical.training import descend
-from verify.methods.kernels import LayeredModel
-from verify.methods.searches import ModelSearch
 
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 LIMIT = 100.0
@@ -172,122 +172,6 @@ def arithmetic() -> Rows:
         yield title, found.shown, plain(found.median / ours.median), width
 
 
-# --------------------------------------------------------------------------------------------------------- refuter
-
-RIVALS = (("K = 4, L = 3, widths 8", (4, 3, "13/200", 8)), ("K = 6, L = 5, widths 6", (6, 5, "1/200", 6)))
-ITERATIONS = 300
-
-
-def our_restarts(*model: Any) -> Found:
-    """Seconds a restart of the refuter's descent, from 256 Gaussian starts at once."""
-    torch.set_num_threads(1)
-    kernel = ModelSearch(refuter.relu_claim(*model).problem, torch.device("cpu")).objective
-    starts = kernel.gaussian_starts(torch.ones(256, dtype=torch.float64), torch.Generator().manual_seed(0))
-    kernel.lbfgs(starts[:8], 2, 1e-6, 8)
-    seconds, ends = repeated(lambda: kernel.lbfgs(starts, ITERATIONS, 1e-6, 8))
-    return tuple(part / len(starts) for part in seconds), float(kernel.value_and_gradient(ends)[0].median())
-
-
-def scipy_restarts(*model: Any) -> Found:
-    """Seconds a restart of SciPy's L-BFGS on the same formula by automatic differentiation."""
-    from scipy.optimize import minimize
-
-    torch.set_num_threads(1)
-    function, size = refuter._flat(refuter.relu_claim(*model))
-    rng = np.random.default_rng(0)
-    options = {"maxiter": ITERATIONS, "gtol": 1e-6}
-    run = lambda: minimize(function, rng.standard_normal(size), jac=True, method="L-BFGS-B", options=options)  # noqa: E731
-    seconds, _ = repeated(run, times=20)
-    return seconds, None
-
-
-def throughput() -> Rows:
-    """Rows: model, restarts a second of both, ratio."""
-    yield "ReLU model", "collapse, restarts a second", "SciPy in a loop, restarts a second", "ratio"
-    for title, model in RIVALS:
-        ours, theirs = alone(our_restarts, *model, limit=LIMIT), alone(scipy_restarts, *model, limit=LIMIT)
-        assert ours is not None
-        assert theirs is not None
-        yield title, plain(1 / ours.median), plain(1 / theirs.median), plain(theirs.median / ours.median)
-
-
-# --------------------------------------------------------------------------------------------------------- scaling
-
-
-def unequal(K: int = 10, L: int = 3, n: int = 10, d: int = 0) -> UnconstrainedFeatures:
-    """K classes of n, n + 1, … samples with decays at which all are fitted."""
-    return UnconstrainedFeatures(
-        class_sizes=tuple(n + k for k in range(K)), depth=L, widths=(d,) if d else (), decays=Fraction(1, 2000 * K * L)
-    )
-
-
-def optimum_time(**parameters: int) -> tuple[float, ...]:
-    """Seconds of the closed form, to 20 digits."""
-    model = unequal(**parameters)
-    optimum(model).objective.decimal(20)
-    return repeated(lambda: optimum(model).objective.decimal(20), budget=1.0)[0]
-
-
-def step_time(K: int = 8, L: int = 3, n: int = 10, d: int = 16) -> tuple[float, ...]:
-    """Seconds a restart and step of gradient descent over class means, 64 restarts at once."""
-    kernel = LayeredModel(unequal(K, L, n, d), collapsed=True)
-    x = 0.1 * kernel.gaussian_starts(torch.ones(64, dtype=torch.float64), torch.Generator().manual_seed(0))
-    steps = max(3, int(3e6 / (64 * kernel.layout.size)))
-    descend(kernel, x, 0.01, 2)
-    return tuple(part / (64 * steps) for part in repeated(lambda: descend(kernel, x, 0.01, steps), 3, 1.0)[0])
-
-
-CURVES: tuple[tuple[str, Callable[..., tuple[float, ...]], str, tuple[int, ...]], ...] = (
-    ("closed form", optimum_time, "K", (10, 30, 100, 300, 1000)),
-    ("closed form", optimum_time, "L", (1, 2, 4, 8, 16, 32)),
-    ("closed form", optimum_time, "n", (10, 100, 1000, 10_000, 100_000)),
-    ("closed form", optimum_time, "d", (10, 100, 1000, 10_000)),
-    ("step of descent", step_time, "K", (4, 8, 16, 32)),
-    ("step of descent", step_time, "L", (1, 2, 4, 8, 16)),
-    ("step of descent", step_time, "n", (10, 100, 1000, 10_000)),
-    ("step of descent", step_time, "d", (8, 16, 32, 64, 128)),
-)
-
-
-def curve(row: int) -> Found:
-    """The median time at each value, and the exponent of a power fitted to the upper half."""
-    torch.set_num_threads(1)
-    _, function, name, values = CURVES[row]
-    seconds = [float(np.median(function(**{name: value}))) for value in values]
-    half = len(values) // 2
-    slope = np.polyfit(np.log(values[half:]), np.log(seconds[half:]), 1)[0]
-    return tuple(seconds), float(slope)
-
-
-def scaling() -> Rows:
-    """Rows: what grows, its values, times, the fitted exponent."""
-    yield "time of", "in", "values", "times", "fitted exponent"
-    for row, (what, _, name, values) in enumerate(CURVES):
-        found = alone(curve, row, limit=LIMIT)
-        assert found is not None
-        yield what, name, ", ".join(map(str, values)), ", ".join(map(short, found.seconds)), f"{found.found:.1f}"
-
-
-def thousand(part: str) -> Found:
-    """K = 1,000 unequal classes: the closed form, a certificate, or the checker on it."""
-    model = unequal(1000)
-    if part == "closed form":
-        return repeated(lambda: float(optimum(model).objective.decimal(20)))
-    if part == "certificate":
-        return repeated(lambda: two_sided_bound(model))[0], None
-    text = json.dumps(two_sided_bound(model))
-    return repeated(lambda: checker.check(checker.load(text)))
-
-
-def thousands() -> Rows:
-    """Rows: what is done for 1,000 classes, and how long it takes."""
-    yield "for 1,000 classes of 10, 11, 12, … samples, three layers", "time", "peak memory, MB"
-    for part in ("closed form", "certificate", "checking it"):
-        found = alone(thousand, part, limit=LIMIT)
-        assert found is not None
-        yield part, found.shown, memory(found)
-
-
 # --------------------------------------------------------------------------------------------------------- start-up
 
 COMMANDS: tuple[tuple[tuple[str, ...], float], ...] = (
@@ -308,24 +192,34 @@ def start_up() -> Rows:
 
 
 TABLES: dict[str, Callable[[], Rows]] = {
-    "start-up": start_up,
+    "descent": lambda: descent.to_the_optimum("cpu"),
+    "steps": lambda: steps.per_step("cpu"),
     "certificates": certificates,
     "arithmetic": arithmetic,
-    "throughput": throughput,
-    "scaling": scaling,
-    "thousand": thousands,
-    "steps": lambda: descent.per_step("cpu"),
-    "descent": lambda: descent.to_the_optimum("cpu"),
+    "throughput": restarts.throughput,
+    "scaling": growth.scaling,
+    "thousand": growth.thousands,
+    "start-up": start_up,
+    "verification": verification,
 }
 
 
 def main(names: Sequence[str]) -> None:
-    """Make the tables and put them into the page."""
+    """Make all tables and put them into the page together; or make the named ones and only print them.
+
+    Raises:
+        SystemExit: for a name that no table has.
+    """
+    if unknown := [name for name in names if name not in TABLES]:
+        raise SystemExit(f"no table is called {unknown[0]}; there are {', '.join(TABLES)}")
     torch.set_num_threads(1)
-    put(PAGE, "machine", machine())
+    made = {"machine": machine()}
+    print(made["machine"], flush=True)
     for name in names or TABLES:
-        put(PAGE, name, table(TABLES[name]()))
-        print(flush=True)
+        print(f"\n{name}\n", flush=True)
+        made[name] = table(TABLES[name]())
+    if not names:
+        put(PAGE, made)
 
 
 if __name__ == "__main__":

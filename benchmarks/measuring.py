@@ -7,7 +7,7 @@ import os
 import platform
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -102,14 +102,22 @@ def table(rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join(lines)
 
 
-def put(page: Path, name: str, text: str) -> None:
-    """Replace what stands in a page between the markers of this name."""
-    begin, end = f"<!-- {name}: made by make bench -->", "<!-- end -->"
+def put(page: Path, made: Mapping[str, str]) -> None:
+    """Replace what stands in a page between the markers of each name.
+
+    Raises:
+        ValueError: when the page has no place for a name, or one for another.
+    """
+    places = re.compile("<!-- (.+?): made by make bench -->.*?<!-- end -->", re.DOTALL)
     old = page.read_text(encoding="utf-8")
-    pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
-    if not pattern.search(old):
-        raise ValueError(f"{page} has no place for {name}")
-    page.write_text(pattern.sub(lambda _: f"{begin}\n\n{text}\n\n{end}", old, count=1), encoding="utf-8")
+    if differing := sorted({place[1] for place in places.finditer(old)} ^ made.keys()):
+        raise ValueError(f"{page} and what was made differ in {', '.join(differing)}")
+    page.write_text(places.sub(lambda place: between(place[1], made[place[1]]), old), encoding="utf-8")
+
+
+def between(name: str, text: str) -> str:
+    """A text between the markers of a name."""
+    return f"<!-- {name}: made by make bench -->\n\n{text}\n\n<!-- end -->"
 
 
 def machine() -> str:
@@ -124,4 +132,5 @@ def machine() -> str:
         except metadata.PackageNotFoundError:
             versions.append(f"{package} not installed")
     processor = names[0] if names else platform.machine()
-    return f"{processor}{vectors}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; {', '.join(versions)}."
+    load = f"load before the run {os.getloadavg()[0]:.1f}"
+    return f"{processor}{vectors}, {os.cpu_count()} cores, {load}; {', '.join(versions)}."

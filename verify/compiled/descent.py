@@ -8,8 +8,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from verify.compiled.lanes import LANES, Lanes, add_entrywise, add_scaled, compiled, dot
-from verify.compiled.tape import ONE, value_and_gradient, workspace
+from verify.compiled.lanes import (
+    LANES,
+    Lanes,
+    add_entrywise,
+    add_scaled,
+    compiled,
+    dot,
+    put_difference,
+    put_scaled,
+    zeros,
+)
+from verify.compiled.tape import ONE, differentiate, value_and_gradient, workspace
+
+MINUS = -ONE
 
 Points = NDArray[np.float64]
 """Restarts (B, size)."""
@@ -35,10 +47,10 @@ def lbfgs(
         flat: least cosine between a step and its change of gradient for the pair to be kept.
     """
     size, room, ends = starts.shape[1], workspace(program), starts.copy()
-    x, g, step = np.zeros((size, LANES)), np.zeros((size, LANES)), np.zeros((size, LANES))
-    trial, slopes = np.zeros((size, LANES)), np.zeros((size, LANES))
-    S, Y = np.zeros((pairs * size, LANES)), np.zeros((pairs * size, LANES))
-    inverse, scale, sums = np.zeros((pairs, LANES)), np.zeros(LANES), np.zeros((4, LANES))
+    x, g, step = zeros(size), zeros(size), zeros(size)
+    trial, slopes = zeros(size), zeros(size)
+    S, Y = zeros(pairs * size), zeros(pairs * size)
+    inverse, scale, sums = zeros(pairs), np.zeros(LANES), zeros(4)
     value, found, length, used = np.zeros(LANES), np.zeros(LANES), np.ones(LANES), np.zeros(LANES, np.int64)
     restart, fresh, taken = np.full(LANES, -1), np.zeros(LANES, np.bool_), np.zeros(LANES, np.bool_)
     following, last = 0, 0
@@ -55,8 +67,8 @@ def lbfgs(
         _move(x, step, length, trial)
         value_and_gradient(program, trial, slopes, found, room)
         last = (last + 1) % pairs
-        _difference(trial, x, S, last * size)
-        _difference(slopes, g, Y, last * size)
+        put_difference(S, last * size, trial, 0, x, 0, size)
+        put_difference(Y, last * size, slopes, 0, g, 0, size)
         dot(step, 0, g, 0, sums, 0, size)
         dot(S, last * size, Y, last * size, sums, 1, size)
         dot(S, last * size, S, last * size, sums, 2, size)
@@ -106,13 +118,6 @@ def _move(x: Lanes, step: Lanes, length: NDArray[np.float64], trial: Lanes) -> N
 
 
 @compiled
-def _difference(a: Lanes, b: Lanes, out: Lanes, start: int) -> None:
-    for i in range(len(a)):
-        for lane in range(LANES):
-            out[start + i, lane] = a[i, lane] - b[i, lane]
-
-
-@compiled
 def _take(taken: NDArray[np.bool_], trial: Lanes, x: Lanes, slopes: Lanes, g: Lanes) -> None:
     for i in range(len(x)):
         for lane in range(LANES):
@@ -135,36 +140,24 @@ def _directions(
 ) -> None:
     """−B⁻¹ g by the two loops over pairs, from the newest to the oldest and back; pairs with weight 0 drop out."""
     size, pairs = len(g), len(inverse)
-    weights = np.zeros((pairs, LANES))
+    weights = zeros(pairs)
     dot(g, 0, g, 0, sums, 0, size)
-    d[:] = g
+    put_scaled(d, 0, MINUS, 0, g, 0, size)
     for back in range(pairs):
         i = (last - back) % pairs
         dot(S, i * size, d, 0, weights, i, size)
         for lane in range(LANES):
-            weights[i, lane] *= inverse[i, lane]
-        _subtract(weights[i], Y, i * size, d)
+            weights[i, lane] *= -inverse[i, lane]
+        add_scaled(d, 0, weights, i, Y, i * size, size)
     for lane in range(LANES):
         sums[1, lane] = scale[lane] if scale[lane] > 0.0 else 1.0 / max(sqrt(sums[0, lane]), 1.0)
-    for j in range(size):
-        for lane in range(LANES):
-            d[j, lane] *= sums[1, lane]
+    put_scaled(d, 0, sums, 1, d, 0, size)
     for forth in range(1, pairs + 1):
         i = (last + forth) % pairs
         dot(Y, i * size, d, 0, sums, 2, size)
         for lane in range(LANES):
-            weights[i, lane] = inverse[i, lane] * sums[2, lane] - weights[i, lane]
-        _subtract(weights[i], S, i * size, d)
-    for j in range(size):
-        for lane in range(LANES):
-            d[j, lane] = -d[j, lane]
-
-
-@compiled
-def _subtract(weight: NDArray[np.float64], A: Lanes, start: int, d: Lanes) -> None:
-    for j in range(len(d)):
-        for lane in range(LANES):
-            d[j, lane] -= weight[lane] * A[start + j, lane]
+            weights[i, lane] = -weights[i, lane] - inverse[i, lane] * sums[2, lane]
+        add_scaled(d, 0, weights, i, S, i * size, size)
 
 
 @compiled
@@ -182,24 +175,24 @@ def _choose(taken: NDArray[np.bool_], restart: NDArray[np.int64], direction: Lan
 def steps(
     program: Any, starts: Points, velocities: Points, rates: NDArray[np.float64], count: int, momentum: float
 ) -> tuple[Points, Points]:
-    """Points and velocities after so many steps of heavy-ball gradient descent, of length ``rates`` (size) by entry."""
+    """Points and velocities after so many steps of heavy-ball gradient descent, of length ``rates`` (size) by entry.
+
+    The tape has no unit, so that its first cells are the points.
+    """
     size, room, ends, speeds = starts.shape[1], workspace(program), starts.copy(), velocities.copy()
-    x, g, value = np.zeros((size, LANES)), np.zeros((size, LANES)), np.zeros(LANES)
-    velocity, renewed, downhill = np.zeros((size, LANES)), np.zeros((size, LANES)), np.zeros((size, LANES))
+    (x, slopes), velocity, downhill = room, zeros(size), zeros(size)
     kept = np.full((1, LANES), momentum)
     for i in range(size):
         downhill[i] = -rates[i]
     for first in range(0, len(starts), LANES):
         several = min(LANES, len(starts) - first)
         for lane in range(several):
-            x[:, lane], velocity[:, lane] = starts[first + lane], velocities[first + lane]
+            x[:size, lane], velocity[:, lane] = starts[first + lane], velocities[first + lane]
         for _ in range(count):
-            value_and_gradient(program, x, g, value, room)
-            renewed[:] = 0.0
-            add_scaled(renewed, 0, kept, 0, velocity, 0, size)
-            add_entrywise(renewed, 0, downhill, 0, g, 0, size)
-            add_scaled(x, 0, ONE, 0, renewed, 0, size)
-            velocity, renewed = renewed, velocity
+            differentiate(program, room)
+            put_scaled(velocity, 0, kept, 0, velocity, 0, size)
+            add_entrywise(velocity, 0, downhill, 0, slopes, 0, size)
+            add_scaled(x, 0, ONE, 0, velocity, 0, size)
         for lane in range(several):
-            ends[first + lane], speeds[first + lane] = x[:, lane], velocity[:, lane]
+            ends[first + lane], speeds[first + lane] = x[:size, lane], velocity[:, lane]
     return ends, speeds

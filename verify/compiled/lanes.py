@@ -19,10 +19,14 @@ LANES = 8
 ROWS, COLUMNS = 2, 4
 """Entries of a product that are summed at a time: by measurement, near what large matrices reach."""
 
+SUMS = 4
+"""Partial sums of a product of vectors: a fused product takes four cycles, in which others can begin."""
+
 Lanes = NDArray[np.float64]
 """An array (entries, 8)."""
 intrinsic: Any = extending.intrinsic
 VECTOR = ir.VectorType(ir.DoubleType(), LANES)
+ZERO = ir.Constant(VECTOR, [0.0] * LANES)
 
 STRICT = {"contract", "nsz"}
 """Floating-point freedoms of compiled code: fused products, but no reordering, and nan and inf stay what they are."""
@@ -105,32 +109,79 @@ def _emit(builder: Any, A: Any, B: Any, C: Any, numbers: Any, rows: int, columns
         builder.store(totals[ij], place, align=8)
 
 
+def _along(instruction: Callable[[Any, Any, Any, Any], Any]) -> Any:
+    """Makes C[c + i·c_step] what an instruction gives for it, A[a + i·a_step] and B[b + i·b_step], for i < count."""
+
+    @intrinsic
+    def along(context, C, c, c_step, A, a, a_step, B, b, b_step, count):  # type: ignore[no-untyped-def]
+        integers = [types.intp] * 2
+        signature = types.void(C, *integers, A, *integers, B, *integers, types.intp)
+
+        def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+            with cgutils.for_range(builder, arguments[9]) as loop:
+                places = [_place(context, builder, signature, arguments, first, loop.index) for first in (0, 3, 6)]
+                C, A, B = (builder.load(place, align=8) for place in places)
+                builder.store(instruction(builder, C, A, B), places[0], align=8)
+            return context.get_dummy_value()
+
+        return signature, generate
+
+    return along
+
+
+def _place(context: Any, builder: Any, signature: Any, arguments: Any, first: int, index: Any) -> Any:
+    """The address of entry start + index·step of an array, which are arguments from the first on."""
+    array, start, step = arguments[first : first + 3]
+    pointer = context.make_array(signature.args[first])(context, builder, array).data
+    entry = builder.add(start, builder.mul(index, step))
+    return builder.bitcast(builder.gep(pointer, [builder.mul(entry, index.type(LANES))]), VECTOR.as_pointer())
+
+
 @intrinsic
-def _along(context, C, c, c_step, A, a, a_step, B, b, b_step, count):  # type: ignore[no-untyped-def]
-    """Adds A[a + i·a_step] B[b + i·b_step] to C[c + i·c_step] for i < count, one after the other."""
+def _dot(context, A, a, a_step, B, b, b_step, C, c, c_step, rounds):  # type: ignore[no-untyped-def]
+    """C[c] = Σ_k A[a + k·a_step] B[b + k·b_step] for k < SUMS·rounds, in sums that don't wait for each other."""
     integers = [types.intp] * 2
-    signature = types.void(C, *integers, A, *integers, B, *integers, types.intp)
+    signature = types.void(A, *integers, B, *integers, C, *integers, types.intp)
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        count = arguments[9]
-        integer = count.type
-        fused = _fused(builder)
-        with cgutils.for_range(builder, count) as loop:
-            places = []
-            for first in (0, 3, 6):
-                array, start, step = arguments[first : first + 3]
-                pointer = context.make_array(signature.args[first])(context, builder, array).data
-                index = builder.add(start, builder.mul(loop.index, step))
-                entry = builder.gep(pointer, [builder.mul(index, integer(LANES))])
-                places.append(builder.bitcast(entry, VECTOR.as_pointer()))
-            C, A, B = (builder.load(place, align=8) for place in places)
-            builder.store(builder.call(fused, [A, B, C]), places[0], align=8)
+        integer, fused = arguments[9].type, _fused(builder)
+        sums = [cgutils.alloca_once_value(builder, ZERO) for _ in range(SUMS)]
+        with cgutils.for_range(builder, arguments[9]) as loop:
+            for i, total in enumerate(sums):
+                index = builder.add(builder.mul(loop.index, integer(SUMS)), integer(i))
+                A, B = (
+                    builder.load(_place(context, builder, signature, arguments, first, index), align=8)
+                    for first in (0, 3)
+                )
+                builder.store(builder.call(fused, [A, B, builder.load(total)]), total)
+        first, *others = (builder.load(total) for total in sums)
+        for other in others:
+            first = builder.fadd(first, other)
+        builder.store(first, _place(context, builder, signature, arguments, 6, integer(0)), align=8)
         return context.get_dummy_value()
 
     return signature, generate
 
 
+_add = _along(lambda builder, C, A, B: builder.call(_fused(builder), [A, B, C]))
+_put = _along(lambda builder, C, A, B: builder.fmul(A, B))
+_sum = _along(lambda builder, C, A, B: builder.fadd(A, B))
+_difference = _along(lambda builder, C, A, B: builder.fsub(A, B))
+_positive = _along(lambda builder, C, A, B: builder.select(builder.fcmp_ordered("<", A, ZERO), ZERO, A))
+_gated = _along(lambda builder, C, A, B: builder.select(builder.fcmp_ordered(">", B, ZERO), builder.fadd(C, A), C))
 _block, _row, _entry = _tile(ROWS, COLUMNS), _tile(1, COLUMNS), _tile(1, 1)
+
+
+@compiled
+def zeros(size: int) -> Lanes:
+    """Zeros (size, 8), each row in one cache line, which a vector register fills at once.
+
+    >>> zeros(3).shape, zeros(3).ctypes.data % 64
+    ((3, 8), 0)
+    """
+    room = np.zeros((size + 1) * LANES)
+    first = -(room.ctypes.data // room.itemsize) % LANES
+    return room[first : first + size * LANES].reshape(size, LANES)
 
 
 @compiled
@@ -177,17 +228,55 @@ def add_product(
 @compiled
 def dot(A: Lanes, a: int, B: Lanes, b: int, C: Lanes, c: int, size: int) -> None:
     """C[c] = Σ_k A[a + k] B[b + k] in all lanes."""
-    C[c, :] = 0.0
-    _entry(A, B, C, a, 1, 1, b, 1, 1, c, 1, size)
+    rounds = size // SUMS
+    _dot(A, a, 1, B, b, 1, C, c, 1, rounds)
+    if size > SUMS * rounds:
+        _entry(A, B, C, a + SUMS * rounds, 1, 1, b + SUMS * rounds, 1, 1, c, 1, size - SUMS * rounds)
+
+
+@compiled
+def put_scaled(C: Lanes, c: int, factor: Lanes, f: int, A: Lanes, a: int, size: int) -> None:
+    """C[c + k] = factor[f] A[a + k] in all lanes, with one factor a lane."""
+    _put(C, c, 1, factor, f, 0, A, a, 1, size)
+
+
+@compiled
+def put_entrywise(C: Lanes, c: int, A: Lanes, a: int, B: Lanes, b: int, size: int) -> None:
+    """C[c + k] = A[a + k] B[b + k] in all lanes."""
+    _put(C, c, 1, A, a, 1, B, b, 1, size)
+
+
+@compiled
+def put_sum(C: Lanes, c: int, A: Lanes, a: int, B: Lanes, b: int, size: int) -> None:
+    """C[c + k] = A[a + k] + B[b + k] in all lanes."""
+    _sum(C, c, 1, A, a, 1, B, b, 1, size)
+
+
+@compiled
+def put_difference(C: Lanes, c: int, A: Lanes, a: int, B: Lanes, b: int, size: int) -> None:
+    """C[c + k] = A[a + k] − B[b + k] in all lanes."""
+    _difference(C, c, 1, A, a, 1, B, b, 1, size)
+
+
+@compiled
+def put_relu(C: Lanes, c: int, A: Lanes, a: int, size: int) -> None:
+    """C[c + k] = max(A[a + k], 0) in all lanes; nan stays nan."""
+    _positive(C, c, 1, A, a, 1, A, a, 1, size)
+
+
+@compiled
+def add_gated(C: Lanes, c: int, A: Lanes, a: int, B: Lanes, b: int, size: int) -> None:
+    """C[c + k] += A[a + k] where B[b + k] > 0, in all lanes."""
+    _gated(C, c, 1, A, a, 1, B, b, 1, size)
 
 
 @compiled
 def add_scaled(C: Lanes, c: int, factor: Lanes, f: int, A: Lanes, a: int, size: int) -> None:
     """C[c + k] += factor[f] A[a + k] in all lanes, with one factor a lane."""
-    _along(C, c, 1, factor, f, 0, A, a, 1, size)
+    _add(C, c, 1, factor, f, 0, A, a, 1, size)
 
 
 @compiled
 def add_entrywise(C: Lanes, c: int, A: Lanes, a: int, B: Lanes, b: int, size: int) -> None:
     """C[c + k] += A[a + k] B[b + k] in all lanes."""
-    _along(C, c, 1, A, a, 1, B, b, 1, size)
+    _add(C, c, 1, A, a, 1, B, b, 1, size)

@@ -53,24 +53,24 @@ def of_model(kernel: LayeredModel) -> Program:
     K, roots, target = model.K, kernel.s.numpy(), kernel.target.numpy()
     size, start = prod(shapes["X"]), writer.cells_of["X"]
     activation = start if model.sign == "free" else writer.emit(tape.RELU, size, start, p=size)
-    terms = [writer.scaled(kernel.kappa / 2, writer.emit(tape.SQUARES, 1, 0, p=start), 1)]
-    terms.append(writer.scaled(kernel.kappa / 2, writer.emit(tape.SQUARES, 1, activation, p=size), 1))
+    terms = [writer.squares(kernel.kappa / 2, 0, start), writer.squares(kernel.kappa / 2, activation, size)]
     for m in range(1, model.M + 1):
         p, q = shapes[f"W_{m}"]
         activation = writer.emit(tape.PRODUCT, p * n, writer.cells_of[f"W_{m}"], activation, p, q, n)
         if not model.is_linear and m < model.M:
             activation = writer.emit(tape.RELU, p * n, activation, p=p * n)
-    outputs = writer.scaled(kernel.rho, activation, K * n)
+    outputs = activation  # over ρ
     if model.has_bias:
         b = writer.cells_of["b"]
-        shift = writer.emit(tape.PRODUCT, K * n, b, writer.constant(roots), K, 1, n)
+        shift = writer.emit(tape.PRODUCT, K * n, b, writer.constant(roots / kernel.rho), K, 1, n)
         outputs = writer.emit(tape.ADD, K * n, outputs, shift, K * n)
         if kernel.bias_decay:
-            terms.append(writer.scaled(kernel.bias_decay / 2, writer.emit(tape.SQUARES, 1, b, p=K), 1))
+            terms.append(writer.squares(kernel.bias_decay / 2, b, K))
     if model.loss == "mse":
-        residual = writer.emit(tape.ADD, K * n, outputs, writer.constant(-target), K * n)
-        terms.append(writer.scaled(1 / (2 * model.N), writer.emit(tape.SQUARES, 1, residual, p=K * n), 1))
+        residual = writer.emit(tape.ADD, K * n, outputs, writer.constant(-target / kernel.rho), K * n)
+        terms.append(writer.squares(kernel.rho**2 / (2 * model.N), residual, K * n))
     else:
+        outputs = writer.scaled(kernel.rho, outputs, K * n)
         labels = writer.indices(target.argmax(axis=0))
         numbers = writer.number_table([model.N, float(model.alpha), float(model.gamma), *roots])
         terms.append(writer.emit(tape.LIKELIHOOD, 1, outputs, labels, K, n, numbers))
@@ -130,6 +130,10 @@ class Writer:
     def scaled(self, factor: float, cells: int, size: int) -> int:
         """A number times cells."""
         return self.emit(tape.SCALE, size, self.constant([factor]), cells, size)
+
+    def squares(self, factor: float, cells: int, size: int) -> int:
+        """A number times the sum of the squares of cells."""
+        return self.emit(tape.SQUARES, 1, cells, p=size, r=self.number_table([factor]))
 
     def gathered(self, cells: Iterable[int]) -> int:
         """Cells in another order."""
@@ -259,7 +263,7 @@ WRITERS: dict[str, Callable[..., int]] = {
     "submatrix": _moved(lambda data, cells: cells[np.ix_(*map(list, data))]),
     "repeat_columns": _moved(lambda data, cells: np.repeat(cells, data, axis=1)),
     "trace": _trace,
-    "sum_squares": lambda w, node, at: w.emit(tape.SQUARES, 1, at[0], p=prod(node.args[0].shape)),
+    "sum_squares": lambda w, node, at: w.squares(1.0, at[0], prod(node.args[0].shape)),
     "log_sum_exp": lambda w, node, at: w.emit(
         tape.LOG_SUM_EXP, node.args[0].shape[1], at[0], p=node.args[0].shape[0], q=node.args[0].shape[1]
     ),

@@ -13,7 +13,21 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from verify.compiled.lanes import LANES, Lanes, add_entrywise, add_product, add_scaled, compiled, dot
+from verify.compiled.lanes import (
+    LANES,
+    Lanes,
+    add_entrywise,
+    add_gated,
+    add_product,
+    add_scaled,
+    compiled,
+    dot,
+    put_entrywise,
+    put_relu,
+    put_scaled,
+    put_sum,
+    zeros,
+)
 
 Numbers = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -51,10 +65,10 @@ class Program(NamedTuple):
 @compiled
 def workspace(program: Any) -> tuple[Lanes, Lanes]:
     """Cells with the constants in every lane, and room for derivatives."""
-    cells = np.empty((len(program.cells), LANES))
+    cells = zeros(len(program.cells))
     for i in range(len(cells)):
         cells[i, :] = program.cells[i]
-    return cells, np.zeros_like(cells)
+    return cells, zeros(len(cells))
 
 
 @compiled
@@ -66,25 +80,13 @@ def value_and_gradient(program: Any, x: Lanes, g: Lanes, value: Numbers, room: t
     cells, slopes = room
     count = program.variables
     unit, u = (x, count) if program.has_unit else (ONE, 0)
-    cells[:count] = 0.0
-    if not program.has_squares:
-        add_scaled(cells, 0, unit, u, x, 0, count)
+    put_scaled(cells, 0, unit, u, x, 0, count)
     for i in range(count if program.has_squares else 0):
         if program.squared[i]:
-            slopes[0] = 0.0
-            add_scaled(slopes, 0, unit, u, x, i, 1)
-            add_entrywise(cells, i, slopes, 0, x, i, 1)
-        else:
-            add_scaled(cells, i, unit, u, x, i, 1)
-    for row in program.code:
-        _forward(program, row, cells)
+            put_entrywise(cells, i, cells, i, x, i, 1)
+    differentiate(program, room)
     value[:] = cells[program.root]
-    slopes[:] = 0.0
-    slopes[program.root, :] = 1.0
-    for t in range(len(program.code) - 1, -1, -1):
-        _backward(program, program.code[t], cells, slopes)
-    g[:] = 0.0
-    add_scaled(g, 0, unit, u, slopes, 0, count)
+    put_scaled(g, 0, unit, u, slopes, 0, count)
     if program.has_unit:
         g[count] = 0.0
         for i in range(count):
@@ -94,39 +96,46 @@ def value_and_gradient(program: Any, x: Lanes, g: Lanes, value: Numbers, room: t
 
 
 @compiled
-def _forward(program: Any, row: Integers, V: Lanes) -> None:
-    code, out, a, b, p, q, r, _ = row
-    if code == PRODUCT:
-        V[out : out + p * r] = 0.0
-        add_product(V, a, q, 1, V, b, r, 1, V, out, p, q, r)
-    elif code == ADD:
-        V[out : out + p] = V[a : a + p]
-        add_scaled(V, out, ONE, 0, V, b, p)
-    elif code == SCALE:
-        V[out : out + p] = 0.0
-        add_scaled(V, out, V, a, V, b, p)
-    elif code == GATHER:
-        for i in range(p):
-            V[out + i] = V[program.indices[a + i]]
-    elif code == ENTRYWISE:
-        V[out : out + p] = 0.0
-        add_entrywise(V, out, V, a, V, b, p)
-    elif code == SUM:
-        V[out] = 0.0
-        for i in range(p):
-            add_scaled(V, out, ONE, 0, V, a + i, 1)
-    elif code == SQUARES:
-        dot(V, a, V, a, V, out, p)
-    elif code == RELU:
-        for i in range(p):
-            for lane in range(LANES):
-                V[out + i, lane] = max(V[a + i, lane], 0.0)
-    elif code == LIKELIHOOD:
-        _likelihood(program, row, V, V, False)
-    elif code == SINGULAR:
-        _singular(program, row, V, V, False)
-    else:
-        _scalars(program, row, V)
+def differentiate(program: Any, room: tuple[Lanes, Lanes]) -> None:
+    """All cells from those of the variables, and the slopes of the root in all of them."""
+    cells, slopes = room
+    _forward(program, cells)
+    slopes[:] = 0.0
+    slopes[program.root, :] = 1.0
+    _backward(program, cells, slopes)
+
+
+@compiled
+def _forward(program: Any, V: Lanes) -> None:
+    for row in program.code:
+        code, out, a, b, p, q, r, _ = row
+        if code == PRODUCT:
+            V[out : out + p * r] = 0.0
+            add_product(V, a, q, 1, V, b, r, 1, V, out, p, q, r)
+        elif code == ADD:
+            put_sum(V, out, V, a, V, b, p)
+        elif code == SCALE:
+            put_scaled(V, out, V, a, V, b, p)
+        elif code == GATHER:
+            for i in range(p):
+                V[out + i] = V[program.indices[a + i]]
+        elif code == ENTRYWISE:
+            put_entrywise(V, out, V, a, V, b, p)
+        elif code == SUM:
+            V[out] = 0.0
+            for i in range(p):
+                add_scaled(V, out, ONE, 0, V, a + i, 1)
+        elif code == SQUARES:
+            dot(V, a, V, a, V, out, p)
+            V[out] *= program.numbers[r]
+        elif code == RELU:
+            put_relu(V, out, V, a, p)
+        elif code == LIKELIHOOD:
+            _likelihood(program, row, V, V, False)
+        elif code == SINGULAR:
+            _singular(program, row, V, V, False)
+        else:
+            _scalars(program, row, V)
 
 
 @compiled
@@ -156,42 +165,43 @@ def _scalars(program: Any, row: Integers, V: Lanes) -> None:
 
 
 @compiled
-def _backward(program: Any, row: Integers, V: Lanes, G: Lanes) -> None:
-    code, out, a, b, p, q, r, moves = row
-    if code == PRODUCT:
-        if moves & 1:
-            add_product(G, out, r, 1, V, b, 1, r, G, a, p, r, q)
-        if moves & 2:
-            add_product(V, a, 1, q, G, out, r, 1, G, b, q, p, r)
-    elif code == ADD:
-        add_scaled(G, a, ONE, 0, G, out, p)
-        add_scaled(G, b, ONE, 0, G, out, p)
-    elif code == SCALE:
-        if moves & 1:
-            add_product(G, out, 1, 1, V, b, 1, 1, G, a, 1, p, 1)
-        add_scaled(G, b, V, a, G, out, p)
-    elif code == GATHER:
-        for i in range(p):
-            G[program.indices[a + i]] += G[out + i]
-    elif code == ENTRYWISE:
-        add_entrywise(G, a, V, b, G, out, p)
-        add_entrywise(G, b, V, a, G, out, p)
-    elif code == SUM:
-        for i in range(p):
-            add_scaled(G, a + i, ONE, 0, G, out, 1)
-    elif code == SQUARES:
-        add_scaled(G, out, ONE, 0, G, out, 1)
-        add_scaled(G, a, G, out, V, a, p)
-    elif code == RELU:
-        for i in range(p):
-            for lane in range(LANES):
-                G[a + i, lane] += G[out + i, lane] if V[a + i, lane] > 0.0 else 0.0
-    elif code == LIKELIHOOD:
-        _likelihood(program, row, V, G, True)
-    elif code == SINGULAR:
-        _singular(program, row, V, G, True)
-    else:
-        _slopes(program, row, V, G)
+def _backward(program: Any, V: Lanes, G: Lanes) -> None:
+    for row in program.code[::-1]:
+        code, out, a, b, p, q, r, moves = row
+        if code == PRODUCT:
+            if moves & 1:
+                add_product(G, out, r, 1, V, b, 1, r, G, a, p, r, q)
+            if moves & 2:
+                add_product(V, a, 1, q, G, out, r, 1, G, b, q, p, r)
+        elif code == ADD:
+            if moves & 1:
+                add_scaled(G, a, ONE, 0, G, out, p)
+            if moves & 2:
+                add_scaled(G, b, ONE, 0, G, out, p)
+        elif code == SCALE:
+            if moves & 1:
+                add_product(G, out, 1, 1, V, b, 1, 1, G, a, 1, p, 1)
+            add_scaled(G, b, V, a, G, out, p)
+        elif code == GATHER:
+            for i in range(p):
+                G[program.indices[a + i]] += G[out + i]
+        elif code == ENTRYWISE:
+            add_entrywise(G, a, V, b, G, out, p)
+            add_entrywise(G, b, V, a, G, out, p)
+        elif code == SUM:
+            for i in range(p):
+                add_scaled(G, a + i, ONE, 0, G, out, 1)
+        elif code == SQUARES:
+            G[out] *= 2.0 * program.numbers[r]
+            add_scaled(G, a, G, out, V, a, p)
+        elif code == RELU:
+            add_gated(G, a, G, out, V, a, p)
+        elif code == LIKELIHOOD:
+            _likelihood(program, row, V, G, True)
+        elif code == SINGULAR:
+            _singular(program, row, V, G, True)
+        else:
+            _slopes(program, row, V, G)
 
 
 @compiled

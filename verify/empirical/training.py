@@ -23,6 +23,8 @@ Array = NDArray[np.float64]
 
 RECORDED = 10
 """From so many steps on, recording one of them pays."""
+BLOCK = 1 << 19
+"""Numbers in the restarts that a CPU moves together, 4 MB: where each has 135,000, 64 at once take twice as long."""
 
 
 @dataclass(frozen=True)
@@ -121,13 +123,15 @@ def _advanced(
         return compiled.steps(of_model(kernel), x, velocity, rate, steps, momentum)
     if kernel.device.type == "cuda" and columns.fits(kernel):
         return columns.steps(kernel, x, velocity, rate, steps, momentum, repeat)
+    some = max(1, BLOCK // x.shape[1]) if kernel.device.type == "cpu" else len(x)
     x, velocity = x.clone(), velocity.clone()
+    for points, speeds in zip(x.split(some), velocity.split(some), strict=True):
 
-    def step() -> None:
-        velocity.mul_(momentum).sub_(rate * kernel.value_and_gradient(x)[1])
-        x.add_(velocity)
+        def step(points: Tensor = points, speeds: Tensor = speeds) -> None:
+            speeds.mul_(momentum).sub_(rate * kernel.value_and_gradient(points)[1])
+            points.add_(speeds)
 
-    repeat(step, steps, kernel.device)
+        repeat(step, steps, kernel.device)
     return x, velocity
 
 
