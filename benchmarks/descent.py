@@ -1,6 +1,6 @@
 """Descent to the optimum, beside what one would run instead: seconds a start, in the papers' imbalanced configuration.
 
-``comparison.py`` makes its table; ``python benchmarks/descent.py cuda`` prints it and that of single steps on a GPU.
+``comparison.py`` makes its table; ``python benchmarks/descent.py cuda`` prints it for a GPU.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from fractions import Fraction
 from functools import partial
 from importlib.util import find_spec
 
-import steps
 import torch
 from measuring import alone, machine, plain, repeated, table
 from others import (
@@ -158,11 +157,9 @@ def to_the_optimum(device: str) -> Iterator[tuple[str, ...]]:
 
 
 def main(device: str = "cpu") -> None:
-    """Print both tables."""
+    """Print the table."""
     torch.set_num_threads(1)
     table(to_the_optimum(device))
-    print()
-    table(steps.per_step(device))
     print(f"\n{torch.cuda.get_device_name()}; {machine()}" if device != "cpu" else f"\n{machine()}")
 
 

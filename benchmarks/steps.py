@@ -1,7 +1,12 @@
-"""Single steps of gradient descent, beside the time that their products of matrices would take at full speed."""
+"""Single steps of gradient descent, beside the time that their products of matrices would take at full speed.
+
+``comparison.py`` makes its table; ``python benchmarks/steps.py cuda`` prints that of a GPU, and how many restarts of
+the refuter's descent end in a second there and on the processor.
+"""
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -9,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from measuring import plain
+from measuring import machine, plain, table
 from others import of_kernel, torch_loss
 
 from theory.model import UnconstrainedFeatures
@@ -18,6 +23,7 @@ from verify.compiled.programs import of_model
 from verify.compiled.tape import PRODUCT
 from verify.empirical.training import descend
 from verify.methods.kernels import LayeredModel
+from verify.methods.minimise import lbfgs
 
 MODELS: tuple[tuple[str, dict[str, Any], float], ...] = (
     ("K = d = 4, N = 20, M = 1", {"class_sizes": (5,) * 4, "depth": 1, "widths": (4,)}, 4),
@@ -107,3 +113,31 @@ def _peak(device: str) -> float:
     size = 512 if device == "cpu" else 4096
     A = torch.randn(size, size, dtype=torch.float64, device=device)
     return 2 * size**3 / _timed(lambda: A @ A, device)
+
+
+def restarts() -> Iterator[tuple[str, ...]]:
+    """Rows: where, how many restarts together, how many end in a second, and the lowest value reached."""
+    yield "ReLU, K = 6, L = 5, widths 6, on", "restarts", "a second", "lowest"
+    model = UnconstrainedFeatures(class_sizes=(1,) * 6, depth=5, widths=6, decays=Fraction(1, 200), activation="relu")
+    for device, counts in (("the processor", (256, 4096)), ("the GPU", (256, 4096, 32768))):
+        kernel = LayeredModel(model, collapsed=True, device="cpu" if device == "the processor" else "cuda")
+        for count in counts:
+            x = kernel.gaussian_starts(torch.ones(count, dtype=torch.float64), torch.Generator().manual_seed(0))
+            seconds = _timed(lambda x=x, k=kernel: lbfgs(k, x, 300), kernel.device.type)
+            lowest = kernel.value_and_gradient(lbfgs(kernel, x, 300))[0].nan_to_num(nan=1.0).min()
+            yield device, f"{count:,}", plain(count / seconds), f"{float(lowest):.6f}"
+
+
+def main(device: str = "cpu") -> None:
+    """Print the table, and on a GPU that of the refuter's restarts."""
+    torch.set_num_threads(1)
+    table(per_step(device))
+    if device != "cpu":
+        print()
+        table(restarts())
+        print(f"\n{torch.cuda.get_device_name()}")
+    print(f"\n{machine()}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

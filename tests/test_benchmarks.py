@@ -203,4 +203,4 @@ def test_memory_and_processor_time_of_a_run_are_of_all_its_processes() -> None:
     assert found.statements == 1
     assert 0 < found.seconds < time.perf_counter() - began
     assert found.processor > 0.5
-    assert found.peak > 150  # torch alone holds as much
+    assert found.peak > 60  # MB: more than the parent, which waits, holds by itself
