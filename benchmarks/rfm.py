@@ -7,6 +7,7 @@ layer takes with N drawn points, on a CUDA device where there is one.
 
 from __future__ import annotations
 
+import resource
 import sys
 import time
 from itertools import pairwise
@@ -138,6 +139,8 @@ def large(count: int, width: int, depth: int) -> None:
         began = time.perf_counter()
     if device == "cuda":
         print(f"{torch.cuda.max_memory_allocated() / 1e9:.1f} GB at most on {torch.cuda.get_device_name()}")
+    else:  # kibibytes
+        print(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9:.2f} GB at most, libraries among it")
 
 
 if __name__ == "__main__":

@@ -130,7 +130,7 @@ def relu() -> None:
         found = trained(f"{RELU} --rate {rate} --adam {adam} --steps {steps} --seed {seed}")
         look, lines = found["checkpoints"][-1], found["lines"]
         ranks = (f"{look[f'rank_H_{m}']:.0f} → {look[f'rank_relu_H_{m}']:.0f}" for m in (2, 3, 4))
-        worst = max(look[f"dnc1_relu_H_{m}"] for m in (2, 3, 4))
+        worst = max(look[name] for name in ("dnc1_H_1", *(f"dnc1_relu_H_{m}" for m in (2, 3, 4))))
         rows.append([rate, f"{adam:,}, {steps:,}", str(seed), f"{look['loss']:.5f}", ", ".join(ranks), f"{worst:.1e}"])
     rows += [[name, "", "", f"{lines[key]:.5f}", "", ""] for name, key in (("collapse", "collapse"), ("SRG", "srg"))]
     ranks_of = "ranks of H_2 → σ(H_2), H_3 → σ(H_3), H_4 → σ(H_4)"

@@ -265,6 +265,40 @@ def test_a_restart_that_is_not_finite_stays_and_harms_no_other() -> None:
     assert float(kernel.value_and_gradient(ends[[0, 2]])[1].norm(dim=1).max()) <= 1e-9
 
 
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf, 1e200])
+def test_lanes_that_are_used_again_forget_what_was_not_finite(bad: float) -> None:
+    kernel = LayeredModel(MODEL, collapsed=False)
+    starts = batch(kernel, 40)
+    alone = lbfgs(of_model(kernel), starts, 1000, 1e-9, HISTORY)
+    starts[::9] = bad
+    good = torch.tensor([i % 9 != 0 for i in range(40)])
+    assert torch.equal(lbfgs(of_model(kernel), starts, 1000, 1e-9, HISTORY)[good], alone[good])
+
+
+def test_a_trial_without_a_value_does_not_end_its_restart() -> None:
+    """x − log x is almost straight far out: the second step leads far below 0, where there is no logarithm."""
+    x = variable("x")
+    program = of_formulas({"value": x - log(x)}, {"x": ()}, frozenset(), Floats())
+    start = torch.tensor([[100.0, 1.0]] * 9, dtype=torch.float64)
+    ends = lbfgs(program, start, 1000, 1e-9, HISTORY)
+    np.testing.assert_allclose(ends.prod(dim=1), np.ones(9), rtol=1e-6)
+
+
+@pytest.mark.parametrize("gamma", ["1/2", "2"])
+def test_the_focal_loss_has_slopes_where_it_underflows(gamma: str) -> None:
+    kernel = LayeredModel(MODEL.with_(loss="focal", gamma=gamma, bias="none", activation="linear"), collapsed=False)
+    x = 30 * batch(kernel, 16)
+    values, gradients = kernel.value_and_gradient(x)
+    assert bool(gradients.isfinite().all())
+    assert bool(kernel.hessian(x)(x).isfinite().all())
+    found, slopes = np.zeros(8), np.zeros((kernel.layout.size, 8))
+    for part in (slice(0, 8), slice(8, 16)):
+        program = of_model(kernel)
+        tape.value_and_gradient(program, x[part].T.contiguous().numpy(), slopes, found, tape.workspace(program))
+        np.testing.assert_allclose(found, values[part].numpy(), rtol=1e-12)
+        np.testing.assert_allclose(slopes.T, gradients[part].numpy(), rtol=1e-9, atol=1e-9)
+
+
 def test_steps_are_those_of_the_batched_loop() -> None:
     kernel = LayeredModel(MODEL, collapsed=False)
     x, velocity = batch(kernel, 9), 0.1 * batch(kernel, 9).flip(0)

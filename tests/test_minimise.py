@@ -6,6 +6,7 @@ import torch
 from theory.arithmetic.floats import Floats
 from theory.model import UnconstrainedFeatures
 from theory.reductions import class_mean_objective
+from verify.methods import minimise as descents
 from verify.methods.kernels import LayeredModel
 from verify.methods.minimise import (
     Formula,
@@ -178,6 +179,17 @@ def test_chunks_change_nothing(monkeypatch):
     monkeypatch.setattr("verify.methods.minimise.MEMORY", 300)
     parts = minimise(Formula(rosenbrock), start, iterations=300)
     torch.testing.assert_close(whole.values, parts.values, rtol=0, atol=1e-9)
+
+
+def test_hessians_of_a_chunk_fit_the_memory(monkeypatch):
+    """Newton's last step holds some matrices a restart, much more than L-BFGS has vectors."""
+    sizes = []
+    newton = descents.newton
+    monkeypatch.setattr(descents, "newton", lambda f, x: sizes.append(len(x)) or newton(f, x))
+    monkeypatch.setattr(descents, "MEMORY", 5 * descents.MATRICES * 4**2)
+    minimise(Formula(rosenbrock), random(17, 4), iterations=300, near=torch.inf)
+    assert max(sizes) <= 5
+    assert sum(sizes) == 17
 
 
 def test_layout_round_trip():

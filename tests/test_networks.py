@@ -471,6 +471,8 @@ BAD = {
     "no such activation": ({"extractor-activation": "elu"}, "--extractor-activation is one of gelu, relu, tanh"),
     "no channels": ({"extractor": "resnet", "widths": 4}, "--extractor resnet needs the channels of a stage, too"),
     "too many channels": ({"extractor": "resnet", "widths": "1000,4"}, "at most 5000000 are trained"),
+    "a decay beyond floats": ({"decay": "1e-400"}, "decays of a network that is trained are from 1e-30 to 1e+30"),
+    "a folder for a picture": ({"plot": "plot.svg"}, "plot.svg cannot be written (it is a folder)"),
     "no rate": ({"rate": 0}, "--rate must be positive, got 0.0"),
     "no such penalty": ({"penalty": "biases"}, "--penalty is features or weights, got biases"),
     "unequal classes": ({"penalty": "weights"}, "--penalty weights is for classes of equal size"),
@@ -493,6 +495,8 @@ def test_bad_input_gets_one_sentence(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLLAPSE_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "plot.svg").mkdir()
     changes, said = BAD[name]
     assert main(arguments(**changes)) == 2
     error = capsys.readouterr().err

@@ -11,16 +11,22 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 
 from theory.metrics import beaglehole2024_nc1, beaglehole2024_nc2
+from verify import report
 from verify.cli import main
+from verify.empirical import machine
 from verify.empirical.data import Task
+from verify.empirical.keeping import Archive
+from verify.empirical.progress import bar
 from verify.empirical.rfm import layers, regression
 from verify.empirical.rfm.keeping import Keeper
 from verify.empirical.rfm.kernels import KERNELS, Kernel, distances
 from verify.empirical.rfm.layers import Settings, deep_rfm, normalised, output, start
 from verify.empirical.rfm.maps import feature_map
 from verify.empirical.rfm.regression import Fit, agop, blocks, fit, square_root, through_agop
+from verify.errors import BadInput
 from verify.pictures import layer_metrics
 from verify.store import Store
 
@@ -285,7 +291,7 @@ BAD: dict[str, tuple[list[str], str]] = {
     "frequency of no cosine": (["--frequency", "0.1"], "without --map cosine it changes nothing, and --map is relu"),
     "frequency": (["--map", "cosine", "--frequency", "nan"], "ridge ≥ 0 and frequency > 0 are finite, got 0.0 and nan"),
     "device": (["--device", "tpu"], "--device is auto, cpu or cuda, got tpu"),
-    "memory": (["--width", "10000000"], "take about"),
+    "memory": (["--width", "10000000"], "takes about"),
     "picture": (["--plot", "a.pdf"], "--plot needs a file that ends in .svg or .png, got a.pdf"),
     "threads": (["--samples", "60", "--threads", "1000000"], "on this machine, got 1000000"),
     "folder": (["--json", "nowhere/found.json"], "--json nowhere/found.json: cannot be written"),
@@ -328,3 +334,49 @@ def test_the_picture_has_a_line_for_each_metric() -> None:
 def test_the_output_is_right_on_what_it_was_fitted_to() -> None:
     *_, (_, last) = deep_rfm(task(), Settings(width=20, depth=2), start(task()))
     assert output(task(), Settings(width=20, depth=2), last)["train_accuracy"] == 1
+
+
+def test_a_spectrum_that_would_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    X = torch.eye(3, dtype=torch.float64)[:, [0, 0, 1, 2]]
+    Y = torch.tensor([[1.0, 1.0, -1.0, -1.0]], dtype=torch.float64)
+    for ridge in (0.0, 0.1):
+        assert fit(Kernel("laplace", 2.0), X, Y, blocks((2, 2)), ridge).rank == (4 if ridge else 3)
+    monkeypatch.setattr(machine, "MOST_MEMORY", 0.0)
+    assert fit(Kernel("laplace", 2.0), X, Y, blocks((2, 2)), 0.1).rank == 4
+    with pytest.raises(BadInput, match=r"matrix is singular; its spectrum \(take a --ridge\) takes about"):
+        fit(Kernel("laplace", 2.0), X, Y, blocks((2, 2)))
+
+
+def test_two_runs_of_the_same_settings_do_not_disturb_each_other(tmp_path: Path) -> None:
+    """Each may write, and remove what the other has written, at any moment; a place that is gone is no place."""
+    with Store(tmp_path) as store:
+        one, other = (Archive(store, "counts", {"to": 9}) for _ in range(2))
+        one.save(1, {"at": 1}, {"x": np.ones(1)})
+        other.save(2, {"at": 2}, {"x": np.ones(2)})
+        one.save(1, {"at": 1}, {"x": np.ones(1)})
+        found = other.load()
+        assert found is not None
+        assert found[0] == {"at": 1}
+        for file in other.folder.iterdir():
+            file.unlink()
+        assert one.load() is None
+        assert [file.suffix for file in one.folder.iterdir()] == []
+
+
+def test_a_bar_stands_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    with bar("layers", 2) as done:
+        done(1)
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setattr(report, "console", lambda stderr: Console(stderr=True, force_terminal=True, width=80))
+    with bar("layers", 2) as done:
+        done(1)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "layers" in err
+
+
+@pytest.mark.parametrize("far", [["--bandwidth", "1e-300"], ["--bandwidth", "1e300"], ["--ridge", "1e300"]])
+def test_kernels_beyond_floats_are_refused(far: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rfm", "--samples", "60", "--width", "8", *far]) == 2
+    said = "the AGOP of layer 1 has no numbers: --bandwidth or --ridge is beyond what floats hold"
+    assert capsys.readouterr().err == f"collapse: {said}\n"

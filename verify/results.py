@@ -215,6 +215,7 @@ class Examination:
         every = set(clauses) == set(self.clauses)
         what = "all clauses" if every else ", ".join(clauses)
         parts = [f"{what} on {sum(map(bool, groups))} of {len(groups)} instances", verdict.detail]
+        parts.append(_tightest((e, i.parameters) for i, group in zip(planned, groups, strict=True) for e in group))
         parts.append(f"using {', '.join(uses)}" if uses else "")
         seconds, detail = sum(e.seconds for e in evidence), "; ".join(filter(None, parts))
         return EngineSummary(name, verdict, seconds, detail, () if every else tuple(clauses))
@@ -254,6 +255,17 @@ class Examination:
             Skip(f"certificate × {name} ({_number(kinds.count(kind))})", WITHOUT_CERTIFICATE.get(kind, other))
             for kind in dict.fromkeys(kinds)
         )
+
+
+def _tightest(found: Iterable[tuple[Evidence, Mapping[str, Any]]]) -> str:
+    """How tight an inequality is: the largest left/right that was found, and at which instance."""
+    from verify.work import shown
+
+    ratios = [(float(e.numbers["largest ratio"]), at) for e, at in found if "largest ratio" in e.numbers]
+    if not ratios:
+        return ""
+    ratio, at = max(ratios, key=lambda one: one[0])
+    return f"largest ratio of the sides {ratio:.6g}, at {shown(at)}"
 
 
 def _of_refuter(evidence: Evidence) -> EngineSummary:

@@ -53,7 +53,7 @@ def lbfgs(
     inverse, scale, sums = zeros(pairs), np.zeros(LANES), zeros(4)
     value, found, length, used = np.zeros(LANES), np.zeros(LANES), np.ones(LANES), np.zeros(LANES, np.int64)
     restart, fresh, taken = np.full(LANES, -1), np.zeros(LANES, np.bool_), np.zeros(LANES, np.bool_)
-    following, last = 0, 0
+    kept, following, last = np.zeros(LANES, np.bool_), 0, 0
     while True:
         idle = 0
         for lane in range(LANES):
@@ -77,14 +77,15 @@ def lbfgs(
             slope, product, squared, changed = sums[0, lane], sums[1, lane], sums[2, lane], sums[3, lane]
             bound = value[lane] + armijo * length[lane] * slope + rounding * abs(value[lane])
             taken[lane] = fresh[lane] or found[lane] <= bound
-            kept = taken[lane] and not fresh[lane] and product > flat * sqrt(squared * changed)
-            inverse[last, lane] = 1.0 / product if kept else 0.0
-            if kept:
+            kept[lane] = taken[lane] and not fresh[lane] and product > flat * sqrt(squared * changed)
+            inverse[last, lane] = 1.0 / product if kept[lane] else 0.0
+            if kept[lane]:
                 scale[lane] = product / changed
             if fresh[lane]:
                 inverse[:, lane], scale[lane] = 0.0, 0.0
             if not taken[lane]:
                 length[lane] *= _shorter(value[lane], slope * length[lane], found[lane])
+        _drop(kept, S, Y, last * size, size)
         _take(taken, trial, x, slopes, g)
         dot(g, 0, g, 0, sums, 0, size)
         for lane in range(LANES):
@@ -115,6 +116,17 @@ def _move(x: Lanes, step: Lanes, length: NDArray[np.float64], trial: Lanes) -> N
     for i in range(len(x)):
         for lane in range(LANES):
             trial[i, lane] = x[i, lane] + length[lane] * step[i, lane]
+
+
+@compiled
+def _drop(kept: NDArray[np.bool_], S: Lanes, Y: Lanes, start: int, size: int) -> None:
+    """Zeros for pairs of weight 0, which may be no numbers: times 0 they would be none either, and stay in the lane."""
+    if kept.all():
+        return
+    for i in range(start, start + size):
+        for lane in range(LANES):
+            if not kept[lane]:
+                S[i, lane], Y[i, lane] = 0.0, 0.0
 
 
 @compiled

@@ -296,7 +296,7 @@ def _likelihood(program: Any, row: Integers, V: Lanes, G: Lanes, back: bool) -> 
             loss, slope = plain - alpha / p * gaps, 1.0
             if gamma:
                 missed, share = -expm1(-loss), exp(-loss)
-                slope = missed**gamma + gamma * missed ** (gamma - 1.0) * share * loss
+                slope = missed**gamma * (1.0 + gamma * share * (loss / missed if missed > 0.0 else 1.0))
                 loss *= missed**gamma
             if not back:
                 V[out, lane] += s * s * loss / N

@@ -48,10 +48,13 @@ class Archive:
         if row is None or not row["digest"]:
             return None if row is None else (row["measured"], {})
         path = self._path(row["place"])
-        if not path.is_file() or _digest(path) != row["digest"]:
+        try:
+            if _digest(path) != row["digest"]:
+                return None
+            with np.load(path, allow_pickle=False) as arrays:
+                return row["measured"], dict(arrays)
+        except FileNotFoundError:  # another run of the same settings may be further on
             return None
-        with np.load(path, allow_pickle=False) as arrays:
-            return row["measured"], dict(arrays)
 
     def save(self, place: int, measured: Mapping[str, Any], arrays: Arrays | None) -> None:
         """Keep measurements and arrays; a run that is done needs none.
@@ -70,17 +73,19 @@ class Archive:
         return self.folder / f"{self.key}-{place}.npz"
 
     def _write(self, path: Path, arrays: Arrays) -> str:
-        new = path.with_suffix(".new")
+        new = path.with_suffix(f".{os.getpid()}.new")
         try:
             self.folder.mkdir(exist_ok=True)
             with new.open("wb") as file:
                 np.savez(file, **arrays)
+            digest = _digest(new)
             os.replace(new, path)
         except OSError as error:
+            new.unlink(missing_ok=True)
             raise BadInput(
                 f"{path} cannot be written ({error.strerror}); name another folder in COLLAPSE_HOME"
             ) from None
-        return _digest(path)
+        return digest
 
 
 def digest_of(*arrays: NDArray[Any]) -> str:

@@ -10,6 +10,8 @@ from verify.errors import BadInput
 
 FEW = 16
 """Threads that are granted on any machine."""
+MOST_MEMORY = 0.8
+"""Share of the device's memory that a run may need."""
 
 
 def device(name: str) -> str:
@@ -60,3 +62,26 @@ def fitting(instead: str) -> Iterator[None]:
         if isinstance(error, RuntimeError) and "memory" not in str(error):
             raise
         raise BadInput(f"the device ran out of memory; {instead}") from None
+
+
+def require_memory(needed: float, where: str, what: str) -> None:
+    """Reject work that would take more bytes than the device has.
+
+    Raises:
+        BadInput: with ``what`` as the subject of the sentence.
+
+    >>> require_memory(1e18, "cpu", "such a matrix")
+    Traceback (most recent call last):
+    verify.errors.BadInput: such a matrix takes about 1e+09 GB of memory, and cpu has ... GB
+    """
+    there = _memory(where)
+    if needed > MOST_MEMORY * there:
+        raise BadInput(f"{what} takes about {needed / 1e9:.3g} GB of memory, and {where} has {there / 1e9:.3g} GB")
+
+
+def _memory(where: str) -> int:
+    if where == "cuda":
+        import torch
+
+        return int(torch.cuda.get_device_properties(0).total_memory)
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

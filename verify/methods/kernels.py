@@ -274,10 +274,10 @@ class Fit:
         g = self.gamma
         p = torch.exp(-loss)
         wrong = -torch.expm1(-loss)
-        value = wrong**g * loss
-        slope = wrong**g + g * wrong ** (g - 1) * p * loss
-        second = 2 * g * wrong ** (g - 1) * p - g * wrong ** (g - 1) * p * loss
-        return value, slope, second + g * (g - 1) * wrong ** (g - 2) * p * p * loss
+        ratio = torch.where(wrong > 0, loss / wrong, torch.ones_like(loss))  # its limit where the loss underflows
+        slope = wrong**g * (1 + g * p * ratio)
+        second = g * wrong ** (g - 1) * p * (2 - loss + (g - 1) * p * ratio)
+        return wrong**g * loss, slope, torch.where(wrong > 0, second, torch.zeros_like(loss))
 
 
 def _polar(matrix: Tensor) -> Tensor:

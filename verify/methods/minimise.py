@@ -56,6 +56,9 @@ CURVED = 1e-10
 MEMORY = 1 << 26
 """Entries of float64 that one batch may hold (512 MB): more restarts are split into chunks."""
 
+MATRICES = 8
+"""Of the size of a restart's Hessian that Newton's last step holds, its eigenvectors and their workspace among them."""
+
 
 class Objective(Protocol):
     """A function of batched flat points with its derivatives."""
@@ -420,7 +423,8 @@ def minimise(
     points = torch.cat(parts)
     gradients, distances = torch.full_like(values, torch.inf), torch.full_like(values, torch.inf)
     indices = chosen.nonzero()[:, 0]
-    for some in torch.split(indices, chunk):
+    entries = MATRICES * starts.shape[1] ** 2 if starts.shape[1] <= FEW else 0
+    for some in torch.split(indices, min(chunk, max(1, MEMORY // max(1, entries)))):
         end = newton(objective, points[some])
         points[some], values[some], gradients[some], distances[some] = (
             end.points,

@@ -26,6 +26,8 @@ def require_picture(path: str | Path, name: str = "a picture") -> None:
         raise BadInput(f"{name} needs a file that ends in {' or '.join(ENDINGS)}, got {path}")
     if not Path(path).parent.is_dir():
         raise BadInput(f"{name}: {path} cannot be written (there is no folder {Path(path).parent})")
+    if Path(path).is_dir():
+        raise BadInput(f"{name}: {path} cannot be written (it is a folder)")
 
 
 def save(figure: Figure, path: str | Path, name: str = "a picture") -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import partial
 from math import isfinite
 from typing import TYPE_CHECKING, Annotated, Any
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 MOST_PARAMETERS = 5_000_000
 """L-BFGS remembers a hundred vectors of this length: 4 GB."""
+SMALLEST = Fraction(1, 10**30)
+"""A decay: products of as many as a head may have layers stay within floats."""
 DIVERGED = 1e6
 """Times the loss at the start: steps of a useful length don't leave a random start by that much, nor come back."""
 
@@ -98,6 +101,7 @@ def train(
         raise BadInput(f"--linear-layers must be a positive integer up to {MAX_DEPTH}, got {layers}")
     class_sizes, (*hidden, d) = parse_integers(sizes, "--sizes"), parse_integers(widths, "--widths")
     model = build_model(class_sizes, layers, decay, weight_decays, feature_decay, (d,), activation=activation)
+    _require_floats(model)
     if penalty == "weights":
         _require_wide(model, weight_decays)
     place, schedule = machine.device(device), Schedule(steps, adam, rate)
@@ -175,24 +179,35 @@ def finished(view: View, schedule: Schedule, keeper: Keeper, fresh: bool, show: 
     from verify.empirical.networks.keeping import Run
     from verify.empirical.networks.tables import line
     from verify.empirical.networks.training import course
+    from verify.empirical.progress import bar
 
     run = Run() if fresh else keeper.load()
     show(view.title)
     show(line(view.heads))
     for look in run.looks:
         show(line(view.row(look)))
-    for state in course(view.loss, schedule, run.state):
-        value = view.loss.value_and_gradient(state.parameters)[0]
-        first = run.looks[0]["loss"] if run.looks else value
-        if not (isfinite(value) and value <= DIVERGED * first):
-            raise BadInput(f"training has diverged by step {state.step}; take a smaller --rate")
-        run.looks.append(view.look(state))
-        run.state = state
-        keeper.save(run)
-        show(line(view.row(run.looks[-1])))
+    with bar("steps", schedule.steps) as done:
+        for state in course(view.loss, schedule, run.state):
+            _require_course(view.loss.value_and_gradient(state.parameters)[0], run, state.step)
+            run.looks.append(view.look(state))
+            run.state = state
+            keeper.save(run)
+            show(line(view.row(run.looks[-1])))
+            done(state.step)
     for text in ("", *view.summary(run.looks)):
         show(text)
     return run
+
+
+def _require_course(value: float, run: Run, step: int) -> None:
+    first = run.looks[0]["loss"] if run.looks else value
+    if not (isfinite(value) and value <= DIVERGED * first):
+        raise BadInput(f"training has diverged by step {step}; take a smaller --rate")
+
+
+def _require_floats(model: UnconstrainedFeatures) -> None:
+    if not all(SMALLEST <= decay <= 1 / SMALLEST for decay in (*model.weight_decays, model.feature_decay)):
+        raise BadInput(f"decays of a network that is trained are from {float(SMALLEST):g} to {float(1 / SMALLEST):g}")
 
 
 def _require_wide(model: UnconstrainedFeatures, weight_decays: str | None) -> None:

@@ -67,11 +67,12 @@ def _classes(head: Head, look: dict[str, Any]) -> list[str]:
 
 def _layers(head: Head, look: dict[str, Any]) -> list[str]:
     """Metrics of Súkeník et al. 2023 by layer, and ranks."""
-    rows = []
+    first = [_brief(look[name]) for name in ("dnc1_H_1", "dnc2_H_1")]
+    rows = [("1", *first, "–", _brief(look["dnc3_W_1"]), f"{look['rank_H_1']:.0f}")]
     for layer in range(2, head.model.M + 1):
         names = (f"dnc1_relu_H_{layer}", f"dnc2_H_{layer}", f"dnc2_relu_H_{layer}", f"dnc3_W_{layer}")
         rows.append((str(layer), *(_brief(look[name]) for name in names), _ranks(look, layer)))
-    return table(("layer", "DNC1 of σ(H)", "DNC2 of H", "DNC2 of σ(H)", "DNC3 of W", "ranks of H, σ(H)"), rows)
+    return table(("layer", "DNC1 of what W sees", "DNC2 of H", "DNC2 of σ(H)", "DNC3 of W", "ranks of H, σ(H)"), rows)
 
 
 def _ranks(look: dict[str, Any], layer: int) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from math import isfinite
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from verify import calculator as options
 from verify.empirical import machine
+from verify.empirical.progress import bar
 from verify.errors import BadInput
 from verify.pictures.files import require_picture
 
@@ -17,9 +19,6 @@ if TYPE_CHECKING:
     from verify.empirical.data import Task
     from verify.empirical.rfm.keeping import Keeper, Run
     from verify.empirical.rfm.layers import Layer, Settings
-
-MOST_MEMORY = 0.8
-"""Share of the device's memory that a run may need."""
 
 HEADS = ("layer", "NC1 of X", "of M½X", "of Φ(M½X)", "NC2 of X", "of M½X", "of Φ(M½X)", "train", "test")
 
@@ -93,16 +92,32 @@ def _finished(
     for layer in run.layers:
         show(line(layer))
     if run.state is not None and run.output is None:
-        for layer, state in deep_rfm(task, settings, run.state):
-            run.layers.append(layer)
-            run.state = state
+        with bar("layers", settings.depth) as done:
+            done(len(run.layers))
+            for layer, state in deep_rfm(task, settings, run.state):
+                _require_numbers(layer)
+                run.layers.append(layer)
+                run.state = state
+                keeper.save(run)
+                show(line(layer))
+                done(len(run.layers))
+            run.output = output(task, settings, run.state)
             keeper.save(run)
-            show(line(layer))
-        run.output = output(task, settings, run.state)
-        keeper.save(run)
     if run.output is not None:
         show(row(("output", *[""] * 6, *(f"{run.output[part]:.3f}" for part in ("train_accuracy", "test_accuracy")))))
     return run
+
+
+def _require_numbers(layer: Layer) -> None:
+    """Reject an AGOP that is 0 or no number, where the kernel or its fit has left the range of floats.
+
+    Raises:
+        BadInput: naming the layer.
+    """
+    if isfinite(layer.nc1["x"]) and not isfinite(layer.nc1["mx"]):
+        raise BadInput(
+            f"the AGOP of layer {layer.layer} has no numbers: --bandwidth or --ridge is beyond what floats hold"
+        )
 
 
 def line(layer: Layer) -> str:
@@ -127,19 +142,4 @@ def _require_memory(task: Task, settings: Settings, device: str) -> None:
 
     N, d = len(task.labels), max(settings.width, task.train.shape[0])
     needed = 8 * (N * (N + 8 * min(BLOCK, N)) + 6 * d * (N + d))
-    there = _memory(device)
-    if needed > MOST_MEMORY * there:
-        raise BadInput(
-            f"{N} samples for training at width {d} take about {needed / 1e9:.1f} GB of memory, and {device} has "
-            f"{there / 1e9:.1f} GB; take fewer --samples"
-        )
-
-
-def _memory(device: str) -> int:
-    import os
-
-    import torch
-
-    if device == "cuda":
-        return int(torch.cuda.get_device_properties(0).total_memory)
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    machine.require_memory(needed, device, f"a run on {N} samples for training at width {d} (take fewer --samples)")

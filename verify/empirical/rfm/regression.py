@@ -12,10 +12,13 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from verify.empirical import machine
 from verify.empirical.rfm.kernels import Kernel, distances
 
 BLOCK = 2048
 """Samples in a block at most."""
+SPECTRAL = 5
+"""Matrices N × N that the spectrum of one takes, by measurement: itself, its vectors, and their workspace."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,9 @@ def fit(kernel: Kernel, X: Tensor, Y: Tensor, parts: Sequence[slice], ridge: flo
     torch.linalg.cholesky_ex(G, out=(G, info))  # in place: N = 50,000 takes 20 GB
     if not int(info):
         return Fit(kernel, X, torch.cholesky_solve(Y.T.contiguous(), G).T, X.shape[1])
+    machine.require_memory(
+        8 * SPECTRAL * X.shape[1] ** 2, X.device.type, "the kernel's matrix is singular; its spectrum (take a --ridge)"
+    )
     G = gram(kernel, X, parts)
     G.diagonal().add_(ridge)
     values, vectors = torch.linalg.eigh(G)
