@@ -138,3 +138,19 @@ def test_an_equality_that_floats_round_is_no_candidate_of_the_drawn_points() -> 
     wrong = Inequality(claim.left, claim.right - Fraction(1, 10**8), {"x": X})
     (found,) = load("sampling").examine(Instance(wrong), Settings(device="cpu")).findings
     assert found.conclusion == REFUTED
+
+
+def rounded(bound: Fraction) -> Inequality:
+    """x² ≤ bound x² around zero, in a form whose sides floats round by more than they differ in."""
+    large = constant(10**8)
+    return Inequality((large + X) ** 2 - 10**16 - 2 * 10**8 * X, bound * X**2, {"x": X}, near=({"x": constant(3)},))
+
+
+@pytest.mark.parametrize("effort", ["quick", "full"])
+def test_rounding_does_not_end_a_search(effort: str) -> None:
+    """What floats get wrong by 1 is no violation, nor does it hide one: each is evaluated exactly."""
+    settings = Settings(device="cpu", effort=effort)
+    (found,) = load("sampling").examine(Instance(rounded(Fraction(1))), settings).findings
+    assert (found.conclusion, "below which" in found.detail) == (HOLDS, True)
+    (found,) = load("sampling").examine(Instance(rounded(Fraction(999, 1000))), settings).findings
+    assert found.conclusion == REFUTED

@@ -22,8 +22,21 @@ from theory.papers.jacot2024.networks import Leaky, gradients
 from theory.papers.jacot2024.setting import condition, inverse, least, margin, maximum
 from theory.statement import Instance, find
 from verify.engines import Settings, load
+from verify.report import in_words
+from verify.runner import examine
+from verify.verdict import HOLDS, REFUTED
 
 Values = dict[str, torch.Tensor]
+
+RECONSTRUCTED = {
+    "last-layer-conditioning": "ε",
+    "lemma-c2": "the sum",
+    "phase-one-path": "a step",
+    "decay-budget": "λ ≤ α",
+    "critical-balance": "(15)",
+    "ntk-conditioning": "the hypothesis",
+}
+"""Of statements whose text was read or quoted, what of it was reconstructed."""
 
 
 def drawn(variables: dict[str, Expression], seed: int = 0, count: int = 5) -> Values:
@@ -175,6 +188,32 @@ def test_only_the_inequality_fails_at_the_start_where_the_printed_constant_is_to
     said = {finding.clause: (finding.conclusion, finding.assurance) for finding in findings}
     assert said.pop("PL") == ("refuted", "certified")
     assert set(said.values()) == {("holds", "certified")}
+
+
+def test_the_refutation_of_the_printed_constant_says_what_around_it_was_reconstructed() -> None:
+    (statement,) = find("jacot2024-pl")
+    said = in_words(examine(statement, ["symbolic"], count=0))
+    assert said.startswith("refuted, with a part reconstructed: equation (10)")
+    assert statement.source is not None
+    assert statement.source.letters == "P, Q, R"
+
+
+@pytest.mark.parametrize(("id", "words"), RECONSTRUCTED.items())
+def test_a_source_names_the_part_that_was_not_read(id: str, words: str) -> None:
+    (statement,) = find(f"jacot2024-{id}")
+    assert statement.source is not None
+    assert words in statement.source.reconstructed
+
+
+@pytest.mark.parametrize("engine", ["precision", "sampling", "descent"])
+@pytest.mark.parametrize(("K", "L2"), [(2, 3), (2, 4), (3, 4)])
+def test_a_hundredth_less_than_lemma_c2_is_seen_for_more_than_two_layers(K: int, L2: int, engine: str) -> None:
+    (statement,) = find("jacot2024-lemma-c2")
+    right, wrong = (
+        load(engine).examine(Instance.of(statement, {"K": K, "L2": L2}, version), Settings(device="cpu")).findings[0]
+        for version in (None, "a hundredth less")
+    )
+    assert (right.conclusion, wrong.conclusion) == (HOLDS, REFUTED)
 
 
 def test_the_step_size_of_theorem_b2_forbids_a_run() -> None:

@@ -23,7 +23,7 @@ from theory.reductions import MEANS, class_mean_objective, class_mean_variables
 from theory.statement import Instance, StatementError
 from verify.methods.exact_points import objective_at
 from verify.verdict import Evidence, Finding, Unable, holds, refuted, undecided
-from verify.witness import is_rounding, lower_point, violation
+from verify.witness import compare_at, is_rounding, lower_point, violation
 
 if TYPE_CHECKING:
     from verify.engines import Settings
@@ -40,7 +40,8 @@ ROUNDING = 1e-12
 """A float objective this far (relatively) below the claim is evaluated exactly: some thousand rounding errors."""
 
 COARSE = 1e-9
-"""The same where a difference above that was rounding, as sides may be ill-conditioned: only larger ones count then."""
+"""The same where a difference above that was rounding, as sides may be ill-conditioned: larger ones alone are looked at
+then, and each is evaluated exactly."""
 
 BITS = 400
 """Precision of the exact evaluation of a drawn point."""
@@ -112,10 +113,16 @@ class Points:
         return values
 
 
-def _search(points: Points, margin: Callable[[dict[str, Any]], Any], seed: int, count: int) -> tuple[Any, int] | None:
-    """The shrunk batch with a negative margin and the place of its worst point, or None.
+def _search(
+    points: Points,
+    margin: Callable[[dict[str, Any]], Any],
+    seed: int,
+    count: int,
+    counts: Callable[[dict[str, Any]], bool] = lambda point: True,
+) -> dict[str, Any] | None:
+    """The worst point, in rationals, of a shrunk batch with a negative margin, or None.
 
-    A margin is negative where a float violates the claim by more than rounding.
+    A margin is negative where a float violates the claim by more than rounding; of these points some may not count.
     """
     import hypothesis
     from hypothesis import HealthCheck, Phase, find
@@ -124,9 +131,14 @@ def _search(points: Points, margin: Callable[[dict[str, Any]], Any], seed: int, 
 
     drawn = st.tuples(st.sampled_from(KINDS), st.integers(-6, 2), st.integers(0, 2**31 - 1))
 
-    def violated(example: tuple[str, int, int]) -> bool:
+    def worst(example: tuple[str, int, int]) -> dict[str, Any] | None:
         kind, exponent, number = example
-        return bool((margin(points.draw(kind, 10.0**exponent, number)) < 0).any())
+        batch = points.draw(kind, 10.0**exponent, number)
+        margins = margin(batch)
+        if not (margins < 0).any():
+            return None
+        order = [i for i in margins.argsort().tolist() if margins[i] < 0]
+        return next(filter(counts, (_exact(batch, i) for i in order)), None)
 
     settings = hypothesis.settings(
         max_examples=count,
@@ -136,11 +148,9 @@ def _search(points: Points, margin: Callable[[dict[str, Any]], Any], seed: int, 
         suppress_health_check=list(HealthCheck),
     )
     try:
-        kind, exponent, number = find(drawn, violated, settings=settings, random=Random(seed))
+        return worst(find(drawn, lambda example: worst(example) is not None, settings=settings, random=Random(seed)))
     except NoSuchExample:
         return None
-    batch = points.draw(kind, 10.0**exponent, number)
-    return batch, int(margin(batch).argmin())
 
 
 def _exact(batch: Mapping[str, Any], index: int) -> dict[str, Any]:
@@ -192,7 +202,7 @@ def _never_below(claim: GlobalMinimum, seed: int, count: int, certificates: list
         return holds("value", "numerical", f"no point below it among {count * BATCH} drawn")
     if not isinstance(claim.problem, UnconstrainedFeatures | Minimisation):
         return undecided("value", "candidate: a drawn point looks lower in floats")
-    certificate = lower_point(claim.problem, _exact(*found), claim.value)
+    certificate = lower_point(claim.problem, found, claim.value)
     if certificate is None:
         return undecided("value", "a drawn point looked lower in floats, but not exactly")
     certificates.append(certificate)
@@ -270,7 +280,7 @@ def _never_violated(claim: Inequality, seed: int, count: int, certificates: list
     floats = Floats()
     points = Points(claim.variables, claim.nonnegative, [floats.point(point) for point in (*claim.tight, *claim.near)])
 
-    seen, rounding = False, ""
+    seen, undecidable = False, 0
 
     def margin(batch: dict[str, Any], allowed: float) -> Any:
         nonlocal seen
@@ -279,18 +289,22 @@ def _never_violated(claim: Inequality, seed: int, count: int, certificates: list
         seen = seen or bool(difference.isfinite().any())
         return difference
 
-    for allowed in (ROUNDING, COARSE):
-        found = _search(points, partial(margin, allowed=allowed), seed, count)
-        if found is None and not seen:
-            return undecided("inequality", "no drawn point gives both sides a value")
-        if found is None:
-            return holds("inequality", "numerical", f"no violation among {count * BATCH} drawn points{rounding}")
-        point = _exact(*found)
-        certificate = violation(claim, point)
-        if certificate is not None:
-            certificates.append(certificate)
-            return refuted("inequality", "the left side is strictly larger at a drawn point")
-        if not is_rounding(claim.left, claim.right, point):
-            break
+    def is_larger(point: dict[str, Any]) -> bool:
+        nonlocal undecidable
+        sign = compare_at(claim.left, claim.right, point)
+        undecidable += sign == 0 and not is_rounding(claim.left, claim.right, point)
+        return sign > 0
+
+    none, rounding = f"no violation among {count * BATCH} drawn points", ""
+    found = _search(points, partial(margin, allowed=ROUNDING), seed, count)
+    if found is not None and not is_larger(found):
         rounding = f", up to {COARSE:g}, below which an apparent one is rounding"
-    return undecided("inequality", "a drawn point looked like a violation in floats, but not exactly")
+        found = _search(points, partial(margin, allowed=COARSE), seed, count, is_larger)
+    if found is not None and (certificate := violation(claim, found)) is not None:
+        certificates.append(certificate)
+        return refuted("inequality", "the left side is strictly larger at a drawn point")
+    if not seen:
+        return undecided("inequality", "no drawn point gives both sides a value")
+    if undecidable:
+        return undecided("inequality", "a drawn point looked like a violation in floats, but not exactly")
+    return holds("inequality", "numerical", none + rounding)

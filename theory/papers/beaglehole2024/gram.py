@@ -169,7 +169,8 @@ def gram_contraction(
 ) -> Identity:
     """‖X̃_{l+1}ᵀX̃_{l+1} − YᵀY‖ ≤ (1−ε) ‖X̃_lᵀX̃_l − YᵀY‖ + O(λ̂² λ_map⁻²) for l ≥ 2, with the printed κ. False.
 
-    κ = 1 − 2λ̂(1 + λ_map⁻¹). Here l = 2 and X_1ᵀX_1 = λ_map I; ``bound`` is the constant of O(·), ``share`` that part
+    κ = 1 − 2λ̂(1 + λ_map⁻¹). The printed range has ε = 1, too; it allows λ̂ = 0 only, where X̃ᵀX̃ is YᵀY from layer 2 on
+    and the claim is 0 ≤ 0. Here l = 2 and X_1ᵀX_1 = λ_map I; ``bound`` is the constant of O(·), ``share`` that part
     of the largest λ̂ (with C = 1) which is taken. Frobenius norms; both matrices are multiples of YᵀY, so that any norm
     says the same.
     """

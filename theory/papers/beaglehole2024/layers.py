@@ -78,7 +78,7 @@ def networks(gain: Fraction, clauses: Sequence[Clause]) -> Experiment:
 
 @theorem(
     "beaglehole2024-exp-svd-split",
-    source=source("section 6, on digits"),
+    source=source("section 6, on digits", X="the thresholds"),
     wrong={
         "from a usual start, too": {"usual": True},
         "the non-linearity does most": {"share": F(1, 3), "turned": True},
@@ -107,7 +107,7 @@ def exp_svd_split(gain: Fraction, share: Fraction = SHARE, usual: bool = False, 
 
 @theorem(
     "beaglehole2024-exp-nfa",
-    source=source("Ansatz 3.1 and section 6, on digits"),
+    source=source("Ansatz 3.1 and section 6, on digits", X="the thresholds"),
     wrong={
         "from a usual start, too": {"start": 2},
         "a correlation of 99%": {"least": F(99, 100)},
@@ -134,7 +134,7 @@ def exp_nfa(gain: Fraction, least: Fraction = CORRELATION, start: int = 1) -> Ex
 
 @theorem(
     "beaglehole2024-exp-deep-rfm",
-    source=source("section 7, on digits"),
+    source=source("section 7, on digits", X="the thresholds"),
     expected=Expected("holds", "numerical", "what a program measures is numerical"),
     kernel=st.sampled_from(("laplace", "gaussian")),
     witness={"kernel": "laplace"},

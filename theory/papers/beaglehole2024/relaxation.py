@@ -47,7 +47,7 @@ def optimal_value(K: int, n: int, mu: Fraction) -> Fraction:
 
 @theorem(
     "beaglehole2024-relaxed-kernel",
-    source=source("Theorem 5.4"),
+    source=source("Theorem 5.4", X="the optimal value"),
     expected=Expected(
         "holds",
         "numerical",

@@ -117,7 +117,7 @@ def feature_norm_frobenius(
 
 @theorem(
     "jacot2024-nonlinear-norm",
-    source=source("proof of Proposition 5.1", "P"),
+    source=source("proof of Proposition 5.1", "P", X="‖Z_{L1}‖_F for ‖Z_{L1}‖_op"),
     expected=NUMERICAL,
     wrong={"twice L1": {"times": Fraction(1, 2)}, "‖X‖ to the power 1/L1": {"halved": 2}},
     **NETWORK,

@@ -46,7 +46,7 @@ from theory.statement import Expected, theorem
 
 @theorem(
     "jacot2024-decay-budget",
-    source=source("Theorem B.2, the choice of λ", "Q"),
+    source=source("Theorem B.2, the choice of λ", "Q", P="m_λ", R="λ ≤ α"),
     expected=NUMERICAL,
     wrong={"9 for 18": {"budget": 9}, "17 for 18": {"budget": 17}},
     size=st.sampled_from([Fraction(x) for x in ("1/4", "1/2", "1", "2", "8")]),
@@ -227,7 +227,7 @@ def balance_recursion(
 
 @theorem(
     "jacot2024-critical-balance",
-    source=source("proof of Theorem 5.2, critical points", "P"),
+    source=source("proof of Theorem 5.2, critical points", "P", R="κ(W_L)^{L2} = κ(W_{L:L1+1}), (15)"),
     expected=Expected("holds", "numerical", "descent finds critical points; all of them is for a proof"),
     hypotheses={"λ > 0": lambda decay, **_: decay > 0},
     seed=st.integers(0, 2),

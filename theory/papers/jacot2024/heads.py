@@ -38,11 +38,12 @@ from theory.papers.jacot2024.setting import (
 
 @dataclass(frozen=True)
 class Head:
-    """The last two layers at near-interpolation: all of W_L, W_{L−1}, Z_{L−2} up to rotations of the hidden spaces.
+    """The last two layers at near-interpolation, h = n_{L−1} = n_{L−2} = K + spare.
 
     W_L = [T 0], W_{L−1} = [C 0; B] with lower triangles T and C of size K × K, and Z_{L−2} = [C⁻¹T⁻¹(Y + R); F] with
-    ‖R‖_F within hypothesis 4; h = n_{L−1} = n_{L−2} = K + spare. A ``balanced`` one has ε2 = 0: C = Tᵀ and B = 0. In a
-    ``loose`` one ε1 is any number from ‖R‖_F up to hypothesis 4.
+    ‖R‖_F within hypothesis 4. Up to rotations of the hidden spaces these are all for n_{L−2} ≤ n_{L−1}, zeros being
+    added; for larger n_{L−2} W_{L−1} has more columns, of zeros, and Z_{L−2} more rows, which only make r larger. A
+    ``balanced`` one has ε2 = 0: C = Tᵀ and B = 0. In a ``loose`` one ε1 is any number from ‖R‖_F up to hypothesis 4.
     """
 
     K: int

@@ -138,7 +138,7 @@ def ntk_core(size: tuple[int, int], times: Fraction = Fraction(1)) -> Inequality
 
 @theorem(
     "jacot2024-ntk-conditioning",
-    source=source("Proposition 5.3", "P"),
+    source=source("Proposition 5.3", "P", R="the hypothesis ‖Θ‖_op ≤ C L2"),
     expected=NUMERICAL,
     wrong=TENTH | {"0.28 of it": {"times": Fraction(28, 100)}},
     size=st.sampled_from(((2, 1, 1), (2, 2, 1), (2, 2, 2), (2, 3, 2), (2, 4, 4), (3, 2, 1), (3, 2, 2))),

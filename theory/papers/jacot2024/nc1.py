@@ -79,7 +79,7 @@ def last_layer_floor(size: Size, times: Fraction = Fraction(1), whole: int = 1) 
 
 @theorem(
     "jacot2024-off-row-space",
-    source=source("proof of Theorem B.1, step 2", "P"),
+    source=source("proof of Theorem B.1, step 2", "P", X="n_{L−1} − K for n_{L−1}"),
     expected=NUMERICAL,
     wrong=HALF | {"√ε2": {"exponent": Fraction(1, 2)}},
     **head_fields(least_spare=1),

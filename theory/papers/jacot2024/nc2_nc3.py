@@ -76,7 +76,7 @@ def deviation(layers: list[Expression]) -> Expression:
 
 @theorem(
     "jacot2024-last-layer-conditioning",
-    source=source("Theorem B.1, equation (19)", "P"),
+    source=source("Theorem B.1, equation (19)", "P", R="ε"),
     expected=NUMERICAL,
     wrong={"half of it": {"times": Fraction(1, 2)}, "c_3 to the power 1/(2 L2)": {"halved": 2}},
     **LINEAR,
@@ -127,15 +127,16 @@ def last_layer_conditioning_sharp(K: int, L2: int, times: Fraction = Fraction(1)
 
 @theorem(
     "jacot2024-lemma-c2",
-    source=source("Lemma C.2", "P"),
+    source=source("Lemma C.2", "P", R="the sum L2(L2−1)/2"),
     expected=NUMERICAL,
     **LINEAR | {"L2": st.integers(2, 4), "hypotheses": {"L2 ≥ 2": lambda L2, **_: L2 >= 2}},
-    wrong={"half of it": {"times": Fraction(1, 2)}, "r to the power L2 − 1": {"exponent": 1}},
+    wrong={"a hundredth less": {"times": Fraction(99, 100)}, "r to the power L2 − 1": {"exponent": 1}},
 )
 def lemma_c2(K: int, L2: int, times: Fraction = Fraction(1), exponent: int = 2) -> Inequality:
     """‖(W_L W_Lᵀ)^{L2} − W_{L:L1+1} W_{L:L1+1}ᵀ‖_op ≤ (L2(L2−1)/2) ε2 r^{2(L2−1)} for ε2-balanced linear layers.
 
-    For L2 = 1 both sides are zero; the paper's ½ L2² ε2 r^{2(L2−1)} is weaker. Attained for two layers.
+    For L2 = 1 both sides are zero; the paper's ½ L2² ε2 r^{2(L2−1)} is weaker. Attained for two layers,
+    approached for more whose singular values fall evenly, by little.
     """
     variables = linear_layers(K, L2)
     layers = layers_of(variables)
@@ -143,7 +144,13 @@ def lemma_c2(K: int, L2: int, times: Fraction = Fraction(1), exponent: int = 2) 
     r = maximum(*map(operator_norm, layers))
     right = times * Fraction(L2 * (L2 - 1), 2) * epsilon2 * r ** (exponent * (L2 - 1))
     point = equal_layers(K, L2) | ({"E_1": diagonal([-1, *[0] * (K - 1)])} if L2 == 2 else {})
-    return Inequality(operator_norm(deviation(layers)), right, variables, (point,))
+    return Inequality(operator_norm(deviation(layers)), right, variables, (point,), near=(falling_layers(K, L2),))
+
+
+def falling_layers(K: int, L2: int) -> dict[str, Expression]:
+    """W_{L−i} = 10⁴ (1 − iε) I, ε = 10⁻⁷: the imbalance is the same between all neighbours, at first order."""
+    step = Fraction(1, 1000)
+    return {"s": 10**4 * ones(K, 1)} | {f"E_{i}": -i * step * identity(K) for i in range(1, L2)}
 
 
 # ---------------------------------------------------------------------------------------------- step 4: NC2 and NC3
@@ -166,7 +173,9 @@ def nc2_bound(size: Size, balanced: bool, printed: bool, times: Fraction = Fract
     means = class_means(head.features, (head.n,) * head.K)
     kappa = head.kappa ** Fraction(1, halved)
     left = operator_norm(means) * positive(1 - q)
-    return bound(head, left, times * (kappa + q) * least(means), (head.point([2, *[1] * (head.K - 1)]),))
+    return bound(
+        head, left, times * (kappa + q) * least(means), (head.point([2, *[1] * (head.K - 1)]),), (head.spread_out,)
+    )
 
 
 @theorem(

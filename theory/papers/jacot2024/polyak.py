@@ -47,13 +47,15 @@ def contrast(K: int) -> Expression:
 
 @theorem(
     "jacot2024-pl",
-    source=source("proof of Theorem B.2, equation (10) with the printed α", "P"),
+    source=source(
+        "proof of Theorem B.2, equation (10) with the printed α", "P", Q="Assumption 4.3", R="equation (10) around α"
+    ),
     expected=Expected(
         "refuted",
         "certified",
-        "α lacks a square: Lemma 4.1 of Nguyen & Mondelli bounds ‖∇C_0‖, whose square enters (10). The constant "
-        "is at fault where γ^{L−2} λ_F λ_{3→L} is small, at a start that nearly fits the labels, as Assumption 4.3 "
-        "allows; with the square it holds (jacot2024-pl-squared)",
+        "α lacks a square: Lemma 4.1 of Nguyen & Mondelli bounds ‖∇C_0‖, whose square enters (10) as it is read here. "
+        "The constant is at fault where γ^{L−2} λ_F λ_{3→L} is small, at a start that nearly fits the labels, as "
+        "Assumption 4.3 allows; with the square it holds (jacot2024-pl-squared)",
     ),
     hypotheses={
         "0 < γ < 1 and L ≥ 3": lambda gamma, L, **_: 0 < gamma < 1 and L >= 3,
@@ -165,7 +167,12 @@ def pl_squared(
 
 @theorem(
     "jacot2024-feature-ball",
-    source=source("proof of Theorem B.2, α on B(θ_0, r_0)", "P", X="σ_min(Z_1) ≥ λ_F/2, the step that this α needs"),
+    source=source(
+        "proof of Theorem B.2, α on B(θ_0, r_0)",
+        "P",
+        Q="Assumption 4.3",
+        X="σ_min(Z_1) ≥ λ_F/2, the step that this α needs",
+    ),
     expected=Expected(
         "refuted",
         "certified",

@@ -137,7 +137,7 @@ def phase_one_rate(size: int, eighth: Fraction = Fraction(1, 8)) -> Inequality:
 
 @theorem(
     "jacot2024-phase-one-path",
-    source=source("Proposition 4.5, distance", "Q"),
+    source=source("Proposition 4.5, distance", "Q", R="the bound of a step"),
     expected=NUMERICAL,
     wrong={"3 for 8": {"times": Fraction(3)}, "7 for 8": {"times": Fraction(7)}},
     size=DIMENSIONS,
