@@ -11,7 +11,8 @@ from rich.console import Console, RenderableType
 
 from theory.statement import StatementError, find, omitted, statements
 from verify import report, runner
-from verify.results import WITHOUT_CERTIFICATE, Examination
+from verify.results import WITHOUT_CERTIFICATE, Examination, Examined, Outcome
+from verify.verdict import Evidence, holds
 
 REGISTRY = fakes.registry()
 
@@ -156,3 +157,12 @@ def test_a_refutation_without_a_certificate_says_so() -> None:
     table = report.refuted_table([examine("fake-false", "against")], None)
     assert "none was written" in printed(table)
     assert table.row_count == 2
+
+
+def test_the_largest_ratio_of_an_inequality_is_reported_with_its_instance() -> None:
+    def instance(size: int, ratio: float) -> Examined:
+        evidence = Evidence("descent", (holds("inequality", "numerical"),), 1.0, {"largest ratio": ratio})
+        return Examined({"size": size}, ("inequality",), (Outcome("descent", evidence),))
+
+    (summary,) = Examination((instance(1, 0.5), instance(2, 0.75), instance(3, 0.25))).engines
+    assert "largest ratio of the sides 0.75, at size = 2" in summary.detail
