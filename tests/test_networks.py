@@ -472,7 +472,7 @@ BAD = {
     "no channels": ({"extractor": "resnet", "widths": 4}, "--extractor resnet needs the channels of a stage, too"),
     "too many channels": ({"extractor": "resnet", "widths": "1000,4"}, "at most 5000000 are trained"),
     "a decay beyond floats": ({"decay": "1e-400"}, "decays of a network that is trained are from 1e-30 to 1e+30"),
-    "a folder for a picture": ({"plot": "plot.svg"}, "plot.svg cannot be written (it is a folder)"),
+    "a folder for a picture": ({"plot": "plot.svg"}, "--plot plot.svg: cannot be written (Is a directory)"),
     "no rate": ({"rate": 0}, "--rate must be positive, got 0.0"),
     "no such penalty": ({"penalty": "biases"}, "--penalty is features or weights, got biases"),
     "unequal classes": ({"penalty": "weights"}, "--penalty weights is for classes of equal size"),

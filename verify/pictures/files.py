@@ -27,7 +27,7 @@ def require_picture(path: str | Path, name: str = "a picture") -> None:
     if not Path(path).parent.is_dir():
         raise BadInput(f"{name}: {path} cannot be written (there is no folder {Path(path).parent})")
     if Path(path).is_dir():
-        raise BadInput(f"{name}: {path} cannot be written (it is a folder)")
+        raise BadInput(f"{name} {path}: cannot be written (Is a directory)")
 
 
 def save(figure: Figure, path: str | Path, name: str = "a picture") -> None:
