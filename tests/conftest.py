@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ import pytest
 from verify.processors import ONE_THREAD
 
 os.environ.update(dict.fromkeys(ONE_THREAD, "1"))  # before any of them is imported
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # of what a shell starts in the background; children inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -101,7 +101,10 @@ def test_the_refuter_says_that_a_device_is_not_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    for device, said in (("cuda", "torch finds no CUDA device"), ("tpu", "--device is cpu or cuda, got tpu")):
+    for device, said in (
+        ("cuda", "torch finds no CUDA device"),
+        ("tpu", "device must be one of auto, cpu, cuda, got 'tpu'"),
+    ):
         assert main(["check", str(tmp_path / "mine.py"), "--device", device]) == 2
         assert said in capsys.readouterr().err
 

@@ -7,7 +7,17 @@ import pytest
 
 from theory.claims import Clause, GlobalMinimum, Inequality, Minimisation, clause, digest, equal
 from theory.model import UnconstrainedFeatures
-from theory.ops import FormulaError, constant, diagonal, identity, repeat_columns, variable, zeros
+from theory.ops import (
+    FormulaError,
+    constant,
+    diagonal,
+    frobenius_norm,
+    identity,
+    operator_norm,
+    repeat_columns,
+    variable,
+    zeros,
+)
 from theory.papers.dang2023.frames import general_orthogonal_frame
 from theory.papers.dang2023.letters import LETTERS
 from theory.statement import Instance
@@ -154,3 +164,11 @@ def test_rounding_does_not_end_a_search(effort: str) -> None:
     assert (found.conclusion, "below which" in found.detail) == (HOLDS, True)
     (found,) = load("sampling").examine(Instance(rounded(Fraction(999, 1000))), settings).findings
     assert found.conclusion == REFUTED
+
+
+def test_a_larger_side_without_a_certificate_is_never_no_violation(monkeypatch: pytest.MonkeyPatch) -> None:
+    claim = Inequality(lambda X: frobenius_norm(X), lambda X: operator_norm(X), X=(2, 2))
+    monkeypatch.setattr("verify.engines.sampling.violation", lambda claim, point: None)
+    (found,) = load("sampling").examine(Instance(claim), Settings(device="cpu")).findings
+    assert found.conclusion == "undecided"
+    assert found.is_candidate

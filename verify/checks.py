@@ -63,7 +63,7 @@ def resumed(
     seed: int = 0,
     fresh: bool = False,
     progress: Callable[[Progress], None] = lambda event: None,
-    device: str = "cpu",
+    device: str = "auto",
 ) -> Reported:
     """Check a conjecture of a file, going on where an earlier check of the same file and seed stopped."""
     path = Path(place.partition("::")[0])

@@ -198,7 +198,7 @@ def check(
     place: Annotated[str, typer.Argument(metavar="FILE[::NAME]", help="A Python file with conjectures; it is run.")],
     budget: Annotated[float, typer.Option(min=0.1, max=1_000_000, help="Seconds for each conjecture.")] = 60.0,
     seed: Annotated[int, typer.Option(min=0, help="Makes the search reproducible.")] = 0,
-    device: Annotated[str, typer.Option(help="cpu, cuda: where descent runs.")] = "cpu",
+    device: Annotated[str, typer.Option(help=f"{', '.join(DEVICES)}.")] = "auto",
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget what an earlier check found.")] = False,
     json: Json = None,
 ) -> None:
@@ -208,8 +208,7 @@ def check(
     from verify.store import Store
 
     calculator.require_writable(json)
-    if device not in ("cpu", "cuda"):
-        raise BadInput(f"--device is cpu or cuda, got {device}")
+    Settings(device)
     _require_device(device)
     results = []
     with redirect_stdout(sys.stderr):  # what the file prints is not part of the answer

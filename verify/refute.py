@@ -167,13 +167,13 @@ def check(
     progress: Callable[[Progress], None] = lambda event: None,
     memory: Memory | None = None,
     keep: Callable[[Memory], None] = lambda memory: None,
-    device: str = "cpu",
+    device: str = "auto",
 ) -> Checked:
     """Try to refute a conjecture within a budget of seconds.
 
     Args:
         memory: what an earlier, interrupted check has left; ``keep`` is called with it whenever there is more.
-        device: ``cpu`` or ``cuda``, where descent runs; what refutes is exact on either.
+        device: where descent runs, ``auto`` being the processor; what refutes is exact on either.
 
     >>> from hypothesis import strategies as st
     >>> from theory import Inequality, conjecture
@@ -199,8 +199,7 @@ def examined(statement: Statement, settings: Settings, wrong: str | None = None)
     """
     if statement.witness and isinstance(statement.claim(statement.witness, wrong), Experiment):
         return Outcome(REFUTER, unable="what a program measures refutes nothing")
-    device = "cpu" if settings.device == "auto" else settings.device  # with few starts, the processor is the faster one
-    found = _Check(statement, REACH[settings.effort], settings.seed, wrong=wrong, device=device).run()
+    found = _Check(statement, REACH[settings.effort], settings.seed, wrong=wrong, device=settings.device).run()
     if found.rejected:
         return Outcome(REFUTER, failed=f"the checker rejects a certificate: {found.rejected}")
     if not found.examined and found.candidate is None:
@@ -229,10 +228,10 @@ class _Check:
         memory: Memory | None = None,
         keep: Callable[[Memory], None] = lambda memory: None,
         wrong: str | None = None,
-        device: str = "cpu",
+        device: str = "auto",
     ) -> None:
         self.conjecture, self.reach, self.seed, self.wrong = conjecture, reach, seed, wrong
-        self.device = device
+        self.device = "cpu" if device == "auto" else device  # with few starts, the processor is the faster one
         self.progress, self.memory, self.keep = progress, memory or Memory(), keep
         preload()  # an interrupted import leaves a library unusable
         self.now, self.start = reach.now, reach.now()

@@ -300,7 +300,9 @@ def _never_violated(claim: Inequality, seed: int, count: int, certificates: list
     if found is not None and not is_larger(found):
         rounding = f", up to {COARSE:g}, below which an apparent one is rounding"
         found = _search(points, partial(margin, allowed=COARSE), seed, count, is_larger)
-    if found is not None and (certificate := violation(claim, found)) is not None:
+    if found is not None:
+        if (certificate := violation(claim, found)) is None:
+            return undecided("inequality", "candidate: the left side is larger at a drawn point, without a certificate")
         certificates.append(certificate)
         return refuted("inequality", "the left side is strictly larger at a drawn point")
     if not seen:
