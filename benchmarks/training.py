@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pages import put
 
-DOCS = Path(__file__).parent.parent / "docs"
 COLLAPSE = (sys.executable, "-m", "verify.cli", "train")
 LAYERS = "--sizes 100,80,60,40 --linear-layers {} --decay 1/200"
 RESNET = "--sizes 100,80,60,40 --extractor resnet --widths 12,24,32 --linear-layers 3 --decay 1/200 --rate 0.003"
@@ -60,13 +60,8 @@ def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]], left: Sequence
 
 
 def write(page: str, name: str, text: str) -> None:
-    """Replace what stands between the markers of a name."""
-    path = DOCS / page
-    begin, end = f"<!-- {name}: made by benchmarks/training.py -->", "<!-- end -->"
-    before, found, rest = path.read_text(encoding="utf-8").partition(begin)
-    if not found:
-        raise ValueError(f"{page} has no {begin}")
-    path.write_text(f"{before}{begin}\n\n{text}\n\n{end}{rest.partition(end)[2]}", encoding="utf-8")
+    """Put a table into its page."""
+    put(page, name, "training.py", text)
 
 
 def short(x: float | None) -> str:

@@ -8,15 +8,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from math import ceil, floor, inf, log10
-from pathlib import Path
 from typing import Any
+
+from pages import put
 
 from theory.claims import Inequality
 from theory.statement import Instance, Statement, find
 from verify.engines import Settings, load
-
-PAGE = Path(__file__).parent.parent / "docs" / "wide-networks.md"
-BEGIN, END = "<!-- ratios: made by benchmarks/wide_networks.py -->", "<!-- end -->"
 
 DRAWN = 12
 """Drawn instances a statement, besides its witness."""
@@ -83,9 +81,7 @@ def main() -> None:
     bounds = [s for s in find("jacot2024-*") if isinstance(s.claim(s.witness), Inequality)]
     heads = ("statement", "bound", "text", "largest ratio", "unnoticed", "at")
     lines = [f"| {' | '.join(heads)} |", "|---|---|---|---:|---:|---|", *map(row, bounds)]
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    table = "\n".join(lines)
-    PAGE.write_text(f"{before}{BEGIN}\n\n{table}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+    put("wide-networks.md", "ratios", "wide_networks.py", "\n".join(lines))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
+from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from math import prod
 from pathlib import Path
@@ -617,9 +618,10 @@ def test_from_a_small_start_the_linear_maps_do_most() -> None:
     assert found["nc1_last_1"] < found["nc1_first_1"] / 5
 
 
-def test_the_tables_are_made_by_the_commands_of_their_page() -> None:
+def test_the_tables_are_made_by_the_commands_of_their_page(monkeypatch: pytest.MonkeyPatch) -> None:
     """``benchmarks/training.py`` takes a quarter of an hour; what it runs stands in docs/training.md."""
     root = Path(__file__).parent.parent
+    monkeypatch.syspath_prepend(root / "benchmarks")
     spec = spec_from_file_location("training", root / "benchmarks" / "training.py")
     assert spec is not None
     assert spec.loader is not None
@@ -635,3 +637,19 @@ def test_the_tables_are_made_by_the_commands_of_their_page() -> None:
     )
     loss, state = anywhere(0)
     assert bounds[1:] == list(wide.trained(loss, state).bounds())
+
+
+def test_a_table_goes_between_its_markers_or_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(Path(__file__).parent.parent / "benchmarks")
+    pages = import_module("pages")
+    monkeypatch.setattr(pages, "DOCS", tmp_path)
+    page = tmp_path / "a.md"
+    page.write_text("one\n<!-- t: made by benchmarks/m.py -->\nold\n<!-- end -->\ntwo\n", encoding="utf-8")
+    pages.put("a.md", "t", "m.py", "new")
+    whole = "one\n<!-- t: made by benchmarks/m.py -->\n\nnew\n\n<!-- end -->\ntwo\n"
+    assert page.read_text(encoding="utf-8") == whole
+    for text in ("no markers", whole.replace("<!-- end -->", "")):
+        page.write_text(text, encoding="utf-8")
+        with pytest.raises(ValueError, match="has no <!-- t: made by"):
+            pages.put("a.md", "t", "m.py", "new")
+        assert page.read_text(encoding="utf-8") == text
