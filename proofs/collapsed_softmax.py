@@ -89,13 +89,13 @@ def proposed(parameters: Mapping[str, Any]) -> tuple[SoftmaxPoint, tuple[int, ..
     Raises:
         NotEntailed: where they propose none, or one that the theorem is not about.
     """
-    sizes: list[Any] = [parameters.get(x) for x in ("K", "n", "L", "spare", "layer")]
+    sizes: list[Any] = [parameters.get(x) for x in ("K", "n", "L", "spare", "unequal", "layer")]
     r = parameters.get("r")
     exact = all(type(x) is int and x >= 0 for x in sizes) and type(parameters.get("turn")) is bool
     if not exact or type(r) is not Fraction or r <= 1:
         raise NotEntailed("no point of collapse is proposed")
-    *shape, layer = sizes
-    at = SoftmaxCollapse(*shape, r, parameters["turn"])  # type: ignore[call-arg]
+    K, n, L, spare, unequal, layer = sizes
+    at = SoftmaxCollapse(K, n, L, spare, r, unequal, parameters["turn"])
     if at.K < 2 or at.n < 1 or not 1 <= layer <= at.L:
         raise NotEntailed("the theorem is about two classes or more, and a layer of weights")
-    return SoftmaxPoint(at.curvature.factors, (at.decay,) * (at.L + 1), r, at.K, at.n), (layer,)
+    return SoftmaxPoint(at.factors, tuple(map(at.decay_of, range(L + 1))), r, K, n), (layer,)

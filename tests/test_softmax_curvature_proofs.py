@@ -40,7 +40,7 @@ HIDDEN = (count - 2) * (count - 3) * (count - 4) * (count - 5)
 """Zero at every number of classes that random instances of one column have."""
 
 GIVEN: dict[str, Any] = {
-    "K": 4, "n": 2, "L": 3, "spare": 1, "r": Fraction(19), "turn": True, "layer": 2
+    "K": 4, "n": 2, "L": 3, "spare": 1, "r": Fraction(19), "unequal": 1, "turn": True, "layer": 2
 }  # fmt: skip
 TINY = Fraction(1, 10**9)
 KAPPA = Fraction(18, 22)
@@ -55,7 +55,7 @@ def point(**changes: Any) -> SoftmaxCollapse:
 
 
 AT = point()
-UNIT = AT.decay * log(AT.r)
+UNIT = AT.decay_of(2) * log(AT.r)
 H = AT.curvature.layer(2) / UNIT
 BULK, MIDDLE, TOP = (Fraction(1, 4) + KAPPA * Fraction(x, 4) for x in (0, 2, 3))
 
@@ -81,7 +81,7 @@ def test_the_spectrum_of_a_layer_is_entailed() -> None:
 
 def test_with_two_classes_one_eigenvalue_is_left() -> None:
     at = point(K=2, spare=0)
-    hessian, value = at.curvature.layer(2) / (at.decay * log(at.r)), Fraction(1, 2) + Fraction(18, 20) / 2
+    hessian, value = at.curvature.layer(2) / (at.decay_of(2) * log(at.r)), Fraction(1, 2) + Fraction(18, 20) / 2
     assert not any(spectrum(hessian, (value, 1), K=2, spare=0).values())
     assert any(spectrum(hessian, (value, 2), K=2, spare=0).values())
     assert all(spectrum(hessian, (value - TINY, 1), K=2, spare=0).values())
@@ -133,8 +133,8 @@ def test_a_claim_about_another_matrix_is_not_entailed(name: str) -> None:
 def test_the_gradient_is_the_top_eigenvector() -> None:
     gradient, weights = (flattened([x]) for x in (AT.curvature.slope(2), AT.curvature.factors[2]))
     hessian = AT.curvature.layer(2)
-    assert holds(equal(gradient, -AT.decay * weights), equal(hessian @ weights, UNIT * TOP * weights))
-    assert not holds(equal(gradient, AT.decay * weights))
+    assert holds(equal(gradient, -AT.decay_of(2) * weights), equal(hessian @ weights, UNIT * TOP * weights))
+    assert not holds(equal(gradient, AT.decay_of(2) * weights))
     assert not holds(equal(hessian @ weights, UNIT * MIDDLE * weights))
     assert not holds(equal(hessian @ weights, UNIT * (TOP + TINY) * weights))
     assert not holds(equal(hessian @ flattened([AT.curvature.factors[1]]), UNIT * TOP * weights))
@@ -143,7 +143,7 @@ def test_the_gradient_is_the_top_eigenvector() -> None:
 @pytest.mark.parametrize(
     "changes",
     [{"K": 1}, {"K": 4.0}, {"n": 0}, {"layer": 0}, {"layer": 4}, {"layer": None}, {"r": Fraction(1)}, {"r": 19},
-     {"turn": None}, {"L": 0}],
+     {"turn": None}, {"L": 0}, {"unequal": None}],
     ids=str,
 )  # fmt: skip
 def test_a_point_must_be_proposed(changes: dict[str, Any]) -> None:

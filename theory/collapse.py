@@ -18,6 +18,15 @@ RATIOS = tuple(Fraction(x) for x in ("1", "1/2", "2", "3", "2/3", "1/3", "3/2", 
 """Ratios of decays, of the primes that drawn gains have; a prime number of them, so that patterns are cycles."""
 
 
+def ratios(unequal: int, L: int) -> tuple[Fraction, ...]:
+    """λ_l/λ for l = 0 … L in a pattern, 0 for equal decays: those of neighbours differ in all others.
+
+    >>> [str(ratio) for ratio in ratios(2, 4)]
+    ['2', '2/3', '3/2', '3/4', '1/5']
+    """
+    return tuple(RATIOS[unequal * (layer + 1) % len(RATIOS)] for layer in range(L + 1))
+
+
 @dataclass(frozen=True)
 class Collapse:
     """Deep neural collapse at a gain γ: K classes of n samples, L layers, hidden spaces of K + ``spare`` dimensions.
@@ -25,8 +34,8 @@ class Collapse:
     Decays are λ for the features (l = 0) and all layers, or multiples of it: ``unequal`` is the number of a pattern of
     ``RATIOS``, 0 for equal ones. The frames U_l are the first K coordinates, or turned by reflections.
 
-    >>> [str(share) for share in Collapse(3, 2, 4, 0, Fraction(9, 10), unequal=2).shares]
-    ['2', '2/3', '3/2', '3/4', '1/5']
+    >>> Collapse(3, 2, 4, spare=2, gamma=Fraction(9, 10), unequal=2).factors[1].shape
+    (5, 5)
     """
 
     K: int
@@ -43,9 +52,9 @@ class Collapse:
         return self.K + self.spare
 
     @property
-    def shares(self) -> tuple[Fraction, ...]:
-        """λ_l/λ for l = 0 … L: those of neighbours differ, unless all are equal."""
-        return tuple(RATIOS[self.unequal * (layer + 1) % len(RATIOS)] for layer in range(self.L + 1))
+    def ratios(self) -> tuple[Fraction, ...]:
+        """λ_l/λ for l = 0 … L."""
+        return ratios(self.unequal, self.L)
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -54,13 +63,13 @@ class Collapse:
 
     @cached_property
     def decay(self) -> Expression:
-        """λ, from γ^{L−1} (1 − γ)^{L+1} = K^{L+1} n λ^{L+1} ∏ shares."""
-        load = self.gamma ** (self.L - 1) * (1 - self.gamma) ** (self.L + 1) / (self.n * prod(self.shares))
+        """λ, from γ^{L−1} (1 − γ)^{L+1} = K^{L+1} n λ^{L+1} ∏ ratios."""
+        load = self.gamma ** (self.L - 1) * (1 - self.gamma) ** (self.L + 1) / (self.n * prod(self.ratios))
         return constant(load) ** Fraction(1, self.L + 1) / self.K
 
     def decay_of(self, layer: int) -> Expression:
         """λ_l; λ_0 = λ_H."""
-        return self.decay * self.shares[layer]
+        return self.decay * self.ratios[layer]
 
     def singular_value(self, layer: int) -> Expression:
         """σ_l = √(τ/λ_l) with τ = γ (1 − γ)/K."""
@@ -99,13 +108,20 @@ class Collapse:
 
 @dataclass(frozen=True)
 class SoftmaxCollapse:
-    """Collapse with cross-entropy at the scale α = log r, where it is critical: outputs α S ⊗ 1ᵀ."""
+    """Collapse with cross-entropy at the scale α = log r, where it is critical: outputs α S ⊗ 1ᵀ.
+
+    Sizes, decays and frames as in ``Collapse``.
+
+    >>> SoftmaxCollapse(3, 2, 4, spare=0, r=Fraction(19)).softness
+    Fraction(6, 7)
+    """
 
     K: int
     n: int
     L: int
     spare: int
     r: Fraction
+    unequal: int = 0
     turn: bool = False
 
     @property
@@ -114,22 +130,42 @@ class SoftmaxCollapse:
         return (self.r - 1) / (self.r + self.K - 1)
 
     @property
+    def ratios(self) -> tuple[Fraction, ...]:
+        """λ_l/λ for l = 0 … L."""
+        return ratios(self.unequal, self.L)
+
+    @cached_property
     def decay(self) -> Expression:
-        """λ at which α is critical."""
-        return critical_decay(self.K, self.L, self.n, log(self.r))
+        """λ at which α is critical: (λ^{L+1} ∏ ratios)^{1/(L+1)} is what λ is for equal decays."""
+        return critical_decay(self.K, self.L, self.n, log(self.r)) / self._mean_ratio
 
     @property
-    def shares(self) -> Expression:
+    def _mean_ratio(self) -> Expression:
+        return constant(prod(self.ratios)) ** Fraction(1, self.L + 1)
+
+    def decay_of(self, layer: int) -> Expression:
+        """λ_l; λ_0 = λ_H."""
+        return self.decay * self.ratios[layer]
+
+    @property
+    def softmax(self) -> Expression:
         """The softmax of the outputs (K × K): I's and J's multiples."""
         return ((self.r - 1) * identity(self.K) + ones(self.K, self.K)) / (self.r + self.K - 1)
 
-    @property
-    def curvature(self) -> Curvature:
-        """Derivatives of the data term."""
+    @cached_property
+    def factors(self) -> tuple[Expression, ...]:
+        """H, W_1, …, W_L: those for equal decays, each times √(mean ratio/its own)."""
         point = collapse_factors(self.K, self.L, self.n, log(self.r), self.K + self.spare)
         point = turned(point, self.K, self.L, self.K + self.spare) if self.turn else point
-        factors = (point["H"], *(point[f"W_{layer}"] for layer in range(1, self.L + 1)))
-        return cross_entropy(factors, (self.n,) * self.K, self.shares)
+        names = ("H", *(f"W_{layer}" for layer in range(1, self.L + 1)))
+        return tuple(
+            sqrt(self._mean_ratio / ratio) * point[name] for name, ratio in zip(names, self.ratios, strict=True)
+        )
+
+    @cached_property
+    def curvature(self) -> Curvature:
+        """Derivatives of the data term."""
+        return cross_entropy(self.factors, (self.n,) * self.K, self.softmax)
 
 
 def collapse_factors(K: int, L: int, n: int, alpha: Expression, d: int) -> dict[str, Expression]:

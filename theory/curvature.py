@@ -10,7 +10,7 @@ V_{l−1} ⋯ V_0, columns b_i^l, the fit's gradient G (K × N) and its Hessian 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
@@ -98,20 +98,24 @@ def squared(factors: Sequence[Expression], sizes: Sequence[int]) -> Curvature:
 
 
 def cross_entropy(factors: Sequence[Expression], sizes: Sequence[int], shares: Expression) -> Curvature:
-    """The fit 1/N Σ_i CE(z_i, y_i) at outputs that are equal within classes, with the softmax of each class.
+    """The fit 1/N Σ_i CE(z_i, y_i) at outputs with a known softmax.
 
     Args:
         factors: V_0, …, V_L.
         sizes: samples of each class.
-        shares: P (K × K), column k the softmax of class k: ρ_k = (diag(p_k) − p_k p_kᵀ)/N.
+        shares: P, the softmax of each sample (K × N), or of each class (K × K) where outputs are equal within classes:
+            ρ = (diag(p) − p pᵀ)/N.
     """
-    K, N, start, hessians = len(sizes), sum(sizes), 0, []
-    for k, size in enumerate(sizes):
-        p = shares[range(K), (k,)]
+    K, N = len(sizes), sum(sizes)
+    groups = tuple(sizes) if shares.shape[1] == K else (1,) * N
+    start, hessians = 0, []
+    for k, size in enumerate(groups):
+        p = _column(shares, k)
         variance = diagonal([p[j, 0] for j in range(K)]) - p @ p.T
         hessians.append((variance / N, tuple(range(start, start + size))))
         start += size
-    return Curvature(tuple(factors), repeat_columns((shares - identity(K)) / N, tuple(sizes)), tuple(hessians))
+    gradient = (repeat_columns(shares, groups) - one_hot(sizes)) / N
+    return Curvature(tuple(factors), gradient, tuple(hessians))
 
 
 # ---------------------------------------------------------------------------------- parts of the Gauss–Newton matrix
@@ -124,23 +128,63 @@ def split(at: Curvature, layer: int, classes: int, samples: int) -> dict[str, Ex
     within Σ 1/(Kn) (v_{icc'} − v_{cc'})(…)ᵀ, cross Σ 1/K (v_{cc'} − v_c)(…)ᵀ, class Σ v_c v_cᵀ.
     """
     K, n, A, B = classes, samples, at.above(layer).T, at.below(layer)
+    vectors = [[[kron(_column(A, k), _column(B, c * n + i)) for i in range(n)] for k in range(K)] for c in range(K)]
+    weights = [[[Fraction(1, K * n)] * n] * K] * K
+    return _parts(vectors, weights, [{"class": tuple(range(K))}] * K)
 
-    def column(matrix: Expression, j: int) -> Expression:
-        return matrix[range(matrix.shape[0]), (j,)]
 
-    def mean(vectors: Sequence[Expression]) -> Expression:
-        return reduce(add, vectors) / len(vectors)
+def softmax_split(at: Curvature, layer: int, classes: int, samples: int, shares: Expression) -> dict[str, Expression]:
+    """The same with cross-entropy, where probabilities p_{ic} are weights, and labels have a part of their own.
 
-    parts: dict[str, list[Expression]] = {"within": [], "cross": [], "class": []}
-    for c in range(K):
-        features = [column(B, c * n + i) for i in range(n)]
-        each = [[kron(column(A, k), h) for h in features] for k in range(K)]
-        means = [mean(vectors) for vectors in each]
-        center = mean(means)
-        parts["within"] += [_square(v - m) / (K * n) for vectors, m in zip(each, means, strict=True) for v in vectors]
-        parts["cross"] += [_square(m - center) / K for m in means]
-        parts["class"].append(_square(center))
+    v_{icc'} = A_{l+1}ᵀ (p_{ic} − e_{c'}) ⊗ h_{ic} is the gradient if the label were c', with the weight w_{icc'} =
+    p_{ic,c'}/(Kn); v_{cc'} is their mean over samples, v_c that of v_{cc'} over c' ≠ c, both weighted; w_{cc'} and w_c
+    are sums of weights: within Σ w_{icc'} (v_{icc'} − v_{cc'})(…)ᵀ, cross Σ_{c' ≠ c} w_{cc'} (v_{cc'} − v_c)(…)ᵀ, class
+    Σ w_c v_c v_cᵀ, own Σ w_{cc} v_{cc} v_{cc}ᵀ.
+
+    Args:
+        shares: as in ``cross_entropy``.
+    """
+    K, n, A, B = classes, samples, at.above(layer).T, at.below(layer)
+    P = shares if shares.shape[1] == K * n else repeat_columns(shares, (n,) * K)
+    labels = identity(K)
+    vectors = [
+        [
+            [kron(A @ (_column(P, i) - _column(labels, k)), _column(B, i)) for i in range(c * n, c * n + n)]
+            for k in range(K)
+        ]
+        for c in range(K)
+    ]
+    weights = [[[P[k, i] / (K * n) for i in range(c * n, c * n + n)] for k in range(K)] for c in range(K)]
+    return _parts(vectors, weights, [{"class": tuple(k for k in range(K) if k != c), "own": (c,)} for c in range(K)])
+
+
+def _parts(
+    vectors: Sequence[Sequence[Sequence[Expression]]],
+    weights: Sequence[Sequence[Sequence[Any]]],
+    groups: Sequence[Mapping[str, Sequence[int]]],
+) -> dict[str, Expression]:
+    """Σ w v vᵀ over c, c', i: about the means over i, these about their means over groups of c', and those means."""
+    parts: dict[str, list[Expression]] = {"within": [], "cross": []}
+    for of_class, weight, grouped in zip(vectors, weights, groups, strict=True):
+        means = [_mean(v, w) for v, w in zip(of_class, weight, strict=True)]
+        for (mean, _), each, share in zip(means, of_class, weight, strict=True):
+            parts["within"] += [w * _square(v - mean) for v, w in zip(each, share, strict=True)]
+        for name, members in grouped.items():
+            chosen = [means[k] for k in members]
+            center, total = _mean(*zip(*chosen, strict=True))
+            parts["cross"] += [w * _square(mean - center) for mean, w in chosen]
+            parts.setdefault(name, []).append(total * _square(center))
     return {name: reduce(add, squares) for name, squares in parts.items()}
+
+
+def _mean(vectors: Sequence[Expression], weights: Sequence[Any]) -> tuple[Expression, Any]:
+    """The weighted mean, and the sum of the weights."""
+    total = reduce(add, weights)
+    return reduce(add, [w / total * v for v, w in zip(vectors, weights, strict=True)]), total
+
+
+def _column(matrix: Expression, j: int) -> Expression:
+    return matrix[range(matrix.shape[0]), (j,)]
 
 
 def _square(vector: Expression) -> Expression:

@@ -88,5 +88,41 @@ def softmax_layer_spectrum(K: int, size: int, alpha: Any, softness: Any) -> Eige
     )
 
 
+def layer_part(part: str, K: int, size: int, gamma: Any) -> Eigenvalues:
+    """Papyan's parts of ``layer_spectrum``, ``within``, ``cross`` and ``class``: see ``theory.curvature.split``.
+
+    >>> [(e.part, e.multiplicity) for e in layer_part("cross", 3, 16, 0.9)]
+    [('outliers', 6), ('bulk', 10)]
+    """
+    rank = {"within": 0, "cross": K * (K - 1), "class": K}[part]
+    return _present(Eigenvalue("outliers", gamma / (1 - gamma), rank), Eigenvalue("bulk", 0, size - rank))
+
+
+def softmax_layer_part(part: str, K: int, size: int, alpha: Any, softness: Any) -> Eigenvalues:
+    """The same of ``softmax_layer_spectrum``, with ``own`` besides: see ``theory.curvature.softmax_split``.
+
+    With the probability p = (1 + (K − 1)κ)/K of the own class, ``class`` has the share p of what both have in common,
+    ``own`` 1 − p.
+
+    >>> [(e.part, e.multiplicity) for e in softmax_layer_part("cross", 4, 25, 1.0, 0.5)]
+    [('mini-bulk', 5), ('outliers', 3), ('bulk', 17)]
+    """
+    few, p = K - 1 if K > 2 else 0, (1 + (K - 1) * softness) / K
+    if part == "within":
+        return _present(Eigenvalue("bulk", 0, size))
+    if part == "cross":
+        return _present(
+            Eigenvalue("mini-bulk", alpha / K, max(K * K - 3 * K + 1, 0)),
+            Eigenvalue("outliers", alpha / (K * (K - 1)), few),
+            Eigenvalue("bulk", 0, size - K * (K - 2)),
+        )
+    top = alpha * p * {"class": p, "own": 1 - p}[part]
+    return _present(
+        Eigenvalue("outliers", top * (K - 2) / (K - 1), few),
+        Eigenvalue("outlier", top, 1),
+        Eigenvalue("bulk", 0, size - few - 1),
+    )
+
+
 def _present(*eigenvalues: Eigenvalue) -> Eigenvalues:
     return tuple(e for e in eigenvalues if e.multiplicity)

@@ -1,4 +1,4 @@
-"""The Hessian in all factors, cross-entropy, and ReLU layers (statements 11 to 13): beyond v1."""
+"""The Hessian in all factors, and ReLU layers (statements 11 and 13): beyond v1."""
 
 from __future__ import annotations
 
@@ -12,13 +12,20 @@ from typing import Any
 from hypothesis import strategies as st
 
 from theory.claims import Clause, Identity, Spectrum, clause, equal
-from theory.closed_form.curvature import Eigenvalue, Eigenvalues, full_spectrum, softmax_layer_spectrum
-from theory.collapse import Collapse, SoftmaxCollapse
-from theory.curvature import flattened
-from theory.ops import Expression, diagonal, identity, kron, log, one_hot, relu, sum_squares
+from theory.closed_form.curvature import Eigenvalue, Eigenvalues, full_spectrum
+from theory.collapse import Collapse
+from theory.ops import Expression, diagonal, identity, kron, one_hot, relu, sum_squares
 from theory.papers.dang2023.letters import OFF
-from theory.papers.garrod2024.setting import FEW, HYPOTHESES, POINT, PROVED, WITNESS, at_layer, listed, points, source
-from theory.papers.garrod2025.landscape import ODDS
+from theory.papers.garrod2024.setting import (
+    HYPOTHESES,
+    POINT,
+    PROVED,
+    WITNESS,
+    at_layer,
+    listed,
+    points,
+    source,
+)
 from theory.statement import theorem
 
 EQUAL = POINT | {"L": 2, "unequal": 0, "turn": False}
@@ -90,134 +97,6 @@ def full_hessian(
     ridge = identity(rows.shape[0]) * ridges[0]
     expected = predicted(at.K, at.n, at.L, at.d, at.gamma, regularised=regularised != other)
     return Spectrum(rows + ridge, listed(expected))
-
-
-SOFTMAX: dict[str, Any] = {
-    "hypotheses": {
-        "K ≥ 2": lambda K, **_: K >= 2,
-        "L ≥ 1, a layer of 1 … L": lambda L, layer, **_: 1 <= layer <= L,
-        "α > 0": lambda r, **_: r > 1,
-        "logarithms in matrices only if small": lambda K, n, L, spare, turn, **_: (
-            K * K * n <= 144 and (not turn or (K + spare) * L <= 40)
-        ),
-    },
-    "K": FEW,
-    "n": st.sampled_from((1, 1, 2, 3, 5)),
-    "L": st.sampled_from((1, 2, 3, 4, 8)),
-    "spare": st.integers(0, 1),
-    "r": st.sampled_from(ODDS),
-    "turn": st.booleans(),
-    "layer": st.integers(1, 8),
-}
-SOFTMAX_POINT: dict[str, Any] = {"K": 4, "n": 2, "L": 3, "spare": 1, "r": Fraction(19), "turn": True, "layer": 2}
-
-
-def equal_outliers(K: int, size: int, alpha: Any, softness: Any) -> Eigenvalues:
-    """All K outliers with the largest value."""
-    bulk, _, top, *rest = softmax_layer_spectrum(K, size, alpha, softness)
-    return (bulk, replace(top, multiplicity=K), *rest)
-
-
-def all_pairs(K: int, size: int, alpha: Any, softness: Any) -> Eigenvalues:
-    """K² eigenvalues off 0, as with squared error."""
-    bulk, *outliers, rest = softmax_layer_spectrum(K, size, alpha, softness)
-    more = min(2 * K - 1, rest.multiplicity - 1)
-    return (
-        replace(bulk, multiplicity=bulk.multiplicity + more),
-        *outliers,
-        replace(rest, multiplicity=rest.multiplicity - more),
-    )
-
-
-@theorem(
-    "garrod2024-ce-layer-spectrum",
-    source=source("cross-entropy with adjustments", "X", "v3"),
-    expected=PROVED,
-    **SOFTMAX | {"hypotheses": SOFTMAX["hypotheses"] | {"K ≥ 3": lambda K, **_: K >= 3}},
-    witness=SOFTMAX_POINT,
-    configurations=tuple(SOFTMAX_POINT | {"K": 3, "spare": 0, "n": 1, "layer": layer} for layer in (1, 3)),
-    wrong={
-        "K equal outliers": {"predicted": equal_outliers},
-        "K² eigenvalues": {"predicted": all_pairs},
-        "κ without K − 1": {"soft": lambda at: (at.r - 1) / (at.r + 1)},
-        "regularised": {"ridge": 1},
-    },
-)
-def ce_layer_spectrum(**given: Any) -> Spectrum:
-    """With cross-entropy a layer's Hessian has K outliers, in two values, a mini-bulk, and 0.
-
-    Over λ α they are 1/K (K² − 3K + 1 times), 1/K + κ(K−2)/K (K − 1 times) and 1/K + κ(K−1)/K. Two classes are in
-    ``garrod2024-ce-two-classes``.
-    """
-    return softmax_spectrum(**given)
-
-
-def softmax_spectrum(
-    layer: int,
-    predicted: Callable[..., Eigenvalues] = softmax_layer_spectrum,
-    soft: Callable[[SoftmaxCollapse], Fraction] = lambda at: at.softness,
-    ridge: int = 0,
-    **point: Any,
-) -> Spectrum:
-    """The Hessian of a layer over λ α at collapse, and the predicted eigenvalues plus ``ridge``."""
-    at = SoftmaxCollapse(**point)
-    rows = at.curvature.layer(layer) / (at.decay * log(at.r))
-    expected = listed(predicted(at.K, rows.shape[0], Fraction(1), soft(at)))
-    return Spectrum(rows, [(value + ridge, times) for value, times in expected])
-
-
-def twice(K: int, size: int, alpha: Any, softness: Any) -> Eigenvalues:
-    """The outlier of two classes twice, K − 1 of the larger ones and one more."""
-    (outlier, bulk) = softmax_layer_spectrum(K, size, alpha, softness)
-    return (replace(outlier, multiplicity=2), replace(bulk, multiplicity=bulk.multiplicity - 1))
-
-
-TWO: dict[str, Any] = SOFTMAX_POINT | {"K": 2}
-
-
-@theorem(
-    "garrod2024-ce-two-classes",
-    source=source("cross-entropy with adjustments: two classes", "X", "v3"),
-    expected=PROVED,
-    **SOFTMAX | {"hypotheses": SOFTMAX["hypotheses"] | {"K = 2": lambda K, **_: K == 2}, "K": st.just(2)},
-    witness=TWO,
-    configurations=(TWO | {"spare": 0, "n": 1, "L": 1, "layer": 1}, TWO | {"layer": 3}),
-    wrong={
-        "twice": {"predicted": twice},
-        "without κ": {"soft": lambda at: Fraction(0)},
-        "κ of three classes": {"soft": lambda at: (at.r - 1) / (at.r + 2)},
-        "regularised": {"ridge": 1},
-    },
-)
-def ce_two_classes(**given: Any) -> Spectrum:
-    """With two classes (K−1)² = 1 eigenvalue of a layer's Hessian is left, λ α (1 + κ)/2; all others are 0."""
-    return softmax_spectrum(**given)
-
-
-@theorem(
-    "garrod2024-ce-gradient",
-    source=source("cross-entropy with adjustments: the gradient and the top eigenvector", "X", "v3"),
-    expected=PROVED,
-    **SOFTMAX,
-    witness=SOFTMAX_POINT,
-    configurations=(SOFTMAX_POINT | {"K": 2, "spare": 0, "layer": 3},),
-    wrong={"value of the other outliers": {"less": 1}, "half the gradient": {"half": 2}},
-)
-def ce_gradient(layer: int, less: int = 0, half: int = 1, **point: Any) -> Identity:
-    """The data gradient of a layer is −λ W_l, the one eigenvector of the largest eigenvalue, α λ (1 + κ(K−1))/K.
-
-    For K = 2 that is the only eigenvalue off 0.
-    """
-    at = SoftmaxCollapse(**point)
-    gradient, K = flattened([at.curvature.slope(layer)]), at.K
-    weights = flattened([at.curvature.factors[layer]])
-    value = log(at.r) * at.decay * (1 + at.softness * (K - 1 - less)) / K
-    return Identity(
-        (
-            clause("gradient", equal(half * gradient, -at.decay * weights)),
-            clause("eigenvector", equal(at.curvature.layer(layer) @ weights, value * weights)),
-        )
-    )
 
 
 # -------------------------------------------------------------------------------------------------------- ReLU layers

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import reduce
@@ -12,7 +12,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from theory.claims import Identity, Spectrum, clause, equal
-from theory.closed_form.curvature import Eigenvalues, layer_spectrum
+from theory.closed_form.curvature import Eigenvalues, layer_part, layer_spectrum
 from theory.collapse import Collapse
 from theory.curvature import flattened, split, squared, stencil
 from theory.model import UnconstrainedFeatures as Model
@@ -233,12 +233,17 @@ OF_PARTS = HYPOTHESES | {
         not turn or (K + spare <= 6 and (K + spare) ** 2 * n <= 72)
     ),
 }
-PARTS: dict[str, Callable[[int], int]] = {
-    "within": lambda K: 0,
-    "cross": lambda K: K * (K - 1),
-    "class": lambda K: K,
-}
-"""Ranks of the three parts."""
+PARTS = ("class", "cross", "within")
+
+
+def cross_and_class_swapped(part: str, *setting: Any) -> Eigenvalues:
+    """The eigenvalues of the other part."""
+    return layer_part({"cross": "class", "class": "cross"}.get(part, part), *setting)
+
+
+def all_across(part: str, *setting: Any) -> Eigenvalues:
+    """K² eigenvalues of the part across classes."""
+    return shifted(layer_part(part, *setting), setting[0] if part == "cross" else 0)
 
 
 @theorem(
@@ -247,22 +252,21 @@ PARTS: dict[str, Callable[[int], int]] = {
     expected=PROVED,
     hypotheses=OF_PARTS,
     **at_layer() | {"K": FEW},
-    part=st.sampled_from(sorted(PARTS)),
+    part=st.sampled_from(PARTS),
     witness=WITNESS | {"part": "cross"},
     configurations=tuple(WITNESS | {"part": part} for part in ("within", "class")),
     wrong={
-        "cross and class swapped": {"ranks": PARTS | {"cross": PARTS["class"], "class": PARTS["cross"]}},
-        "K² of the part across": {"ranks": PARTS | {"cross": lambda K: K * K}},
+        "cross and class swapped": {"predicted": cross_and_class_swapped},
+        "K² of the part across": {"predicted": all_across},
     },
-)  # fmt: skip
-def gn_ranks(layer: int, part: str, ranks: Mapping[str, Callable[[int], int]] = PARTS, **point: Any) -> Spectrum:
+)
+def gn_ranks(
+    layer: int, part: str, predicted: Callable[..., Eigenvalues] = layer_part, **point: Any
+) -> Spectrum:  # fmt: skip
     """At collapse G_within = 0, G_cross has rank K(K−1), G_class rank K; all non-zero eigenvalues are λ_l γ/(1−γ)."""
     at = Collapse(**point)
-    K, n, gamma = at.K, at.n, at.gamma
-    rank, size = ranks[part](K), at.size(layer)
-    pairs = [(gamma / (1 - gamma), rank), (Fraction(0), size - rank)]
-    whole = split(at.curvature, layer, K, n)[part] / at.decay_of(layer)
-    return Spectrum(whole, [(value, times) for value, times in pairs if times])
+    whole = split(at.curvature, layer, at.K, at.n)[part] / at.decay_of(layer)
+    return Spectrum(whole, listed(predicted(part, at.K, at.size(layer), at.gamma)))
 
 
 @theorem(

@@ -40,6 +40,8 @@ HYPOTHESES: dict[str, Callable[..., bool]] = {
 }
 
 
+PATTERNS = st.sampled_from((*[0] * 5, *range(1, len(RATIOS))))
+"""Of decays: a third of the draws has equal ones."""
 FEW = st.sampled_from((*[2] * 6, *[3] * 8, *[4] * 6, 5, 5, 6, 6, 8, 12))
 """Numbers of classes where twelve take seconds."""
 
@@ -52,7 +54,7 @@ def points() -> dict[str, Any]:
         "L": st.sampled_from((1, 1, 2, 2, 3, 3, 4, 5, 8)),
         "spare": st.integers(0, 2),
         "gamma": st.sampled_from(GAINS + LOWER),
-        "unequal": st.sampled_from((*[0] * 5, *range(1, len(RATIOS)))),
+        "unequal": PATTERNS,
         "turn": st.booleans(),
     }
 
