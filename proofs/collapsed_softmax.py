@@ -14,7 +14,7 @@ from proofs.formulas import is_positive, vanishes
 from proofs.matching import Known
 from theory.claims import Relation, equal
 from theory.collapse import SoftmaxCollapse
-from theory.curvature import Curvature, cross_entropy, flattened
+from theory.curvature import Curvature, cross_entropy, flattened, softmax_split
 from theory.ops import Expression, identity, log, one_hot, ones
 
 
@@ -54,11 +54,15 @@ class SoftmaxPoint:
         """Samples of each class."""
         return (self.n,) * self.K
 
+    @property
+    def softmax(self) -> Expression:
+        """The softmax of α S (K × K), r and 1 of r + K − 1."""
+        return ((self.r - 1) * identity(self.K) + ones(self.K, self.K)) / (self.r + self.K - 1)
+
     @cached_property
     def curvature(self) -> Curvature:
-        """The derivatives of the average loss; the softmax of α S has the shares r and 1 of r + K − 1."""
-        K, r = self.K, self.r
-        return cross_entropy(self.factors, self.sizes, ((r - 1) * identity(K) + ones(K, K)) / (r + K - 1))
+        """The derivatives of the average loss."""
+        return cross_entropy(self.factors, self.sizes, self.softmax)
 
     def value(self, layer: int, share: int) -> Expression:
         """λ_l α (1 + κ · share)/K."""
@@ -66,11 +70,17 @@ class SoftmaxPoint:
         return self.decays[layer] * log(self.r) * ((1 + kappa * share) / self.K)
 
     def spectra(self, layer: int) -> Iterator[Known]:
-        """The Hessian of a layer."""
-        K, shares = self.K, {self.K - 1: 1}
-        if K > 2:
-            shares |= {K - 2: K - 1, 0: K * K - 3 * K + 1}
-        yield Known(self.curvature.layer(layer), [(self.value(layer, x), times) for x, times in shares.items()])
+        """The Hessian of a layer, and its parts."""
+        K, unit, p = self.K, self.decays[layer] * log(self.r), self.r / (self.r + self.K - 1)
+        top, few, most = self.value(layer, K - 1), K - 1 if K > 2 else 0, max(K * K - 3 * K + 1, 0)
+        yield Known(
+            self.curvature.layer(layer), [(top, 1), (self.value(layer, K - 2), few), (self.value(layer, 0), most)]
+        )
+        parts = softmax_split(self.curvature, layer, K, self.n, self.softmax)
+        yield Known(parts["within"], [])
+        yield Known(parts["cross"], [(unit / K, most), (unit / (K * (K - 1)), few)])
+        for name, share in (("class", p), ("own", 1 - p)):
+            yield Known(parts[name], [(unit * (p * share), 1), (unit * (p * share * Fraction(K - 2, K - 1)), few)])
 
     def relations(self, layer: int) -> Iterator[Relation]:
         """The gradient of a layer, and the top eigenvector."""

@@ -17,8 +17,8 @@ from proofs.kernel.facts import POSITIVE, ZERO, Fact
 from proofs.kernel.proof import Proof
 from proofs.kernel.setting import Setting
 from proofs.kernel.words import Matrix, identity
-from proofs.lemmas.collapse_setting import E, n
-from proofs.lemmas.setting import ALL, WEIGHTS, N, Y, lam, m, one_dimension
+from proofs.lemmas.collapse_setting import E, e, n
+from proofs.lemmas.setting import ALL, WEIGHTS, K, N, Y, lam, m, one_dimension
 from proofs.lemmas.softmax_collapse_setting import COLUMN, SOFTMAX_COLLAPSE, D, S, alpha, count, delta, kappa, p, tau, u
 from proofs.matching import answers
 from proofs.scalar_kinds import require
@@ -30,6 +30,15 @@ def weighted(F: Matrix) -> Matrix:
     return kappa * (u @ u.T @ v) + (1 - kappa) / count * v - p @ p.T @ v
 
 
+OTHERS = e - u
+"""The sum of the unit vectors of the other classes."""
+
+
+def among_others() -> Matrix:
+    """K − 1 times the sum of squares of these unit vectors about their mean."""
+    return (count - 1) * (identity(K) - u @ u.T) - OTHERS @ OTHERS.T
+
+
 @dataclass(frozen=True, eq=False)
 class SoftmaxCurvature:
     """The Hessian of each layer at collapse with cross-entropy."""
@@ -39,6 +48,9 @@ class SoftmaxCurvature:
     scaled: Fact
     column: Fact
     diagonal: Fact
+    own: Fact
+    others: Fact
+    across: Fact
 
     cites: ClassVar[tuple[str, ...]] = ()
     says: ClassVar[str] = """\
@@ -50,14 +62,21 @@ one of them. It maps Aᵀ E Y Bᵀ to Aᵀ F Y Bᵀ with F = λ_l α (E/K + κ S
 
 So for K ≥ 3 its eigenvalues are λ_l α/K, on the E with a zero diagonal, K² − 3K + 1 dimensions; λ_l α (1 + κ (K−2))/K,
 on E = S D S with D diagonal and tr D = 0, K − 1 dimensions; λ_l α (1 + κ (K−1))/K, for D = I, once; and 0. For K = 2
-the last two alone are left. The gradient of the average loss is −λ_l W_l, and W_l is a multiple of Aᵀ S Y Bᵀ."""
+the last two alone are left. The gradient of the average loss is −λ_l W_l, and W_l is a multiple of Aᵀ S Y Bᵀ.
+
+With p = (1 + (K−1) κ)/K, the probability of the own class, and 1 − p = (K−1)(1−κ)/K of all others: e_c − p_c is (1−κ)
+S e_c; the mean of e_{c'} − p_c over c' ≠ c is −K p/(K−1) S e_c; and Σ_{c' ≠ c} (e_{c'} − ē)(…)ᵀ, ē their mean, is S −
+K/(K−1) S e_c e_cᵀ S. So the parts of the Hessian map Aᵀ E Y Bᵀ to Aᵀ F Y Bᵀ, within classes with F = 0, across them
+with F = λ_l α/K (E − K/(K−1) S D(E) S), for class with F = λ_l α p² K/(K−1) S D(E) S, and for own with p (1−p) in place
+of p². Across: λ_l α/K on the E with a zero diagonal, λ_l α/(K (K−1)) on S D S with tr D = 0, and 0 for D = I. Class: 0
+on the first of these, λ_l α p² (K−2)/(K−1) on the second, λ_l α p² on the third. Own: with p (1−p) in place of p²."""
 
     @property
     def premises(self) -> dict[Setting, tuple[Fact, ...]]:
         """The steps by setting."""
         return {
             SOFTMAX_COLLAPSE: (self.centred, self.collapsed, self.scaled),
-            COLUMN: (self.column, self.diagonal),
+            COLUMN: (self.column, self.diagonal, self.own, self.others, self.across),
         }
 
     def check(self, proofs: Mapping[Any, Proof]) -> None:
@@ -75,6 +94,9 @@ the last two alone are left. The gradient of the average loss is −λ_l W_l, an
             (SOFTMAX_COLLAPSE, self.scaled, S @ A @ pair(both) @ B @ Y.T - across * both, ALL),
             (COLUMN, self.column, weighted(E) - (1 - kappa) * (1 / count * v + kappa * (S @ u @ u.T @ v)), None),
             (COLUMN, self.diagonal, count**2 * (u.T @ S @ D @ S @ u) - entry * identity(one_dimension), None),
+            (COLUMN, self.own, u - p - (1 - kappa) * (S @ u), None),
+            (COLUMN, self.others, OTHERS - (count - 1) * p + (1 + (count - 1) * kappa) * (S @ u), None),
+            (COLUMN, self.across, among_others() - (count - 1) * S + count * (S @ u @ u.T @ S), None),
         ]  # fmt: skip
         for setting, fact, body, layers in said:
             require(selection.states(proofs[setting], fact, body, ZERO, inside, layers), fact.name)

@@ -20,15 +20,15 @@ from proofs.kernel.proof import Proof
 from proofs.kernel.scalars import Rejected
 from proofs.kernel.setting import COUNT as M
 from proofs.lemmas import softmax_collapse as lemma
-from proofs.lemmas.collapse_setting import E, n
+from proofs.lemmas.collapse_setting import E, e, n
 from proofs.lemmas.setting import ALL, DEPTHS, N, W, Y, beta, lam, m
 from proofs.lemmas.softmax_collapse_setting import COLUMN, SOFTMAX_COLLAPSE, D, S, alpha, count, kappa, p, u
-from proofs.softmax_curvature_kinds import weighted
+from proofs.softmax_curvature_kinds import among_others, weighted
 from proofs.theorem import Section, Theorem
 from theory.arithmetic.interpreters import Balls, Rationals, precision
 from theory.claims import Identity, Relation, Spectrum, clause, equal
 from theory.collapse import SoftmaxCollapse, reflection
-from theory.curvature import cross_entropy, flattened
+from theory.curvature import cross_entropy, flattened, softmax_split
 from theory.losses import average
 from theory.model import UnconstrainedFeatures
 from theory.ops import Expression, diagonal, identity, log, one_hot, ones, repeat_columns, substitute, trace, variable
@@ -118,10 +118,33 @@ MATRICES: dict[str, Callable[[], Expression]] = {
     "another number of samples": lambda: point(n=1).curvature.layer(2) / UNIT,
     "a little more": lambda: H + TINY * ones(25, 25),
     "frames not turned": lambda: point(turn=False).curvature.layer(2) / UNIT,
+    "parts with even weights": lambda: softmax_split(AT.curvature, 2, 4, 2, ones(4, 4) / 4)["cross"] / UNIT,
     "another softmax": lambda: (
         cross_entropy(AT.curvature.factors, (2,) * 4, (identity(4) + ones(4, 4)) / 5).layer(2) / UNIT
     ),
 }
+
+
+P = Fraction(19, 22)
+"""The probability of the own class."""
+PARTS = softmax_split(AT.curvature, 2, 4, 2, AT.softmax)
+OF_PARTS: dict[str, list[tuple[Any, int]]] = {
+    "within": [],
+    "cross": [(Fraction(1, 4), 5), (Fraction(1, 12), 3)],
+    "class": [(P**2, 1), (P**2 * 2 / 3, 3)],
+    "own": [(P * (1 - P), 1), (P * (1 - P) * 2 / 3, 3)],
+}
+
+
+@pytest.mark.parametrize("part", OF_PARTS)
+def test_the_spectra_of_parts_are_entailed_of_these_parts_alone(part: str) -> None:
+    both, matrix = {"eigenvalues": "", "multiplicities": ""}, PARTS[part] / UNIT
+    assert [name for name, pairs in OF_PARTS.items() if spectrum(matrix, *pairs) == both] == [part]
+    for i, (value, times) in enumerate(OF_PARTS[part]):
+        more, longer = list(OF_PARTS[part]), list(OF_PARTS[part])
+        more[i], longer[i] = (value, times + 1), (value + TINY, times)
+        assert [name for name, why in spectrum(matrix, *more).items() if why] == ["multiplicities"]
+        assert all(spectrum(matrix, *longer).values())
 
 
 @pytest.mark.parametrize("name", MATRICES)
@@ -187,6 +210,33 @@ def test_the_hessian_is_the_operator_of_the_kind() -> None:
     applied = above.T @ reduce(add, parts) @ labels @ below.T / (K * each)
     left, right = (Rationals().evaluate(x) for x in (at.layer(layer) @ flattened([V]), flattened([applied])))
     assert [list(row) for row in left] == [list(row) for row in right]
+
+
+def test_the_parts_are_those_of_the_kind() -> None:
+    """Where features are equal within classes: 1/N Aᵀ Φ(A X M) Y Bᵀ with parts of ρ_k, from e_c − p_c = (1−κ) S e_c."""
+    K, each, r, layer = 4, 2, Fraction(5), 1
+    features, *weights = integer_factors(K, 1, 2, 3, 5)
+    S_, softness, shares = identity(K) - ones(K, K) / K, (r - 1) / (r + K - 1), ((r - 1) * identity(K) + ones(K, K))
+    at = cross_entropy([repeat_columns(features, (each,) * K), *weights], (each,) * K, shares / (r + K - 1))
+    found = softmax_split(at, layer, K, each, shares / (r + K - 1))
+    V, above, labels = integer_factors(K, 1, 2, 3, 9)[layer], at.above(layer), one_hot((each,) * K)
+    F, own = above @ V @ features, (1 + (K - 1) * softness) / K
+    expected: dict[str, list[Expression]] = {"within": [], "cross": [], "class": [], "own": []}
+    for k in range(K):
+        unit = identity(K)[range(K), (k,)]
+        square = S_ @ unit @ unit.T @ S_
+        rho = {
+            "within": 0 * S_,
+            "cross": (1 - softness) / K * (S_ - Fraction(K, K - 1) * square),
+            "class": (1 - own) * (K * own / (K - 1)) ** 2 * square,
+            "own": own * (1 - softness) ** 2 * square,
+        }
+        for name, of_class in rho.items():
+            expected[name].append(of_class @ F @ unit @ unit.T)
+    for name, parts in expected.items():
+        applied = above.T @ reduce(add, parts) @ labels @ at.below(layer).T / (K * each)
+        left, right = (Rationals().evaluate(x) for x in (found[name] @ flattened([V]), flattened([applied])))
+        assert [list(row) for row in left] == [list(row) for row in right]
 
 
 def test_the_softmax_of_the_outputs_has_the_shares_of_the_point() -> None:
@@ -261,6 +311,20 @@ def a_softmax_that_is_certain() -> None:
     CLASS.algebra("certain", p - u, 1 * step(CLASS, "softmax"))
 
 
+def a_label_of_more() -> None:
+    CLASS.algebra("label", u - p - (1 + HIDDEN) * (1 - kappa) * (S @ u), 1 * step(CLASS, "the own label"))
+
+
+def labels_without_a_mean() -> None:
+    centred = step(CLASS, "a centred unit vector")
+    CLASS.algebra("others", e - u - (count - 1) * p, (1 + (count - 1) * kappa) * centred)
+
+
+def other_labels_about_zero() -> None:
+    goal = among_others() + (e - u) @ (e - u).T - (count - 1) * S + count * (S @ u @ u.T @ S)
+    CLASS.algebra("across", goal, 1 * step(CLASS, "among other labels"))
+
+
 WRONG: dict[Callable[[], None], str] = {
     more_energy: "not the combination",
     rows_without_centring: "not the combination",
@@ -272,6 +336,9 @@ WRONG: dict[Callable[[], None], str] = {
     a_column_of_more: "not the combination",
     the_diagonal_is_kept: "not the combination",
     a_softmax_that_is_certain: "not the combination",
+    a_label_of_more: "not the combination",
+    labels_without_a_mean: "not the combination",
+    other_labels_about_zero: "not the combination",
 }
 
 
@@ -281,18 +348,17 @@ def test_a_wrong_proof_is_rejected(wrong: Callable[[], None]) -> None:
         wrong()
 
 
-@pytest.mark.parametrize("field", ["centred", "collapsed", "scaled", "column", "diagonal"])
+COLUMNS = ("column", "diagonal", "own", "others", "across")
+
+
+@pytest.mark.parametrize("field", ["centred", "collapsed", "scaled", *COLUMNS])
 def test_the_theorem_needs_each_step(field: str) -> None:
     sections, kind = lemma.softmax_sections()
-    other = {
-        "centred": "collapsed",
-        "collapsed": "scaled",
-        "scaled": "centred",
-        "column": "diagonal",
-        "diagonal": "column",
-    }
-    wrong = replace(kind, **{field: getattr(kind, other[field])})
-    facts = {SOFTMAX_COLLAPSE: (kind.centred, kind.collapsed, kind.scaled), COLUMN: (kind.column, kind.diagonal)}
+    others = [name for name in (COLUMNS if field in COLUMNS else ("centred", "collapsed", "scaled")) if name != field]
+    facts = {SOFTMAX_COLLAPSE: (kind.centred, kind.collapsed, kind.scaled)}
+    facts[COLUMN] = tuple(getattr(kind, name) for name in COLUMNS)
     kept = tuple(Section(s.heading, s.proof, facts[s.proof.setting]) for s in sections)
-    with pytest.raises(Rejected, match="needs a step"):
-        Theorem("wrong", kept, wrong)
+    for other in others:
+        wrong = replace(kind, **{field: getattr(kind, other)})
+        with pytest.raises(Rejected, match="needs a step"):
+            Theorem("wrong", kept, wrong)

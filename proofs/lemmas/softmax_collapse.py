@@ -18,7 +18,7 @@ from proofs.kernel.words import identity
 from proofs.lemmas.collapse_setting import E, e, n
 from proofs.lemmas.setting import ALL, WEIGHTS, Lam, N, Q, R, W, Y, beta, lam, m, one_dimension
 from proofs.lemmas.softmax_collapse_setting import COLUMN, SOFTMAX_COLLAPSE, D, S, alpha, count, delta, kappa, p, tau, u
-from proofs.softmax_curvature_kinds import SoftmaxCurvature, weighted
+from proofs.softmax_curvature_kinds import OTHERS, SoftmaxCurvature, among_others, weighted
 from proofs.theorem import Section, Theorem
 
 ZERO, ONE, TWO = sp.Integer(0), sp.Integer(1), sp.Integer(2)
@@ -170,8 +170,8 @@ def layer_section() -> tuple[Proof, tuple[Fact, Fact, Fact]]:
     return proof, (centred, collapsed, scaled)
 
 
-def column_section() -> tuple[Proof, tuple[Fact, Fact]]:
-    """ρ E e_k = (1−κ) (S E e_k/K + κ S e_k (S E)_{kk}), and (S D S)_{kk} = (1 − 2/K) D_{kk} + tr D/K²."""
+def column_section() -> tuple[Proof, tuple[Fact, ...]]:
+    """ρ E e_k = (1−κ) (S E e_k/K + κ S e_k (S E)_{kk}), (S D S)_{kk} = (1 − 2/K) D_{kk} + tr D/K², and ρ's parts."""
     proof = Proof("column", COLUMN)
     own, among, centring, softmax = (
         proof.meaning(name) for name in ("class", "among the classes", "centring", "softmax")
@@ -197,7 +197,16 @@ def column_section() -> tuple[Proof, tuple[Fact, Fact]]:
         - count * (across + across.T)
         + total,
     )
-    return proof, (column, diagonal)
+    centred = proof.algebra("a centred unit vector", S @ u - u + 1 / count * e, off)
+    label = proof.algebra("the own label", u - p - (1 - kappa) * (S @ u), -1 * softmax - (1 - kappa) * centred)
+    likely, more = 1 + (count - 1) * kappa, count - 1
+    others = proof.algebra("other labels", OTHERS - more * p + likely * (S @ u), likely * centred - more * softmax)
+    across = proof.algebra(
+        "among other labels",
+        among_others() - more * S + count * (S @ u @ u.T @ S),
+        count * (centred @ u.T @ S + (u - 1 / count * e) @ centred.T) - more * centring,
+    )
+    return proof, (column, diagonal, label, others, across)
 
 
 @cache

@@ -224,6 +224,7 @@ def ranks_of_squared_error(part: str, K: int, *setting: Any) -> Eigenvalues:
 @theorem(
     "garrod2024-ce-parts",
     source=source("cross-entropy with adjustments: ranks and eigenvalues of the parts", "X", "v3"),
+    expected=PROVED,
     **SOFTMAX,
     part=st.sampled_from(SOFTMAX_PARTS),
     witness=SOFTMAX_POINT | {"part": "cross"},
@@ -247,8 +248,8 @@ def ce_parts(
 ) -> Spectrum:
     """At collapse G_within = 0, G_cross has rank K(K−2), G_class and G_own have rank K, with p and 1−p of their sum.
 
-    Over λ_l α: 1/K (K² − 3K + 1 times) and 1/(K(K−1)) (K − 1 times) across; p² (K−2)/(K−1) (K − 1 times) and p² once for
-    class, with p (1−p) in place of p² for own; p = (1 + (K−1)κ)/K is the probability of the own class. So the K
+    Over λ_l α: 1/K (K² − 3K + 1 times) and 1/(K(K−1)) (K − 1 times) across; p² (K−2)/(K−1) (K − 1 times) and p² once
+    for class, with p (1−p) in place of p² for own; p = (1 + (K−1)κ)/K is the probability of the own class. So the K
     outliers of ``garrod2024-ce-layer-spectrum`` are those of class and own, K − 1 of which lie in the range of G_cross.
     """
     at = SoftmaxCollapse(**point)
