@@ -25,7 +25,6 @@ from theory.ops import (
     Expression,
     class_means,
     constant,
-    diagonal,
     identity,
     kron,
     one_hot,
@@ -131,17 +130,6 @@ class Point:
         parts = split(self.curvature, layer, K, self.n)
         for name, rank in (("within", 0), ("cross", K * (K - 1)), ("class", K)):
             yield Known(parts[name], [(outlier, rank)])
-        yield Known(self.passed(layer), [(outlier, K * K)])
-
-    def passed(self, layer: int) -> Expression:
-        """The Hessian class by class, with I as diag(1, …, 1) where ReLUs with the derivative 1 would be."""
-        d, means, parts = self.factors[0].shape[0], self.means(layer), []
-        for c in range(self.K):
-            above, mean = identity(self.K), means[range(d), (c,)]
-            for upper in range(self.L, layer, -1):
-                above = above @ self.factors[upper] @ diagonal([Fraction(1)] * d)
-            parts.append(kron(above.T @ above, mean @ mean.T) / self.K)
-        return reduce(add, parts)
 
     @property
     def _own(self) -> list[int]:

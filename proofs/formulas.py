@@ -81,3 +81,20 @@ def is_positive(number: Expression) -> bool:
         return sign(field, field.number(Fraction(0)) + field.evaluate(number)) > 0
     except (NotEntailed, Undecidable):
         return False
+
+
+def signs(matrix: Expression) -> list[list[int]]:
+    """The sign of each entry of a constant matrix.
+
+    >>> from theory.ops import identity, sqrt
+    >>> signs(identity(2) - sqrt(2) * identity(2))
+    [[-1, 0], [0, -1]]
+
+    Raises:
+        NotEntailed: where one is not decided.
+    """
+    field = AlgebraicNumbers([matrix])
+    try:
+        return [[sign(field, field.number(Fraction(0)) + x) for x in row] for row in field.evaluate(matrix)]
+    except Undecidable as reason:
+        raise NotEntailed("a sign could not be decided") from reason

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from proofs.lemmas.collapse import curvature_theorem
+from proofs.lemmas.relu_collapse import relu_theorem
 from proofs.theorem import Theorem
 
 
 def theorem() -> Theorem:
-    """The operator X ↦ AᵀA X B Bᵀ/N, as a sum over classes."""
-    return curvature_theorem("garrod2024-relu-hessian")
+    """The Gauss–Newton matrix, class by class, with s = 1."""
+    return relu_theorem("garrod2024-relu-hessian")

@@ -31,6 +31,7 @@ from proofs.lemmas import setting as s
 from proofs.lemmas.setting import BIASED, CONSTRUCTION, CRITICAL_POINT
 from proofs.orthogonal_kinds import OrthogonalMinimum
 from proofs.pairs_kinds import PairsBeatCollapse
+from proofs.relu_kinds import CollapseWithReLUs
 from proofs.scalar_kinds import Answers, Proofs, ScalarMinimum, ScaleMinimum, require, require_best
 from proofs.softmax_curvature_kinds import SoftmaxCurvature
 from proofs.softmax_kinds import SoftmaxMinimum
@@ -334,6 +335,7 @@ Kind = (
     | SoftmaxCurvature
     | FullCurvature
     | ZeroThreshold
+    | CollapseWithReLUs
 )
 KINDS = (
     Balanced,
@@ -353,4 +355,5 @@ KINDS = (
     SoftmaxCurvature,
     FullCurvature,
     ZeroThreshold,
+    CollapseWithReLUs,
 )

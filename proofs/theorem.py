@@ -31,6 +31,7 @@ from proofs.kernel.proof import Proof
 from proofs.kernel.scalars import Rejected
 from proofs.kinds import KINDS, Kind
 from proofs.pairs_kinds import PairsBeatCollapse
+from proofs.relu_kinds import CollapseWithReLUs
 from proofs.softmax_curvature_kinds import SoftmaxCurvature
 from proofs.threshold_kinds import ZeroThreshold
 
@@ -44,6 +45,7 @@ BY_PARAMETERS = (
     | SoftmaxCurvature
     | FullCurvature
     | ZeroThreshold
+    | CollapseWithReLUs
 )
 """Kinds that take what they are applied to from the parameters of a claim."""
 
@@ -133,11 +135,12 @@ def _check(sections: tuple[Section, ...], kind: Kind) -> None:
 
 FOLDER = Path(__file__).parent
 TRUSTED = (
-    "__init__.py", "__main__.py", "collapsed.py", "collapsed_softmax.py", "contrast_kinds.py", "curvature_kinds.py",
-    "directions.py", "entailment.py", "formulas.py", "full_curvature_kinds.py", "graph_kinds.py", "graphs.py",
-    "kinds.py", "matching.py", "orthogonal_kinds.py", "pairs_kinds.py", "reading.py", "scalar_kinds.py", "simplex.py",
-    "softmax_curvature_kinds.py", "softmax_kinds.py", "theorem.py", "threshold_kinds.py", "lemmas/collapse_setting.py",
-    "lemmas/contrast_setting.py", "lemmas/orthogonal_setting.py", "lemmas/pairs_setting.py", "lemmas/setting.py",
+    "__init__.py", "__main__.py", "collapsed.py", "collapsed_relu.py", "collapsed_softmax.py", "contrast_kinds.py",
+    "curvature_kinds.py", "directions.py", "entailment.py", "formulas.py", "full_curvature_kinds.py", "graph_kinds.py",
+    "graphs.py", "kinds.py", "matching.py", "orthogonal_kinds.py", "pairs_kinds.py", "reading.py", "relu_kinds.py",
+    "scalar_kinds.py", "simplex.py", "softmax_curvature_kinds.py", "softmax_kinds.py", "theorem.py",
+    "threshold_kinds.py", "lemmas/collapse_setting.py", "lemmas/contrast_setting.py", "lemmas/orthogonal_setting.py",
+    "lemmas/pairs_setting.py", "lemmas/relu_collapse_setting.py", "lemmas/setting.py",
     "lemmas/softmax_collapse_setting.py", "lemmas/softmax_setting.py",
 )  # fmt: skip
 """What decides, beside the kernel."""

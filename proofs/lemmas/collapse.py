@@ -224,6 +224,19 @@ def structure_of(
     )
 
 
+def distinct_of(proof: Proof, ends: Ends, rows: Fact, features: Fact) -> Fact:
+    """E from Aᵀ E Y Bᵀ."""
+    scale = 1 / Lam(m + 1)
+    return proof.algebra(
+        "distinct eigenvectors",
+        A @ pair(E) @ B @ Y.T - n * N * OUTLIER * E,
+        scale * (rows @ E @ Y @ B.T @ B @ Y.T)
+        + scale / (1 - gamma) * (E @ features @ Y.T)
+        + N * OUTLIER * (E @ ends.labels),
+        known=[ends.inside],
+    )
+
+
 def operators_of(proof: Proof, ends: Ends, rows: Fact, features: Fact, collapsed: Fact) -> Operators:
     """Aᵀ E Y Bᵀ ↦ λ(m) γ/(1−γ) Aᵀ E Y Bᵀ, as A Aᵀ and Y BᵀB are scalar and the product of the scalars is known."""
     labels, scale = ends.labels, 1 / Lam(m + 1)
@@ -253,14 +266,7 @@ def operators_of(proof: Proof, ends: Ends, rows: Fact, features: Fact, collapsed
         scale / N * (A.T @ rows @ E @ Y @ B.T @ B @ B.T) + scale / (N * (1 - gamma)) * (A.T @ E @ features @ B.T),
         known=[ends.inside],
     )
-    distinct = proof.algebra(
-        "distinct eigenvectors",
-        A @ pair(E) @ B @ Y.T - n * N * OUTLIER * E,
-        scale * (rows @ E @ Y @ B.T @ B @ Y.T)
-        + scale / (1 - gamma) * (E @ features @ Y.T)
-        + N * OUTLIER * (E @ labels),
-        known=[ends.inside],
-    )
+    distinct = distinct_of(proof, ends, rows, features)
     inside_classes = proof.algebra(
         "nothing within classes", within(X(m)), 1 / (n * N) * (A.T @ A @ X(m) @ B @ collapsed.T)
     )

@@ -7,6 +7,7 @@ on class space, X_m any matrix of the shape of W_m, e the ones of class space, J
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from math import prod
 from random import Random
@@ -68,8 +69,16 @@ def O(index: Any) -> Matrix:  # noqa: E743
     return letter("O", W(index).rows, W(index).columns, sp.sympify(index))
 
 
-def collapsed_point(rng: Random) -> Instance:
-    """Collapse of a random model at a random gain, along random frames, with λ_H such that it is critical."""
+def any_frame(rng: Random, width: int, top: Any) -> Any:
+    """Orthonormal columns, as many as ``top`` has."""
+    return columns(orthogonal(rng, width), top.ncols())
+
+
+def collapsed_point(rng: Random, frame: Callable[[Random, int, Any], Any] = any_frame) -> Instance:
+    """Collapse of a random model at a random gain, with λ_H such that it is critical.
+
+    ``frame`` draws U_l of a hidden space, for a width and the U_L of outputs; class means are along U_l U_Lᵀ.
+    """
     from flint import arb, arb_mat, ctx, fmpq
 
     ctx.prec = BITS
@@ -83,7 +92,7 @@ def collapsed_point(rng: Random) -> Instance:
     labels = arb_mat(classes, total, [int(i // each == k) for k in range(classes) for i in range(total)])
     top = orthogonal(rng, classes)
     frames = [labels.transpose() * top * (1 / arb(each).sqrt())]
-    frames += [*(columns(orthogonal(rng, width), classes) for width in widths[1:-1]), top]
+    frames += [*(frame(rng, width, top) for width in widths[1:-1]), top]
     roots = [arb(energy / decay).sqrt() for decay in decays]
     factors = [frames[i + 1] * frames[i].transpose() * root for i, root in enumerate(roots)]
     products, lowers, upto = {depth + 1: eye(classes)}, {-1: eye(total)}, {depth + 1: fmpq(1)}

@@ -105,13 +105,18 @@ def full_hessian(
 @theorem(
     "garrod2024-relu-nonnegative-dnc",
     source=source("Theorems 7 and 8: the loss", "R", "v3"),
+    expected=PROVED,
     hypotheses=HYPOTHESES | {"frames of coordinates": lambda turn, **_: not turn},
     **points() | {"turn": st.just(False)},
     witness=POINT | {"turn": False},
     configurations=(POINT | {"K": 2, "n": 1, "L": 2, "spare": 0, "turn": False},),
-    wrong={"value off by 1e-6": {"factor": OFF}, "a frame with negative entries": {"negative": True}},
+    wrong={
+        "value off by 1e-6": {"factor": OFF},
+        "a frame with negative entries": {"negative": True},
+        "class means that enter the layer": {"after": 0},
+    },
 )
-def relu_nonnegative(factor: Fraction = Fraction(1), negative: bool = False, **point: Any) -> Identity:
+def relu_nonnegative(factor: Fraction = Fraction(1), negative: bool = False, after: int = 1, **point: Any) -> Identity:
     """With U_l ≥ 0 no ReLU acts, and the loss of a ReLU model is the linear minimum ½(1−γ)² + ½(L+1)γ(1−γ).
 
     Back-propagated errors A_{l+1}ᵀ (Z − Y) are multiples of the ReLUs' inputs, γ (γ−1)/‖μ^{(l+1)}‖² times: they vanish
@@ -126,7 +131,7 @@ def relu_nonnegative(factor: Fraction = Fraction(1), negative: bool = False, **p
     residual = at.factors[-1] @ features - one_hot(at.sizes)
     error = at.gamma * (at.gamma - 1) * at.K
     kinks = [
-        equal(at.curvature.above(layer).T @ residual, error / sum_squares(at.means(layer + 1)) * Z)
+        equal(at.curvature.above(layer).T @ residual, error / sum_squares(at.means(layer + after)) * Z)
         for layer, Z in inputs.items()
     ]
     fit = sum_squares(residual) / (2 * at.K * at.n)
@@ -189,13 +194,14 @@ def relu_hessian(layer: int, outliers: int = 2, **point: Any) -> Spectrum:
 @theorem(
     "garrod2024-relu-hessian-at-zero",
     source=source("Theorems 7 and 8: what they leave open, the derivative at 0", "X", "v3"),
+    expected=PROVED,
     **RELU
     | {
         "slope": st.sampled_from((Fraction(0), Fraction(1, 2), Fraction(1, 10))),
         "witness": RELU["witness"] | {"slope": Fraction(1, 2)},
         "configurations": (WITNESS | {"turn": False, "layer": 1, "slope": Fraction(0)},),
     },
-    wrong={"slope^{L−l}": {"power": 1}},
+    wrong={"slope^{L−l}": {"power": 1}, "K² outliers": {"power": 0}},
 )
 def relu_hessian_at_zero(layer: int, slope: Fraction, power: int = 2, **point: Any) -> Spectrum:
     """All inputs of ReLUs off the own class are exactly 0 there: K(K−1) of the K² eigenvalues carry σ'(0)^{2(L−l)}.
