@@ -48,6 +48,9 @@ def spectrum(
     convention: options.Convention = "1/(2N)",
     layer: Annotated[int | None, typer.Option(metavar="L", help="The Hessian in W_L; default each layer's.")] = None,
     full: Annotated[bool, typer.Option("--full", help="The Hessian in all factors, features too.")] = False,
+    parts: Annotated[
+        bool, typer.Option("--parts", help="Within classes, across them, and of class means, in place of the whole.")
+    ] = False,
     data: Annotated[bool, typer.Option("--data", help="Of the data term (default).")] = False,
     regularised: Annotated[bool, typer.Option("--regularised", help="With the decays.")] = False,
     descent: Annotated[
@@ -68,7 +71,7 @@ def spectrum(
     from verify.enclosures import unfocused
     from verify.settings import parse_one
 
-    _require_consistent(layer, full, data, regularised, descent, rate, over_time, plot)
+    _require_consistent(layer, full, parts, data, regularised, descent, rate, over_time, plot)
     model = options.model_from(
         *(sizes, depth, decay, weight_decays, feature_decay, widths, loss, features, alpha, gamma, bias_decay),
         *(activation, bias, convention),
@@ -76,19 +79,19 @@ def spectrum(
     model = unfocused(model)
     layers = range(1, model.M + 1) if layer is None else [layer]
     step, where = parse_one(rate or "1/5", "--rate"), machine.device(device)
-    _require_feasible(model, layer, full, top)
+    _require_feasible(model, layer, full, parts, top)
     if descent is not None and over_time:
         _over_time(model, layers, descent, step, seed, where, convention, json, plot)
         return
     places = _places(model, descent, step, seed, where)
-    found = _spectra(model, places, layers, full, regularised, top, convention)
+    found = _spectra(model, places, layers, full, parts, regularised, top, convention)
     if json is not None:
         options.write(_json(model, convention, matrices=found), json)
     if plot is not None:
-        from verify.curvature.spectrum import origin
+        from verify.curvature.predictions import origin
         from verify.pictures import save, spectral_density
 
-        ids = origin(model, full, regularised) if any(one.predicted for one in found) else ()
+        ids = origin(model, full, parts, regularised) if any(one.predicted for one in found) else ()
         save(spectral_density(found, _source(model, convention, ids)), plot, "--plot")
     if json != "-":
         typer.echo(_heading(model, convention))
@@ -182,21 +185,25 @@ def _spectra(
     places: Sequence[Place],
     layers: Sequence[int],
     full: bool,
+    parts: bool,
     regularised: bool,
     top: int,
     convention: str,
 ) -> list[Spectrum]:
     """The matrices that are asked for, place by place, in the user's convention."""
     from theory.closed_form.optimum import convention_factor
-    from verify.curvature.spectrum import spectra
+    from verify.curvature.spectrum import spectra, spectra_of_parts
 
     scale = 1 / convention_factor(convention, model.class_sizes)
+    if parts:
+        return [one for place in places for one in spectra_of_parts(model, place, layers, top, scale)]
     return [one for place in places for one in spectra(model, place, layers, full, regularised, top, scale)]
 
 
 def _require_consistent(
     layer: int | None,
     full: bool,
+    parts: bool,
     data: bool,
     regularised: bool,
     descent: int | None,
@@ -208,6 +215,9 @@ def _require_consistent(
         raise BadInput("--layer is one layer's Hessian and --full that in all factors; give one of them")
     if data and regularised:
         raise BadInput("--data is without the decays and --regularised with them; give one of them")
+    if parts and (full or regularised or over_time):
+        other = "--full" if full else "--regularised" if regularised else "--over-time"
+        raise BadInput(f"--parts splits the data term's Hessian of a layer; leave out {other}")
     if rate is not None and descent is None:
         raise BadInput("--rate belongs to --descent")
     if over_time and descent is None:
@@ -218,7 +228,7 @@ def _require_consistent(
         require_picture(plot, "--plot")
 
 
-def _require_feasible(model: UnconstrainedFeatures, layer: int | None, full: bool, top: int) -> None:
+def _require_feasible(model: UnconstrainedFeatures, layer: int | None, full: bool, parts: bool, top: int) -> None:
     if layer is not None and not 1 <= layer <= model.M:
         raise BadInput(f"--layer must be one of 1 to {model.M}, got {layer}")
     weights = [rows * columns for rows, columns in model.weight_shapes]
@@ -228,11 +238,22 @@ def _require_feasible(model: UnconstrainedFeatures, layer: int | None, full: boo
     from verify.curvature.compression import memory_in_all_factors
     from verify.curvature.eigensolver import memory
 
+    if parts:
+        _require_parts(model, range(1, model.M + 1) if layer is None else [layer])
     closed = model.is_linear and model.loss == "mse" and not full
     size = unknowns if full else max(weights)
     needed = memory_in_all_factors(model, top) if full else memory(size, top)
     if not closed and needed > MOST_MEMORY:
         raise BadInput(f"--top {top} of {size} eigenvalues needs more than {MOST_MEMORY / 1e9:.0f} GB")
+
+
+def _require_parts(model: UnconstrainedFeatures, layers: Sequence[int]) -> None:
+    from verify.curvature.parts import LOSSES, memory
+
+    if model.loss not in LOSSES:
+        raise BadInput(f"--parts is for the losses {' and '.join(LOSSES)}, got {model.loss}")
+    if max(memory(model, layer) for layer in layers) > MOST_MEMORY:
+        raise BadInput(f"--parts with {model.K} classes in such layers needs more than {MOST_MEMORY / 1e9:.0f} GB")
 
 
 def lines(found: Spectrum) -> Iterator[str]:

@@ -15,7 +15,7 @@ from theory.model import UnconstrainedFeatures
 from verify.curvature.alignment import Alignment, alignment
 from verify.curvature.operators import Curvature
 from verify.curvature.points import Place, along_descent
-from verify.curvature.spectrum import prediction
+from verify.curvature.predictions import prediction
 
 COLUMNS = {
     "loss": "loss",

@@ -159,12 +159,7 @@ class Curvature:
         """What a change of W_l h^{(l)} (m, d_{l+1}, N) makes of the errors there."""
         for W, gate in zip(self.weights[layer:], self.gates[layer - 1 :], strict=True):
             moved = W @ _gated(moved, gate)
-        upper = self.curve(moved) / self.model.N
-        for W, gate in zip(
-            self.weights[: layer - 1 : -1], self.gates[: layer - 2 if layer > 1 else None : -1], strict=True
-        ):
-            upper = _gated(W.T @ upper, gate)
-        return upper
+        return self.back(layer, self.curve(moved) / self.model.N)
 
     def _ridged(self, data: Operator, layer: int, regularised: bool) -> Operator:
         return data.plus(float(self.model.weight_decays[layer - 1])) if regularised else data
@@ -194,8 +189,7 @@ class Curvature:
         Returns:
             The operator on R^{a·b}, and bases (d_{l+1}, a) and (d_l, b).
         """
-        left, A = _range(self.above(layer + 1).T)
-        right, h = _range(self.inputs[layer - 1])
+        left, A, right, h = self.ranges(layer)
 
         def product(V: Tensor) -> Tensor:
             moved = A.T @ V.reshape(-1, len(A), len(h)) @ h
@@ -203,27 +197,17 @@ class Curvature:
 
         return Operator(len(A) * len(h), product, self.device), left, right
 
-    def gauss_newton(self, layer: int) -> dict[str, Kronecker]:
-        """G_within, G_cross and G_class of Theorem 4.2, whose sum is the data term's Hessian in W_l.
+    def ranges(self, layer: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Orthonormal bases of the ranges of A^{(l+1)ᵀ} and h^{(l)}, each with what it is a basis of, in it."""
+        return (*_range(self.above(layer + 1).T), *_range(self.inputs[layer - 1]))
 
-        With v_{icc'} = a_{c'}^{(l+1)} ⊗ h_ic^{(l)}, v_{cc'} = Av_i v_{icc'}, v_c = Av_{c'} v_{cc'} and v² = v vᵀ they
-        are Σ_{icc'} (v_{icc'} − v_{cc'})²/(Kn), Σ_{cc'} (v_{cc'} − v_c)²/K and Σ_c v_c².
-
-        Raises:
-            ValueError: for layers that are not linear, another loss, or classes of different sizes.
-        """
-        self._require_kronecker()
-        if not self.model.balanced:
-            raise ValueError("the split is written for classes of equal sizes")
-        A, h, K = self.above(layer + 1), self.inputs[layer - 1], self.model.K
-        means = h @ self.labels.T / self.model.class_sizes[0]
-        within, mean = h - means @ self.labels, A.mean(0, keepdim=True)
-        between, centred = means @ means.T, A - mean
-        return {
-            "within": Kronecker(A.T @ A, within @ within.T / self.model.N),
-            "cross": Kronecker(centred.T @ centred, between / K),
-            "class": Kronecker(mean.T @ mean, between),
-        }
+    def back(self, layer: int, errors: Tensor) -> Tensor:
+        """What errors at the outputs (m, K, N) are at W_l h^{(l)} (m, d_{l+1}, N), propagated backwards."""
+        for W, gate in zip(
+            self.weights[: layer - 1 : -1], self.gates[: layer - 2 if layer > 1 else None : -1], strict=True
+        ):
+            errors = _gated(W.T @ errors, gate)
+        return errors
 
     def gradient(self, layer: int) -> Tensor:
         """The data term's gradient in W_l (d_{l+1}, d_l)."""

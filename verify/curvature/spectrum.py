@@ -1,9 +1,4 @@
-"""Predicted eigenvalues of a model's Hessian beside measured ones, matrix by matrix.
-
-Predicted values hold at collapse, for balanced classes, linear layers and no bias (``theory.closed_form.curvature``):
-squared error one layer at a time, or all factors where decays and widths are equal; cross-entropy one layer at a time.
-With ReLU layers they hold for one layer at a time, with the derivative 0 at the kink.
-"""
+"""Predicted eigenvalues of a model's Hessian beside measured ones, matrix by matrix."""
 
 from __future__ import annotations
 
@@ -18,12 +13,14 @@ import torch
 from numpy.typing import NDArray
 
 from theory.arithmetic.intervals import Interval
-from theory.closed_form.curvature import Eigenvalue, full_spectrum, layer_spectrum, softmax_layer_spectrum
+from theory.closed_form.curvature import Eigenvalue
 from theory.model import UnconstrainedFeatures
 from verify.curvature.compression import largest_in_all_factors
 from verify.curvature.eigensolver import largest
-from verify.curvature.operators import Curvature, Kronecker, thinned
-from verify.curvature.points import Place, softness
+from verify.curvature.operators import Curvature, Kronecker, Operator, thinned
+from verify.curvature.parts import parts
+from verify.curvature.points import Place
+from verify.curvature.predictions import as_interval, prediction, prediction_of_part
 
 Array = NDArray[np.float64]
 
@@ -56,7 +53,8 @@ class Cluster:
 class Spectrum:
     """Measured eigenvalues (m) of a matrix, largest first, and the predicted ones, or why there are none.
 
-    ``residual`` is the largest ‖Hv − λv‖ of the measured ones.
+    ``residual`` is the largest ‖Hv − λv‖ of the measured ones, ``unit`` the largest eigenvalue of the whole of which
+    this is a part.
     """
 
     name: str
@@ -67,6 +65,7 @@ class Spectrum:
     why: str
     measured: Array
     residual: float
+    unit: float = 0.0
 
     def clusters(self) -> Iterator[Cluster]:
         """The measured values, each beside the prediction at its place in the order."""
@@ -90,7 +89,8 @@ class Spectrum:
     def agrees(self) -> bool | None:
         """Whether all measured values are as predicted, up to rounding; None without predictions."""
         difference = self.difference
-        return None if difference is None else difference <= AGREES * float(np.abs(self.measured).max())
+        largest = max(self.unit, float(np.abs(self.measured).max(initial=0.0)))
+        return None if difference is None else difference <= AGREES * largest
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; predicted values are strings."""
@@ -133,24 +133,69 @@ def spectra(
     >>> found.agrees, [(p.part, p.multiplicity) for p in found.predicted]
     (True, [('outliers', 4)])
     """
-    curvature = Curvature(model, place.factors) if full else Curvature(*thinned(model, place.factors))
     term = "regularised" if regularised else "data term"
-    found = []
-    for layer in (None,) if full else tuple(layers):
+    if full:
+        curvature = Curvature(model, place.factors)
+        pairs = largest_in_all_factors(curvature, top, regularised)
+        found = pairs.values.cpu().numpy(), float(pairs.residuals.max())
+        predicted, why = prediction(model, place, None, regularised)
+        return [_scaled("all factors", term, place.name, curvature.layout.size, predicted, why, *found, scale)]
+    curvature, several = Curvature(*thinned(model, place.factors)), []
+    for layer in layers:
+        measured, residual = layer_eigenvalues(curvature, layer, top)
+        measured = measured + float(model.weight_decays[layer - 1]) * regularised
+        size = curvature.weights[layer - 1].numel()
         predicted, why = prediction(model, place, layer, regularised)
-        if layer is None:
-            pairs = largest_in_all_factors(curvature, top, regularised)
-            measured, residual, size = pairs.values.cpu().numpy(), float(pairs.residuals.max()), curvature.layout.size
-        else:
-            measured, residual = layer_eigenvalues(curvature, layer, top)
-            measured = measured + float(model.weight_decays[layer - 1]) * regularised
-            size = curvature.weights[layer - 1].numel()
-        name = "all factors" if layer is None else f"layer {layer}"
-        scaled = tuple(Predicted(e.part, as_interval(e.value) * scale, e.multiplicity) for e in predicted)
-        found.append(
-            Spectrum(name, term, place.name, size, scaled, why, measured * float(scale), residual * float(scale))
-        )
-    return found
+        several.append(_scaled(f"layer {layer}", term, place.name, size, predicted, why, measured, residual, scale))
+    return several
+
+
+def spectra_of_parts(
+    model: UnconstrainedFeatures,
+    place: Place,
+    layers: Sequence[int],
+    top: int = 100,
+    scale: Fraction = Fraction(1),
+) -> list[Spectrum]:
+    """The same of the parts of each layer's Hessian (``verify.curvature.parts``).
+
+    Raises:
+        ValueError: for losses that have none.
+
+    >>> from verify.curvature.points import known_point
+    >>> model = UnconstrainedFeatures(class_sizes=(2, 2), decays="1/20")
+    >>> [(one.name, one.agrees, len(one.predicted)) for one in spectra_of_parts(model, known_point(model), [1])]
+    [('layer 1, within', True, 1), ('layer 1, cross', True, 2), ('layer 1, class', True, 2)]
+    """
+    curvature, several = Curvature(*thinned(model, place.factors)), []
+    for layer in layers:
+        size, unit = curvature.weights[layer - 1].numel(), float(layer_eigenvalues(curvature, layer, 1)[0].max())
+        for name, part in parts(curvature, layer).items():
+            measured, residual = eigenvalues(part, size, top)
+            predicted, why = prediction_of_part(model, place, layer, name)
+            title = f"layer {layer}, {name}"
+            several.append(
+                _scaled(title, "data term", place.name, size, predicted, why, measured, residual, scale, unit)
+            )
+    return several
+
+
+def _scaled(
+    name: str,
+    term: str,
+    place: str,
+    size: int,
+    predicted: Sequence[Eigenvalue],
+    why: str,
+    measured: Array,
+    residual: float,
+    scale: Fraction,
+    unit: float = 0.0,
+) -> Spectrum:
+    """A spectrum in another convention."""
+    known = tuple(Predicted(e.part, as_interval(e.value) * scale, e.multiplicity) for e in predicted)
+    factor = float(scale)
+    return Spectrum(name, term, place, size, known, why, measured * factor, residual * factor, unit * factor)
 
 
 def layer_eigenvalues(curvature: Curvature, layer: int, count: int) -> tuple[Array, float]:
@@ -161,13 +206,22 @@ def layer_eigenvalues(curvature: Curvature, layer: int, count: int) -> tuple[Arr
     if not curvature.model.is_linear:
         pairs = largest(curvature.layer(layer), count)
         return pairs.values.cpu().numpy(), float(pairs.residuals.max())
-    if curvature.model.loss == "mse":
-        return kronecker_eigenvalues(curvature.kronecker(layer), count)
-    operator, size = curvature.compressed(layer)[0], curvature.weights[layer - 1].numel()
-    if not operator.size:
+    matrix = curvature.kronecker(layer) if curvature.model.loss == "mse" else curvature.compressed(layer)[0]
+    return eigenvalues(matrix, curvature.weights[layer - 1].numel(), count)
+
+
+def eigenvalues(matrix: Kronecker | Operator, size: int, count: int) -> tuple[Array, float]:
+    """The largest eigenvalues, and the largest residual, of a matrix on ``size`` unknowns, 0 where it is not given.
+
+    >>> eigenvalues(Operator(1, lambda V: 3 * V), 4, 2)[0].tolist()
+    [3.0, 0.0]
+    """
+    if isinstance(matrix, Kronecker):
+        return kronecker_eigenvalues(matrix, count)
+    if not matrix.size:
         return np.zeros(min(count, size)), 0.0
-    pairs = largest(operator, count)
-    values = np.concatenate([pairs.values.cpu().numpy(), np.zeros(min(count, size - operator.size))])
+    pairs = largest(matrix, count)
+    values = np.concatenate([pairs.values.cpu().numpy(), np.zeros(min(count, size - matrix.size))])
     return -np.sort(-values)[:count], float(pairs.residuals.max())
 
 
@@ -191,66 +245,3 @@ def _factor(matrix: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Eigenvalues, and the residuals of their computed vectors."""
     values, vectors = torch.linalg.eigh(matrix)
     return values, (matrix @ vectors - vectors * values).norm(dim=0)
-
-
-# ------------------------------------------------------------------------------------------------------------ predicted
-
-
-def prediction(
-    model: UnconstrainedFeatures, place: Place, layer: int | None, regularised: bool
-) -> tuple[list[Eigenvalue], str]:
-    """Eigenvalues as formulas give them for one layer, or for all factors, or none and a sentence that says why."""
-    why = _why_not(model, place, layer)
-    if why:
-        return [], why
-    K, n, L, d = model.K, model.class_sizes[0], model.M, model.widths[0]
-    if layer is None:
-        found, decay = full_spectrum(K, n, L, d, place.gain, regularised), model.feature_decay
-    else:
-        rows, columns = model.weight_shapes[layer - 1]
-        decay, size = model.weight_decays[layer - 1], rows * columns
-        if place.gain is not None:
-            kept = K * K if model.is_linear or layer == L else K
-            found = layer_spectrum(K, size, place.gain, regularised, kept)
-        else:
-            assert place.scale is not None
-            plain = softmax_layer_spectrum(K, size, place.scale, softness(K, place.scale))
-            found = [Eigenvalue(e.part, e.value + int(regularised), e.multiplicity) for e in plain]
-    return [Eigenvalue(e.part, e.value * decay, e.multiplicity) for e in found], ""
-
-
-def _why_not(model: UnconstrainedFeatures, place: Place, layer: int | None) -> str:
-    """Why nothing is predicted, or nothing where something is."""
-    if not model.is_linear and layer is None:
-        return "Nothing is predicted for all factors with ReLU layers."
-    if not model.balanced:
-        return "Nothing is predicted for classes of different sizes."
-    if place.gain is None and place.scale is None:
-        return f"Nothing is predicted at {place.name}: eigenvalues are known at collapse, without a bias."
-    if place.gain is not None and min(model.widths) < model.K:
-        return "Nothing is predicted for widths below the number of classes."
-    if layer is None and place.scale is not None:
-        return "Nothing is predicted for all factors with cross-entropy."
-    if layer is None and len({*model.weight_decays, model.feature_decay}) + len(set(model.widths)) > 2:
-        return "The Hessian in all factors is predicted for equal decays and equal widths only."
-    return ""
-
-
-def origin(model: UnconstrainedFeatures, full: bool, regularised: bool) -> tuple[str, ...]:
-    """The statements that say what ``prediction`` gives for a model.
-
-    >>> origin(UnconstrainedFeatures(class_sizes=(2, 2), decays="1/20"), full=False, regularised=True)
-    ('garrod2024-layer-hessian', 'garrod2024-layer-hessian-ridge')
-    """
-    if full:
-        return ("garrod2024-full-hessian",)
-    if not model.is_linear:
-        return ("garrod2024-relu-hessian-at-zero",)
-    if model.loss == "ce":
-        return ("garrod2024-ce-layer-spectrum",)
-    return ("garrod2024-layer-hessian", *(("garrod2024-layer-hessian-ridge",) if regularised else ()))
-
-
-def as_interval(value: Any) -> Interval:
-    """A number, exact or enclosed, as an enclosure."""
-    return value if isinstance(value, Interval) else Interval.exact(value)

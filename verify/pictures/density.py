@@ -49,12 +49,16 @@ def spectral_density(found: Sequence[Spectrum], source: str = "") -> Figure:
 
 def _positive(one: Spectrum) -> tuple[NDArray[np.float64], dict[float, list[Predicted]]]:
     """The measured eigenvalues that a log axis has a place for, and the predicted ones by value."""
-    least = FLOOR * float(np.abs(one.measured).max(initial=0.0))
+    least = _rounding(one)
     lines: dict[float, list[Predicted]] = {}
     for p in one.predicted:
         if float(p.value) > least:
             lines.setdefault(float(p.value), []).append(p)
     return one.measured[one.measured > least], lines
+
+
+def _rounding(one: Spectrum) -> float:
+    return FLOOR * float(np.abs(one.measured).max(initial=one.unit))
 
 
 def _bins(found: Sequence[Spectrum]) -> NDArray[np.float64]:
@@ -69,7 +73,7 @@ def _panel(axes: Any, one: Spectrum, bins: NDArray[np.float64]) -> None:
     hidden = len(one.measured) - len(shown)
     axes.set_title(title + (f",\n{hidden} of them at most 0 up to rounding" if shown.size and hidden else ""))
     if not len(shown):
-        said = "are negative or 0" if (one.measured < 0).any() else "are 0"
+        said = "are negative or 0" if (one.measured < -_rounding(one)).any() else "are 0"
         axes.text(0.5, 0.5, f"all measured eigenvalues {said}", ha="center", va="center", transform=axes.transAxes)
         axes.set_yticks([])
     if len(shown):

@@ -245,7 +245,7 @@ def _refuter(row: Row, task: Task, options: Mapping[str, Any]) -> Cells:
 def _spectrum(row: Row, task: Task, options: Mapping[str, Any]) -> Cells:
     """Predicted eigenvalues of the Hessian at collapse."""
     from verify.curvature.points import formulas_of_collapse
-    from verify.curvature.spectrum import as_interval, prediction
+    from verify.curvature.predictions import as_interval, prediction
 
     model = model_at(task.values)
     require_layer(model, options)
