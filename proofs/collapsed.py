@@ -180,12 +180,12 @@ def proposed(parameters: Mapping[str, Any]) -> tuple[Point, tuple[int, ...]]:
     Raises:
         NotEntailed: where they propose none, or one that the theorem is not about.
     """
-    sizes, turn = [parameters.get(x) for x in SIZES], parameters.get("turn")
+    sizes, looks = [parameters.get(x) for x in SIZES], (parameters.get("turn"), parameters.get("spread", False))
     gamma, unequal, layer = parameters.get("gamma"), parameters.get("unequal"), parameters.get("layer", 1)
     exact = all(type(x) is int and x >= 0 for x in (*sizes, layer)) and type(unequal) in (int, bool)
-    if not exact or type(turn) is not bool or type(gamma) is not Fraction or not 0 < gamma < 1:
+    if not exact or any(type(x) is not bool for x in looks) or type(gamma) is not Fraction or not 0 < gamma < 1:
         raise NotEntailed("no point of collapse is proposed")
-    at = Collapse(*sizes, gamma, unequal, turn)  # type: ignore[call-arg, arg-type]
+    at = Collapse(*sizes, gamma, unequal, *looks)  # type: ignore[call-arg, arg-type]
     if at.K < 2 or at.n < 1 or not 1 <= layer <= at.L:
         raise NotEntailed("the theorem is about two classes or more, and a layer of weights")
     decays = tuple(at.decay_of(i) for i in range(at.L + 1))

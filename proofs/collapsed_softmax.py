@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, reduce
-from operator import matmul
+from operator import add, matmul
 from typing import Any
 
 from proofs.entailment import NotEntailed
@@ -15,7 +15,7 @@ from proofs.matching import Known
 from theory.claims import Relation, equal
 from theory.collapse import SoftmaxCollapse
 from theory.curvature import Curvature, cross_entropy, flattened, softmax_split
-from theory.ops import Expression, identity, log, one_hot, ones
+from theory.ops import Expression, class_means, identity, kron, log, one_hot, ones, sum_squares
 
 
 @dataclass(frozen=True)
@@ -83,10 +83,18 @@ class SoftmaxPoint:
             yield Known(parts[name], [(unit * (p * share), 1), (unit * (p * share * Fraction(K - 2, K - 1)), few)])
 
     def relations(self, layer: int) -> Iterator[Relation]:
-        """The gradient of a layer, and the top eigenvector."""
+        """The gradient of a layer, the top eigenvector, and the weights along class means."""
         weights = flattened([self.factors[layer]])
         yield equal(flattened([self.curvature.slope(layer)]), -self.decays[layer] * weights)
         yield equal(self.curvature.layer(layer) @ weights, self.value(layer, self.K - 1) * weights)
+        above, below = self.means(layer + 1), self.means(layer)
+        rows = [range(M.shape[0]) for M in (above, below)]
+        pairs = [kron(above[rows[0], (c,)], below[rows[1], (c,)]) for c in range(self.K)]
+        yield equal(weights, (self.K - 1) / sum_squares(below) * reduce(add, pairs))
+
+    def means(self, layer: int) -> Expression:
+        """M_l, the class means that enter a layer (d × K); the outputs for l = L + 1."""
+        return reduce(matmul, [*reversed(self.factors[1:layer]), class_means(self.factors[0], self.sizes)])
 
     def numbers(self, layer: int) -> Mapping[Expression, Expression]:
         """None."""
@@ -101,11 +109,11 @@ def proposed(parameters: Mapping[str, Any]) -> tuple[SoftmaxPoint, tuple[int, ..
     """
     sizes: list[Any] = [parameters.get(x) for x in ("K", "n", "L", "spare", "unequal", "layer")]
     r = parameters.get("r")
-    exact = all(type(x) is int and x >= 0 for x in sizes) and type(parameters.get("turn")) is bool
+    exact = all(type(x) is int and x >= -1 for x in sizes) and type(parameters.get("turn")) is bool
     if not exact or type(r) is not Fraction or r <= 1:
         raise NotEntailed("no point of collapse is proposed")
     K, n, L, spare, unequal, layer = sizes
     at = SoftmaxCollapse(K, n, L, spare, r, unequal, parameters["turn"])
-    if at.K < 2 or at.n < 1 or not 1 <= layer <= at.L:
+    if at.K < 2 or at.n < 1 or not 1 <= layer <= at.L or unequal < 0:
         raise NotEntailed("the theorem is about two classes or more, and a layer of weights")
     return SoftmaxPoint(at.factors, tuple(map(at.decay_of, range(L + 1))), r, K, n), (layer,)

@@ -9,9 +9,10 @@ Z − Y = (γ−1) Y, the gradient by W_m, Q_{m+1}ᵀ (Z − Y) R_{m−1}ᵀ/N +
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, ClassVar
 
 from proofs.collapsed import Point, proposed
@@ -27,9 +28,11 @@ from proofs.kernel.setting import Setting
 from proofs.kernel.words import Matrix
 from proofs.lemmas.collapse_setting import DIRECTIONS, C, D, E, F, O, c, gamma, n, tau
 from proofs.lemmas.setting import ALL, WEIGHTS, Lam, N, Q, R, W, Y, beta, lam, m
-from proofs.matching import Known, spectrum
+from proofs.matching import Known, answers
 from proofs.scalar_kinds import require
-from theory.claims import Spectrum
+from theory.claims import Relation, equal
+from theory.curvature import along_pairs, transposition
+from theory.ops import Expression, identity, kron, one_hot
 
 ODDS = gamma / (1 - gamma)
 UPPER = n * gamma * Lam(m + 2) / beta ** (M - m)
@@ -141,7 +144,8 @@ weight matrices.) Every direction X_0, …, X_L in the factors is a sum of these
 
 - X_l = c_l Aᵀ E Y Bᵀ with any K × K matrix E. The gradients change by Aᵀ (λ c_l (E + Eᵀ) + C (γ/(1−γ) E − Eᵀ)) Y Bᵀ,
   C = λ Σ c_l. So all c_l equal gives the eigenvalues λ (2 + (L+1)(γ/(1−γ) − 1)) for E = Eᵀ, K (K+1)/2 times, and
-  λ (L+1)/(1−γ) for E = −Eᵀ, K (K−1)/2 times; Σ c_l = 0 gives 2λ and 0, L times as often.
+  λ (L+1)/(1−γ) for E = −Eᵀ, K (K−1)/2 times; Σ c_l = 0 gives 2λ and 0, L times as often. The part in each layer of
+  weights is an eigenvector of the Hessian of the data term in this layer, for λ γ/(1−γ).
 - X_l = F Y Bᵀ and X_{l+1} = τ n γ Λ_{l+2}/β^{L−l} Q_{l+2}ᵀ Fᵀ with A F = 0, all others 0, l = 0 … L − 1, where
   Q_{l+2} = W_L ⋯ W_{l+2}: eigenvectors for τ = λ with 0 and for τ = −λ with 2λ, K (d − K) times each for every l.
 - X_0 = W_1ᵀ ⋯ W_Lᵀ D with D Yᵀ = 0: λ/(1−γ), K² (n−1) times.
@@ -171,7 +175,7 @@ Without the decays' own terms each eigenvalue is less by λ."""
             require(selection.states(proofs[DIRECTIONS], fact, body, ZERO, inside, layers), fact.name)
 
     def entails(self, claim: Any, parameters: Mapping[str, Any]) -> dict[str, str]:
-        """Clauses about the eigenvalues of the Hessian in all factors at one point.
+        """Clauses about eigenvalues, or eigenvectors of outliers, of the Hessian in all factors at one point.
 
         ``parameters`` propose the point; that it is critical with the outputs γ Y and equal decays, and that the matrix
         of the claim is its Hessian, is decided exactly.
@@ -179,29 +183,63 @@ Without the decays' own terms each eigenvalue is less by λ."""
         Raises:
             NotEntailed: for another claim, or without such a point.
         """
-        if type(claim) is not Spectrum:
-            raise NotEntailed("the theorem is about a spectrum")
-        point, _ = proposed(parameters)
-        return spectrum(claim, [known(point)])
+        point, layers = proposed(parameters)
+        return answers(claim, InAllFactors(point), layers)
 
 
-def known(point: Point) -> Known:
-    """The Hessian of the data term in all factors: that of the objective less λ.
+@dataclass(frozen=True)
+class InAllFactors:
+    """What the theorem says at one point.
 
     Raises:
-        NotEntailed: for unequal decays, or where the families do not fill the space.
+        NotEntailed: for unequal decays.
     """
-    K, L, decay, odds = point.K, point.L, point.decays[0], point.gamma / (1 - point.gamma)
-    if not all(same(decay, other) for other in point.decays):
-        raise NotEntailed("the theorem is about equal decays")
-    often = dimensions(point)
-    antisymmetric = K * (K - 1) // 2
-    signs = {1: often.classes - antisymmetric, -1: antisymmetric}
-    eigenvalues = [(odds, often.within), (Fraction(0), often.rest)]
-    for sign, times in signs.items():
-        together, apart = (
-            own + sign * turned - 1 for own, turned in (on_classes(odds, L + 1, 1), on_classes(odds, 0, 1))
-        )
-        eigenvalues += [(together, times), (Fraction(apart), L * times + often.pairs)]
-    hessian = point.curvature.full((0,) * (L + 1))
-    return Known(hessian, [(decay * value, times) for value, times in eigenvalues if times])
+
+    at: Point
+
+    def __post_init__(self) -> None:
+        if not all(same(self.decay, other) for other in self.at.decays):
+            raise NotEntailed("the theorem is about equal decays")
+
+    @property
+    def decay(self) -> Expression:
+        """λ."""
+        return self.at.decays[0]
+
+    def value(self, sign: int, together: bool) -> Fraction:
+        """Over λ, without the decays, for E = ± Eᵀ, with all c_l equal or with Σ c_l = 0."""
+        odds, factors = self.at.gamma / (1 - self.at.gamma), self.at.L + 1
+        own, turned = on_classes(odds, factors if together else 0, 1)
+        return Fraction(own + sign * turned - 1)
+
+    @cached_property
+    def hessian(self) -> Expression:
+        """That of the data term, which is that of the objective less λ."""
+        return self.at.curvature.full((0,) * (self.at.L + 1))
+
+    def spectra(self, layer: int) -> Iterator[Known]:
+        """The Hessian.
+
+        Raises:
+            NotEntailed: where the families do not fill the space.
+        """
+        K, L, often = self.at.K, self.at.L, dimensions(self.at)
+        antisymmetric = K * (K - 1) // 2
+        eigenvalues = [(self.at.gamma / (1 - self.at.gamma), often.within), (Fraction(0), often.rest)]
+        for sign, times in ((1, often.classes - antisymmetric), (-1, antisymmetric)):
+            eigenvalues += [(self.value(sign, True), times), (self.value(sign, False), L * times + often.pairs)]
+        yield Known(self.hessian, [(self.decay * value, times) for value, times in eigenvalues if times])
+
+    def relations(self, layer: int) -> Iterator[Relation]:
+        """Eigenvectors of outliers: those with all c_l equal, and their parts in a layer."""
+        K, at, Y = self.at.K, self.at.curvature, one_hot(self.at.sizes)
+        vectors, T = along_pairs(at, self.at.sizes), transposition(K)
+        for sign in (1, -1):
+            chosen = vectors @ (identity(K * K) + sign * T)
+            yield equal(self.hessian @ chosen, self.value(sign, True) * self.decay * chosen)
+        part = kron(at.above(layer).T, at.below(layer) @ Y.T)
+        yield equal(at.layer(layer) @ part, self.at.outlier(layer) * part)
+
+    def numbers(self, layer: int) -> Mapping[Expression, Expression]:
+        """None."""
+        return {}

@@ -15,10 +15,11 @@ from proofs.curvature_kinds import A, B, pair
 from proofs.kernel import selection
 from proofs.kernel.facts import POSITIVE, ZERO, Fact
 from proofs.kernel.proof import Proof
+from proofs.kernel.setting import COUNT as M
 from proofs.kernel.setting import Setting
 from proofs.kernel.words import Matrix, identity
 from proofs.lemmas.collapse_setting import E, e, n
-from proofs.lemmas.setting import ALL, WEIGHTS, K, N, Y, lam, m, one_dimension
+from proofs.lemmas.setting import ALL, WEIGHTS, K, Lam, N, R, W, Y, beta, lam, m, one_dimension
 from proofs.lemmas.softmax_collapse_setting import COLUMN, SOFTMAX_COLLAPSE, D, S, alpha, count, delta, kappa, p, tau, u
 from proofs.matching import answers
 from proofs.scalar_kinds import require
@@ -46,6 +47,8 @@ class SoftmaxCurvature:
     centred: Fact
     collapsed: Fact
     scaled: Fact
+    lengths: Fact
+    vectors: Fact
     column: Fact
     diagonal: Fact
     own: Fact
@@ -62,7 +65,8 @@ one of them. It maps Aᵀ E Y Bᵀ to Aᵀ F Y Bᵀ with F = λ_l α (E/K + κ S
 
 So for K ≥ 3 its eigenvalues are λ_l α/K, on the E with a zero diagonal, K² − 3K + 1 dimensions; λ_l α (1 + κ (K−2))/K,
 on E = S D S with D diagonal and tr D = 0, K − 1 dimensions; λ_l α (1 + κ (K−1))/K, for D = I, once; and 0. For K = 2
-the last two alone are left. The gradient of the average loss is −λ_l W_l, and W_l is a multiple of Aᵀ S Y Bᵀ.
+the last two alone are left. The gradient of the average loss is −λ_l W_l, and W_l is a multiple of Aᵀ S Y Bᵀ. With M_l
+the class means that enter a layer and M_{L+1} = α S, M_lᵀ M_l = ‖M_l‖²/(K−1) S and W_l = (K−1)/‖M_l‖² M_{l+1} M_lᵀ.
 
 With p = (1 + (K−1) κ)/K, the probability of the own class, and 1 − p = (K−1)(1−κ)/K of all others: e_c − p_c is (1−κ)
 S e_c; the mean of e_{c'} − p_c over c' ≠ c is −K p/(K−1) S e_c; and Σ_{c' ≠ c} (e_{c'} − ē)(…)ᵀ, ē their mean, is S −
@@ -75,7 +79,7 @@ on the first of these, λ_l α p² (K−2)/(K−1) on the second, λ_l α p² on
     def premises(self) -> dict[Setting, tuple[Fact, ...]]:
         """The steps by setting."""
         return {
-            SOFTMAX_COLLAPSE: (self.centred, self.collapsed, self.scaled),
+            SOFTMAX_COLLAPSE: (self.centred, self.collapsed, self.scaled, self.lengths, self.vectors),
             COLUMN: (self.column, self.diagonal, self.own, self.others, self.across),
         }
 
@@ -88,10 +92,13 @@ on the first of these, λ_l α p² (K−2)/(K−1) on the second, λ_l α p² on
         inside, both = [(1 - kappa, POSITIVE)], S @ E @ S
         across, v = n * N * alpha * lam(m) / (1 - kappa), S @ E @ u
         entry = count * (count - 2) * delta + tau
+        above, length = (1 - kappa) * beta ** (M - m), n * N * alpha * lam(m) * Lam(m + 1)
         said: list[tuple[Setting, Fact, Any, Any]] = [
             (SOFTMAX_COLLAPSE, self.centred, S @ Y @ B.T - Y @ B.T, WEIGHTS),
             (SOFTMAX_COLLAPSE, self.collapsed, n * B - B @ Y.T @ Y, WEIGHTS),
             (SOFTMAX_COLLAPSE, self.scaled, S @ A @ pair(both) @ B @ Y.T - across * both, ALL),
+            (SOFTMAX_COLLAPSE, self.lengths, above * (Y @ B.T @ B @ Y.T) - length * S, WEIGHTS),
+            (SOFTMAX_COLLAPSE, self.vectors, above * (R(m) @ Y.T @ Y @ B.T) - length * W(m), ALL),
             (COLUMN, self.column, weighted(E) - (1 - kappa) * (1 / count * v + kappa * (S @ u @ u.T @ v)), None),
             (COLUMN, self.diagonal, count**2 * (u.T @ S @ D @ S @ u) - entry * identity(one_dimension), None),
             (COLUMN, self.own, u - p - (1 - kappa) * (S @ u), None),

@@ -19,7 +19,7 @@ from theory.arithmetic.intervals import Interval
 from theory.closed_form.curvature import full_spectrum, layer_spectrum, softmax_layer_spectrum
 from theory.collapse import Collapse, SoftmaxCollapse
 from theory.model import UnconstrainedFeatures
-from theory.papers.garrod2024.full import relu_curvature
+from theory.papers.garrod2024.relu import relu_curvature
 from verify.cli import main
 from verify.curvature.alignment import alignment
 from verify.curvature.compression import Compression, largest_in_all_factors

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import sympy as sp
+from instances import drawn
 
 from proofs.collapsed import Point, proposed
 from proofs.curvature_kinds import ACROSS, OUTLIER, A, B, hessian, of_means, pair, within
@@ -28,7 +29,7 @@ from theory.claims import Convergence, Identity, Relation, Spectrum, at_most, cl
 from theory.collapse import Collapse, reflection
 from theory.curvature import flattened, split, squared
 from theory.ops import Expression, identity, kron, one_hot, ones, sqrt, sum_squares, zeros
-from theory.papers.garrod2024.layers import integer_factors
+from theory.papers.garrod2024.anywhere import integer_factors
 
 UNSEEN = sp.Mul(*(M - depth for depth in range(1, max(DEPTHS) + 1)))
 """Zero at every depth that random instances have: no evaluation notices what is multiplied by it."""
@@ -234,7 +235,7 @@ def test_the_theorem_is_about_spectra_and_relations() -> None:
 # ------------------------------------------------------------ at any point
 
 
-ANY = squared(integer_factors(3, 2, 2, 4, 5), (2, 2, 2))
+ANY = squared(integer_factors(3, 2, (4, 4), 5), (2, 2, 2))
 SUM = split(ANY, 1, 3, 2)
 
 SUMS = {
@@ -243,7 +244,7 @@ SUMS = {
     "one part twice": (equal(ANY.layer(1), SUM["class"] + SUM["cross"] + SUM["cross"]), False),
     "a little more": (equal(ANY.layer(1), SUM["class"] + (1 + TINY) * SUM["cross"] + SUM["within"]), False),
     "at most": (at_most(ANY.layer(1), SUM["class"] + SUM["cross"] + SUM["within"]), False),
-    "another layer": (equal(squared(integer_factors(3, 2, 2, 4, 6), (2, 2, 2)).layer(1),
+    "another layer": (equal(squared(integer_factors(3, 2, (4, 4), 6), (2, 2, 2)).layer(1),
                             SUM["class"] + SUM["cross"] + SUM["within"]), False),
     "itself": (equal(ANY.layer(1), ANY.layer(1)), False),
     "no Hessian": (equal(SUM["class"], SUM["class"]), False),
@@ -255,6 +256,19 @@ def test_the_hessian_is_the_sum_of_its_parts_at_any_point(name: str) -> None:
     relation, true = SUMS[name]
     answers = parts_theorem("parts").entails(Identity((clause("sum", relation),)), None, {}, {"K": 3, "n": 2})
     assert (not answers["sum"]) == true
+
+
+@pytest.mark.parametrize(
+    "id", ["garrod2024-layer-hessian-kron", "garrod2024-second-variation", "garrod2024-gn-split", "garrod2024-ce-split"]
+)
+def test_statements_about_every_point_draw_points_in_general_position(id: str) -> None:
+    """Layers of one matrix, or of one that commute, would hide the order of factors; equal points would be few."""
+    points = [integer_factors(*(p[name] for name in ("K", "n", "widths", "seed"))) for p in drawn(id)[:40]]
+    assert len({tuple(point) for point in points}) > 30
+    hidden = [point[1:-1] for point in points if len(point) > 3]
+    assert len([Ws for Ws in hidden if {V.shape for V in Ws} == {(2, 2)} or {V.shape for V in Ws} == {(3, 3)}]) >= 2
+    assert len([Ws for Ws in hidden if len({V.shape for V in Ws}) > 1]) >= 5
+    assert all(len(set(Ws)) == len(Ws) for Ws in hidden if min(V.shape[0] * V.shape[1] for V in Ws) >= 4)
 
 
 @pytest.mark.parametrize("sizes", [{"K": 2, "n": 3}, {"K": 6, "n": 1}, {"K": 3, "n": 1}], ids=str)
@@ -290,12 +304,12 @@ def test_the_sum_needs_each_part(field: str) -> None:
 # ------------------------------------------------------------ the operators are the matrices
 
 
-@pytest.mark.parametrize("layer", [1, 2])
+@pytest.mark.parametrize("layer", [1, 2, 3])
 def test_hessian_and_parts_are_the_operators_of_the_kind(layer: int) -> None:
     """At points of integers: vec of X ↦ AᵀA X B Bᵀ/N and its parts, as the kind writes them, are matrix times vec X."""
-    classes, each, L, d = 3, 2, 2, 4
-    factors, labels = integer_factors(classes, each, L, d, 5), one_hot((each,) * classes)
-    at, V = squared(factors, (each,) * classes), integer_factors(classes, each, L, d, 9)[layer]
+    classes, each = 3, 2
+    factors, labels = integer_factors(classes, each, (4, 3, 4), 5), one_hot((each,) * classes)
+    at, V = squared(factors, (each,) * classes), integer_factors(classes, each, (4, 3, 4), 9)[layer]
     above, below, mean = at.above(layer), at.below(layer), ones(classes, classes) / classes
     inner, total = below @ labels.T @ labels @ below.T / each, classes * each
     parts = split(at, layer, classes, each)

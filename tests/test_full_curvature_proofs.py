@@ -27,11 +27,11 @@ from proofs.lemmas.collapse_setting import DIRECTIONS, C, D, E, F, O, c, gamma, 
 from proofs.lemmas.setting import ALL, DEPTHS, WEIGHTS, Q, R, W, Y, lam, m
 from proofs.theorem import Theorem
 from theory.arithmetic.interpreters import Rationals
-from theory.claims import Identity, Spectrum, clause, equal
+from theory.claims import Identity, Relation, Spectrum, clause, equal
 from theory.collapse import Collapse
-from theory.curvature import flattened, squared
-from theory.ops import Expression, identity, one_hot, ones, zeros
-from theory.papers.garrod2024.layers import integer_factors
+from theory.curvature import along_pairs, flattened, squared, transposition
+from theory.ops import Expression, identity, kron, matrix, one_hot, ones, zeros
+from theory.papers.garrod2024.anywhere import integer_factors
 
 UNSEEN = sp.Mul(*(M - depth for depth in range(1, max(DEPTHS) + 1)))
 """Zero at every depth that random instances have: no evaluation notices what is multiplied by it."""
@@ -92,11 +92,45 @@ def test_a_claim_about_another_matrix_is_not_entailed(name: str) -> None:
         spectrum(matrix, [(1, matrix.shape[0])])
 
 
-def test_decays_must_be_equal_and_the_claim_a_spectrum() -> None:
+def holds(*relations: Relation) -> bool:
+    return not theorem().entails(Identity((clause("x", *relations),)), None, {}, GIVEN)["x"]
+
+
+def test_eigenvectors_of_outliers_are_entailed() -> None:
+    """γ/(1−γ) = 9: without the decays 3 · 9 − 2 for symmetric matrices and 3 · 9 + 2 for antisymmetric ones."""
+    hessian, X, T, one = AT.curvature.full((0,) * 3), along_pairs(AT.curvature, AT.sizes), transposition(3), identity(9)
+    for turn, value, other in ((one + T, 25, 29), (one - T, 29, 25)):
+        assert holds(equal(hessian @ (X @ turn), value * AT.decay * (X @ turn)))
+        for wrong in (other, 27, value + TINY):
+            assert not holds(equal(hessian @ (X @ turn), wrong * AT.decay * (X @ turn)))
+    assert not holds(equal(hessian @ (X @ one), 25 * AT.decay * (X @ one)))
+    assert not holds(equal(WHOLE @ (X @ (one + T)), 26 * (X @ (one + T))))
+    claim = Identity((clause("x", equal(hessian @ (X @ (one - T)), 29 * AT.decay * (X @ (one - T)))),))
+    with pytest.raises(NotEntailed):
+        theorem().entails(claim, None, {}, GIVEN | {"unequal": True})
+
+
+def test_a_layer_of_the_eigenvectors_is_one_of_the_layer() -> None:
+    at, Y = AT.curvature, one_hot(AT.sizes)
+    parts = {layer: kron(at.above(layer).T, at.below(layer) @ Y.T) for layer in (1, 2)}
+    assert holds(*(equal(at.layer(layer) @ X, 9 * AT.decay * X) for layer, X in parts.items()))
+    assert not holds(equal(at.layer(1) @ parts[1], 10 * AT.decay * parts[1]))
+
+
+def test_pairs_are_one_matrix_in_all_factors() -> None:
+    """At a point of integers the columns are A_{l+1}ᵀ E Y B_lᵀ for unit matrices E, and transposition takes E to Eᵀ."""
+    at, Y = squared(integer_factors(3, 2, (4, 2), 5), (2, 2, 2)), one_hot((2, 2, 2))
+    E = matrix([[Fraction(3 * i - j * j + 1) for j in range(3)] for i in range(3)])
+    for turned, of_entries in ((False, E), (True, E.T)):
+        vector = transposition(3) @ flattened([E]) if turned else flattened([E])
+        expected = flattened([at.above(layer).T @ of_entries @ Y @ at.below(layer).T for layer in range(3)])
+        left, right_ = (Rationals().evaluate(x) for x in (along_pairs(at, (2, 2, 2)) @ vector, expected))
+        assert [list(row) for row in left] == [list(row) for row in right_]
+
+
+def test_decays_must_be_equal() -> None:
     with pytest.raises(NotEntailed, match="equal decays"):
         spectrum(WHOLE, PAIRS, unequal=True)
-    with pytest.raises(NotEntailed, match="about a spectrum"):
-        theorem().entails(Identity((clause("x", equal(1, 1)),)), None, {}, GIVEN)
     with pytest.raises(NotEntailed):
         spectrum(WHOLE, PAIRS, K=1)
 
@@ -104,10 +138,11 @@ def test_decays_must_be_equal_and_the_claim_a_spectrum() -> None:
 # ------------------------------------------------------------ the change of the gradients
 
 
-def test_the_hessian_is_the_change_of_the_gradients() -> None:
+@pytest.mark.parametrize("widths", [(3, 2, 4, 3), (3, 3, 3, 3)], ids=str)
+def test_the_hessian_is_the_change_of_the_gradients(widths: tuple[int, ...]) -> None:
     """At a point of integers, with the outputs Z: full(0) times vec X is how Q_{m+1}ᵀ (Z − Y) R_{m−1}ᵀ/N changes."""
-    K, each, L, d = 2, 2, 2, 3
-    V, X = (integer_factors(K, each, L, d, seed) for seed in (5, 9))
+    K, each, L = 2, 2, 4
+    V, X = (integer_factors(K, each, widths, seed) for seed in (5, 9))
     at, N = squared(V, (each,) * K), K * each
     upper = {L + 1: (identity(K), zeros(K, K))}
     for index in range(L, -1, -1):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from theory.arithmetic.algebraic import AlgebraicNumbers
-from theory.arithmetic.interpreters import Undecidable
+from theory.arithmetic.interpreters import Rationals, Undecidable
 from theory.claims import GlobalMinimum, Point, clause, equal
 from theory.closed_form.softmax import orthogonal_point, orthogonal_value, simplex_point, simplex_value
 from theory.model import UnconstrainedFeatures
@@ -18,6 +18,7 @@ from theory.statement import Instance, find
 from verify.engines import Settings
 from verify.engines.symbolic import examine
 from verify.methods import exact
+from verify.methods.exact_points import objective_at, rotate
 from verify.methods.optimality import covers, is_minimiser, is_positive_semidefinite, orbit
 
 F = Fraction
@@ -155,3 +156,19 @@ def test_a_relation_that_fails_at_a_minimiser_is_shown_with_its_sides() -> None:
     claim = statement.claim({"model": model}, "strict inequality at the threshold")
     details = {finding.clause: finding.detail for finding in examine(Instance(claim), Settings()).findings}
     assert details["minority collapse"] == "at an exact minimiser 0 < 0 fails"
+
+
+@pytest.mark.parametrize("spare", range(6))
+def test_wide_layers_are_turned_with_any_number_of_spare_directions(spare: int) -> None:
+    """Beyond twelve dimensions only some directions are turned, three of the spare ones or as many as there are."""
+    K, width = 12, 12 + spare
+    model = UnconstrainedFeatures(class_sizes=(1,) * K, depth=2, decays="1/100", widths=(width, width))
+    factors = {
+        "H": diagonal([1] * K, width, K),
+        "W_1": diagonal([1] * K, width, width),
+        "W_2": diagonal([2] * K, K, width),
+    }
+    values = {name: Rationals().evaluate(factor) for name, factor in factors.items()}
+    turned = rotate(model, Rationals(), values, seed=1)
+    assert turned["W_1"] != values["W_1"]
+    assert objective_at(model, Rationals(), turned) == objective_at(model, Rationals(), values)

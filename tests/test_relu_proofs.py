@@ -37,7 +37,7 @@ from theory.claims import Convergence, Identity, Relation, Spectrum, at_most, cl
 from theory.collapse import Collapse
 from theory.curvature import flattened
 from theory.ops import Expression, constant, identity, matrix, one_hot, ones, relu, sum_squares
-from theory.papers.garrod2024.full import relu_curvature
+from theory.papers.garrod2024.relu import relu_curvature
 
 UNSEEN = sp.Mul(*(M - depth for depth in range(1, max(DEPTHS) + 1)))
 """Zero at every depth that random instances have: no evaluation notices what is multiplied by it."""

@@ -21,7 +21,7 @@ from proofs.kernel.scalars import Rejected
 from proofs.kernel.setting import COUNT as M
 from proofs.lemmas import softmax_collapse as lemma
 from proofs.lemmas.collapse_setting import E, e, n
-from proofs.lemmas.setting import ALL, DEPTHS, N, W, Y, beta, lam, m
+from proofs.lemmas.setting import ALL, DEPTHS, Lam, N, R, W, Y, beta, lam, m
 from proofs.lemmas.softmax_collapse_setting import COLUMN, SOFTMAX_COLLAPSE, D, S, alpha, count, kappa, p, u
 from proofs.softmax_curvature_kinds import among_others, weighted
 from proofs.theorem import Section, Theorem
@@ -31,8 +31,21 @@ from theory.collapse import SoftmaxCollapse, reflection
 from theory.curvature import cross_entropy, flattened, softmax_split
 from theory.losses import average
 from theory.model import UnconstrainedFeatures
-from theory.ops import Expression, diagonal, identity, log, one_hot, ones, repeat_columns, substitute, trace, variable
-from theory.papers.garrod2024.layers import integer_factors
+from theory.ops import (
+    Expression,
+    diagonal,
+    identity,
+    kron,
+    log,
+    one_hot,
+    ones,
+    repeat_columns,
+    substitute,
+    sum_squares,
+    trace,
+    variable,
+)
+from theory.papers.garrod2024.anywhere import integer_factors
 
 UNSEEN = sp.Mul(*(M - depth for depth in range(1, max(DEPTHS) + 1)))
 """Zero at every depth that random instances have: no evaluation notices what is multiplied by it."""
@@ -158,6 +171,11 @@ def test_the_gradient_is_the_top_eigenvector() -> None:
     hessian = AT.curvature.layer(2)
     assert holds(equal(gradient, -AT.decay_of(2) * weights), equal(hessian @ weights, UNIT * TOP * weights))
     assert not holds(equal(gradient, AT.decay_of(2) * weights))
+    above, below = AT.means(3), AT.means(2)
+    pairs = reduce(add, [kron(above[range(5), (c,)], below[range(5), (c,)]) for c in range(4)])
+    assert holds(equal(weights, 3 / sum_squares(below) * pairs))
+    assert not holds(equal(weights, 4 / sum_squares(below) * pairs))
+    assert not holds(equal(weights, 3 / sum_squares(above) * pairs))
     assert not holds(equal(hessian @ weights, UNIT * MIDDLE * weights))
     assert not holds(equal(hessian @ weights, UNIT * (TOP + TINY) * weights))
     assert not holds(equal(hessian @ flattened([AT.curvature.factors[1]]), UNIT * TOP * weights))
@@ -193,11 +211,11 @@ def test_the_point_must_be_critical() -> None:
 def test_the_hessian_is_the_operator_of_the_kind() -> None:
     """Where features are equal within classes: 1/N Aᵀ Φ(A X M) Y Bᵀ, column k of Φ(F) being ρ_k times that of F."""
     K, each, r, layer = 3, 2, Fraction(5), 1
-    features, *weights = integer_factors(K, 1, 2, 4, 5)
+    features, *weights = integer_factors(K, 1, (4, 4), 5)
     shares = ((r - 1) * identity(K) + ones(K, K)) / (r + K - 1)
     at = cross_entropy([repeat_columns(features, (each,) * K), *weights], (each,) * K, shares)
     V, above, below, labels = (
-        integer_factors(K, 1, 2, 4, 9)[layer],
+        integer_factors(K, 1, (4, 4), 9)[layer],
         at.above(layer),
         at.below(layer),
         one_hot((each,) * K),
@@ -215,11 +233,11 @@ def test_the_hessian_is_the_operator_of_the_kind() -> None:
 def test_the_parts_are_those_of_the_kind() -> None:
     """Where features are equal within classes: 1/N Aᵀ Φ(A X M) Y Bᵀ with parts of ρ_k, from e_c − p_c = (1−κ) S e_c."""
     K, each, r, layer = 4, 2, Fraction(5), 1
-    features, *weights = integer_factors(K, 1, 2, 3, 5)
+    features, *weights = integer_factors(K, 1, (3, 4), 5)
     S_, softness, shares = identity(K) - ones(K, K) / K, (r - 1) / (r + K - 1), ((r - 1) * identity(K) + ones(K, K))
     at = cross_entropy([repeat_columns(features, (each,) * K), *weights], (each,) * K, shares / (r + K - 1))
     found = softmax_split(at, layer, K, each, shares / (r + K - 1))
-    V, above, labels = integer_factors(K, 1, 2, 3, 9)[layer], at.above(layer), one_hot((each,) * K)
+    V, above, labels = integer_factors(K, 1, (3, 4), 9)[layer], at.above(layer), one_hot((each,) * K)
     F, own = above @ V @ features, (1 + (K - 1) * softness) / K
     expected: dict[str, list[Expression]] = {"within": [], "cross": [], "class": [], "own": []}
     for k in range(K):
@@ -311,6 +329,19 @@ def a_softmax_that_is_certain() -> None:
     CLASS.algebra("certain", p - u, 1 * step(CLASS, "softmax"))
 
 
+def shorter_means() -> None:
+    lengths = step(PROOF, "lengths of class means")
+    PROOF.algebra("lengths", (1 - kappa) * (Y @ B.T @ B @ Y.T) - n * N * alpha * lam(m) * S, 1 * lengths)
+
+
+def weights_of_more() -> None:
+    vectors = step(PROOF, "weights along class means")
+    goal = (1 + UNSEEN) * (1 - kappa) * beta ** (M - m) * (R(m) @ Y.T @ Y @ B.T) - n * N * alpha * lam(m) * Lam(
+        m + 1
+    ) * W(m)
+    PROOF.algebra("weights", goal, 1 * vectors)
+
+
 def a_label_of_more() -> None:
     CLASS.algebra("label", u - p - (1 + HIDDEN) * (1 - kappa) * (S @ u), 1 * step(CLASS, "the own label"))
 
@@ -336,6 +367,8 @@ WRONG: dict[Callable[[], None], str] = {
     a_column_of_more: "not the combination",
     the_diagonal_is_kept: "not the combination",
     a_softmax_that_is_certain: "not the combination",
+    shorter_means: "not the combination",
+    weights_of_more: "not the combination",
     a_label_of_more: "not the combination",
     labels_without_a_mean: "not the combination",
     other_labels_about_zero: "not the combination",
@@ -348,17 +381,19 @@ def test_a_wrong_proof_is_rejected(wrong: Callable[[], None]) -> None:
         wrong()
 
 
+LAYERS = ("centred", "collapsed", "scaled", "lengths", "vectors")
 COLUMNS = ("column", "diagonal", "own", "others", "across")
 
 
-@pytest.mark.parametrize("field", ["centred", "collapsed", "scaled", *COLUMNS])
+@pytest.mark.parametrize("field", [*LAYERS, *COLUMNS])
 def test_the_theorem_needs_each_step(field: str) -> None:
     sections, kind = lemma.softmax_sections()
-    others = [name for name in (COLUMNS if field in COLUMNS else ("centred", "collapsed", "scaled")) if name != field]
-    facts = {SOFTMAX_COLLAPSE: (kind.centred, kind.collapsed, kind.scaled)}
-    facts[COLUMN] = tuple(getattr(kind, name) for name in COLUMNS)
-    kept = tuple(Section(s.heading, s.proof, facts[s.proof.setting]) for s in sections)
-    for other in others:
-        wrong = replace(kind, **{field: getattr(kind, other)})
-        with pytest.raises(Rejected, match="needs a step"):
-            Theorem("wrong", kept, wrong)
+    names = COLUMNS if field in COLUMNS else LAYERS
+    facts = {SOFTMAX_COLLAPSE: LAYERS, COLUMN: COLUMNS}
+    kept = tuple(
+        Section(s.heading, s.proof, tuple(getattr(kind, name) for name in facts[s.proof.setting])) for s in sections
+    )
+    for other in names:
+        if other != field:
+            with pytest.raises(Rejected, match="needs a step"):
+                Theorem("wrong", kept, replace(kind, **{field: getattr(kind, other)}))

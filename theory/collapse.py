@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, reduce
@@ -12,7 +12,19 @@ from operator import matmul, mul
 from theory.closed_form.deep_softmax import critical_decay
 from theory.curvature import Curvature, cross_entropy, squared
 from theory.frames import simplex_etf
-from theory.ops import Expression, class_means, constant, diagonal, identity, log, matrix, ones, repeat_columns, sqrt
+from theory.ops import (
+    Expression,
+    class_means,
+    constant,
+    diagonal,
+    helmert,
+    identity,
+    log,
+    matrix,
+    ones,
+    repeat_columns,
+    sqrt,
+)
 
 RATIOS = tuple(Fraction(x) for x in ("1", "1/2", "2", "3", "2/3", "1/3", "3/2", "4", "3/4", "5", "1/5"))
 """Ratios of decays, of the primes that drawn gains have; a prime number of them, so that patterns are cycles."""
@@ -32,7 +44,8 @@ class Collapse:
     """Deep neural collapse at a gain γ: K classes of n samples, L layers, hidden spaces of K + ``spare`` dimensions.
 
     Decays are λ for the features (l = 0) and all layers, or multiples of it: ``unequal`` is the number of a pattern of
-    ``RATIOS``, 0 for equal ones. The frames U_l are the first K coordinates, or turned by reflections.
+    ``RATIOS``, 0 for equal ones. The frames U_l are the first K coordinates, or turned by reflections, or spread: in
+    each hidden space one class lies along its own coordinate and a spare one, so that frames stay at least 0.
 
     >>> Collapse(3, 2, 4, spare=2, gamma=Fraction(9, 10), unequal=2).factors[1].shape
     (5, 5)
@@ -45,11 +58,16 @@ class Collapse:
     gamma: Fraction
     unequal: int = 0
     turn: bool = False
+    spread: bool = False
 
     @property
     def d(self) -> int:
         """Width of all hidden layers."""
         return self.K + self.spare
+
+    def coordinates(self, layer: int, c: int) -> tuple[int, ...]:
+        """Those along which μ_c^{(l)} lies, l = 1 … L, where frames are not turned."""
+        return (c, self.K) if self.spread and c == (layer - 1) % self.K else (c,)
 
     @property
     def ratios(self) -> tuple[Fraction, ...]:
@@ -84,6 +102,7 @@ class Collapse:
             rows = K if layer == self.L else d
             point[f"W_{layer}"] = diagonal([self.singular_value(layer)] * K, rows, d)
         point = turned(point, K, self.L, d) if self.turn else point
+        point = along(point, [rotation(d, i % K, K) for i in range(self.L)]) if self.spread else point
         return (point["H"], *(point[f"W_{layer}"] for layer in range(1, self.L + 1)))
 
     @cached_property
@@ -110,7 +129,7 @@ class Collapse:
 class SoftmaxCollapse:
     """Collapse with cross-entropy at the scale α = log r, where it is critical: outputs α S ⊗ 1ᵀ.
 
-    Sizes, decays and frames as in ``Collapse``.
+    Sizes, decays and frames as in ``Collapse``; hidden spaces may have K − 1 dimensions, ``spare`` = −1.
 
     >>> SoftmaxCollapse(3, 2, 4, spare=0, r=Fraction(19)).softness
     Fraction(6, 7)
@@ -155,12 +174,17 @@ class SoftmaxCollapse:
     @cached_property
     def factors(self) -> tuple[Expression, ...]:
         """H, W_1, …, W_L: those for equal decays, each times √(mean ratio/its own)."""
-        point = collapse_factors(self.K, self.L, self.n, log(self.r), self.K + self.spare)
-        point = turned(point, self.K, self.L, self.K + self.spare) if self.turn else point
+        d = self.K + self.spare
+        point = (collapse_factors if d >= self.K else narrow_factors)(self.K, self.L, self.n, log(self.r), d)
+        point = turned(point, self.K, self.L, d) if self.turn else point
         names = ("H", *(f"W_{layer}" for layer in range(1, self.L + 1)))
         return tuple(
             sqrt(self._mean_ratio / ratio) * point[name] for name, ratio in zip(names, self.ratios, strict=True)
         )
+
+    def means(self, layer: int) -> Expression:
+        """μ_c^{(l)} as columns: what enters layer l, and the outputs for l = L + 1."""
+        return reduce(matmul, [*reversed(self.factors[1:layer]), class_means(self.factors[0], (self.n,) * self.K)])
 
     @cached_property
     def curvature(self) -> Curvature:
@@ -176,6 +200,13 @@ def collapse_factors(K: int, L: int, n: int, alpha: Expression, d: int) -> dict[
     s, S = (alpha * sqrt(n)) ** Fraction(1, L + 1), simplex_etf(K)
     weights = {f"W_{layer}": padded(s * S, (K if layer == L else d, d)) for layer in range(1, L + 1)}
     return weights | {"H": repeat_columns(padded(s / sqrt(n) * S, (d, K)), (n,) * K)}
+
+
+def narrow_factors(K: int, L: int, n: int, alpha: Expression, d: int) -> dict[str, Expression]:
+    """The same in hidden spaces of d = K − 1 dimensions, where U Uᵀ = S for the last factor and the features."""
+    s, U = (alpha * sqrt(n)) ** Fraction(1, L + 1), helmert(K)
+    weights = {f"W_{layer}": s * (U if layer == L else identity(d)) for layer in range(1, L + 1)}
+    return weights | {"H": repeat_columns(s / sqrt(n) * U.T, (n,) * K)}
 
 
 def padded(matrix: Expression, shape: tuple[int, int]) -> Expression:
@@ -197,6 +228,17 @@ def reflection(size: int, seed: int) -> Expression:
 
 def turned(point: Mapping[str, Expression], K: int, L: int, d: int) -> dict[str, Expression]:
     """The same point with all hidden spaces turned by rational reflections."""
-    frames = [reflection(d, layer) for layer in range(L)] + [identity(K)]
-    weights = {f"W_{layer}": frames[layer] @ point[f"W_{layer}"] @ frames[layer - 1].T for layer in range(1, L + 1)}
-    return {**weights, "H": frames[0] @ point["H"]}
+    return along(point, [reflection(d, layer) for layer in range(L)])
+
+
+def rotation(size: int, i: int, j: int) -> Expression:
+    """The identity, but for the coordinate i, which goes to 3/5 of itself and 4/5 of j, and j accordingly."""
+    turn = {(i, i): Fraction(3, 5), (j, i): Fraction(4, 5), (i, j): Fraction(-4, 5), (j, j): Fraction(3, 5)}
+    return matrix([[turn.get((a, b), Fraction(int(a == b))) for b in range(size)] for a in range(size)])
+
+
+def along(point: Mapping[str, Expression], frames: Sequence[Expression]) -> dict[str, Expression]:
+    """The same point with orthogonal matrices applied to hidden spaces, in the order in which the layers act."""
+    L, bases = len(frames), [*frames, identity(point[f"W_{len(frames)}"].shape[0])]
+    weights = {f"W_{layer}": bases[layer] @ point[f"W_{layer}"] @ bases[layer - 1].T for layer in range(1, L + 1)}
+    return {**weights, "H": bases[0] @ point["H"]}

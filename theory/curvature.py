@@ -118,6 +118,20 @@ def cross_entropy(factors: Sequence[Expression], sizes: Sequence[int], shares: E
     return Curvature(tuple(factors), gradient, tuple(hessians))
 
 
+def along_pairs(at: Curvature, sizes: Sequence[int]) -> Expression:
+    """A_{l+1}ᵀ E Y B_lᵀ in all factors, as columns over the entries of E (all factors' entries × K²).
+
+    At collapse these are multiples of U_l E U_{l−1}ᵀ, with U_l orthonormal columns along the class means after layer l.
+    """
+    Y = one_hot(sizes)
+    return blocks([[kron(at.above(layer).T, at.below(layer) @ Y.T)] for layer in range(at.depth + 1)])
+
+
+def transposition(K: int) -> Expression:
+    """The matrix (K² × K²) that takes vec E to vec Eᵀ."""
+    return identity(K * K)[[j * K + i for i in range(K) for j in range(K)], range(K * K)]
+
+
 # ---------------------------------------------------------------------------------- parts of the Gauss–Newton matrix
 
 

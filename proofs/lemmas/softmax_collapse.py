@@ -125,8 +125,8 @@ def neighbours(proof: Proof, ends: Ends) -> Fact:
     )
 
 
-def layer_section() -> tuple[Proof, tuple[Fact, Fact, Fact]]:
-    """Y Bᵀ is centred, features collapse, and S A (Aᵀ E Y Bᵀ) B Yᵀ is a multiple of E for centred E."""
+def layer_section() -> tuple[Proof, tuple[Fact, ...]]:
+    """Y Bᵀ is centred, features collapse, S A (Aᵀ E Y Bᵀ) B Yᵀ is a multiple of E for centred E; means, and weights."""
     proof = Proof("collapse", SOFTMAX_COLLAPSE)
     ends, square = ends_of(proof), projection(proof)
     rows, labels, known = rows_of(proof, ends, square), ends.labels, [ends.positive]
@@ -167,7 +167,20 @@ def layer_section() -> tuple[Proof, tuple[Fact, Fact, Fact]]:
         + SCALE / n * (Em @ S @ labels),
         known=[ends.inside],
     )
-    return proof, (centred, collapsed, scaled)
+    length, entering = n * N * alpha * lam(m) * Lam(m + 1), proof.at("inputs of a weight", features, m, layers=WEIGHTS)
+    lengths = proof.algebra(
+        "lengths of class means",
+        (1 - kappa) * ABOVE * (Y @ B.T @ B @ Y.T) - length * S,
+        entering @ Y.T + length / n * (S @ labels) - (1 - kappa) * ABOVE * (centred @ B @ Y.T),
+    )
+    vectors = proof.algebra(
+        "weights along class means",
+        (1 - kappa) * ABOVE * (R(m) @ Y.T @ Y @ B.T) - length * W(m),
+        (1 - kappa) * (means @ Y.T @ Y @ B.T)
+        + (1 - kappa) * alpha * Lam(m + 1) * (A.T @ S @ labels @ Y @ B.T)
+        - length / lam(m) * ends.critical,
+    )
+    return proof, (centred, collapsed, scaled, lengths, vectors)
 
 
 def column_section() -> tuple[Proof, tuple[Fact, ...]]:

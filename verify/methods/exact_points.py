@@ -147,7 +147,7 @@ def _normals(width: int, rank: int, rng: random.Random) -> list[dict[int, int]]:
     if width <= NARROW:
         places = list(range(width))
     else:
-        places = [*rng.sample(range(rank), min(rank, MIXED)), *rng.sample(range(rank, width), MIXED)]
+        places = [*rng.sample(range(rank), min(rank, MIXED)), *rng.sample(range(rank, width), min(width - rank, MIXED))]
     return [{i: rng.choice((-3, -2, -1, 1, 2, 3)) for i in places} for _ in range(2)]
 
 

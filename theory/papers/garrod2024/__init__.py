@@ -8,9 +8,9 @@ here, above (L−1)/L, which is condition (2), and the decays follow from it: λ
 """
 
 # in the order of the paper
-from theory.papers.garrod2024 import optimum, layers, full, softmax, training  # isort: skip
+from theory.papers.garrod2024 import optimum, anywhere, layers, full, softmax, relu, training  # isort: skip
 
-__all__ = ["full", "layers", "optimum", "softmax", "training"]
+__all__ = ["anywhere", "full", "layers", "optimum", "relu", "softmax", "training"]
 
 OMITTED = {
     "garrod2024-relu-best-dnc": "Theorems 7 and 8 of v3 call non-negative collapse best among collapse solutions of "

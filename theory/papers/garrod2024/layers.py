@@ -1,8 +1,8 @@
-"""The Hessian of one layer, its parts, the gradient and the weights: Theorems 4.1 to 4.4 (statements 4 to 10)."""
+"""Collapse: the Hessian of one layer, its parts, gradient and weights: Theorems 4.1 to 4.4 (statements 5 to 10)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from functools import reduce
@@ -14,108 +14,11 @@ from hypothesis import strategies as st
 from theory.claims import Identity, Spectrum, clause, equal
 from theory.closed_form.curvature import Eigenvalues, layer_part, layer_spectrum
 from theory.collapse import Collapse
-from theory.curvature import flattened, split, squared, stencil
-from theory.model import UnconstrainedFeatures as Model
-from theory.ops import Expression, constant, identity, kron, matrix, ones, substitute, sum_squares, zeros
+from theory.curvature import flattened, split
+from theory.ops import constant, identity, kron, ones, sum_squares, zeros
 from theory.papers.dang2023.letters import OFF
 from theory.papers.garrod2024.setting import EDGES, FEW, HYPOTHESES, PROVED, WITNESS, at_layer, listed, source
 from theory.statement import theorem
-
-
-def integer_factors(K: int, n: int, L: int, d: int, seed: int) -> tuple[Expression, ...]:
-    """H, W_1, …, W_L with entries −2 … 2 that depend on a seed."""
-    shapes = [(d, K * n), *((K if layer == L else d, d) for layer in range(1, L + 1))]
-    found = []
-    for layer, (rows, columns) in enumerate(shapes):
-        entries = [
-            [Fraction((7 * i * i + 3 * j + 5 * layer + seed * (i + 2 * j + 1)) % 5 - 2) for j in range(columns)]
-            for i in range(rows)
-        ]
-        found.append(matrix(entries))
-    return tuple(found)
-
-
-@theorem(
-    "garrod2024-layer-hessian-kron",
-    source=source("Appendix A"),
-    K=st.integers(2, 3),
-    n=st.integers(1, 2),
-    L=st.integers(1, 3),
-    d=st.integers(1, 4),
-    seed=st.integers(0, 20),
-    witness={"K": 3, "n": 2, "L": 3, "d": 3, "seed": 4},
-    configurations=({"K": 2, "n": 1, "L": 1, "d": 2, "seed": 1},),
-    wrong={"the factors of ⊗ swapped": {"swap": True}, "1/n for 1/(Kn)": {"each": 1}},
-)
-def layer_hessian_kron(K: int, n: int, L: int, d: int, seed: int, swap: bool = False, each: int = 0) -> Identity:
-    """At every point a layer's Hessian is A^{(l+1)ᵀ} A^{(l+1)} ⊗ Av h hᵀ: along V the data term's second derivative.
-
-    The data term is the model's own, at factors of small integers and along directions of small integers. It has degree
-    2 in one layer, so that f(W_l + V) + f(W_l − V) − 2 f(W_l) is its second derivative.
-    """
-    model = Model(class_sizes=(n,) * K, depth=L, widths=(d,) * L, decays=1)
-    factors, directions = (integer_factors(K, n, L, d, seed + shift) for shift in (0, 7))
-    at, clauses = squared(factors, model.class_sizes), []
-    for layer in range(1, L + 1):
-        A, h = at.above(layer), at.below(layer)
-        gauss, inputs = A.T @ A, h @ h.T / (each * n or K * n)
-        hessian, v = kron(inputs, gauss) if swap else kron(gauss, inputs), flattened([directions[layer]])
-        along = [V if i == layer else zeros(*V.shape) for i, V in enumerate(directions)]
-        clauses.append(
-            clause(f"layer {layer}", equal(derivative(model, factors, along, 2, 2), (v.T @ hessian @ v)[0, 0]))
-        )
-    return Identity(tuple(clauses))
-
-
-def data_term(model: Model, factors: Sequence[Expression]) -> Expression:
-    """The model's objective, all decays 1, without them."""
-    point = dict(zip(("H", *(f"W_{layer}" for layer in range(1, model.M + 1))), factors, strict=True))
-    return substitute(model.objective, point) - reduce(add, map(sum_squares, factors)) / 2
-
-
-def derivative(
-    model: Model, factors: Sequence[Expression], along: Sequence[Expression], order: int, degree: int
-) -> Expression:
-    """d/dt or d²/dt² of the data term at t = 0, a polynomial in t of a degree, from its values at whole t."""
-    values = [
-        weight * data_term(model, [V + t * X for V, X in zip(factors, along, strict=True)])
-        for t, weight in stencil(degree, order)
-    ]
-    return reduce(add, values)
-
-
-@theorem(
-    "garrod2024-second-variation",
-    source=source("the block formulas of the full Hessian, which are not in the paper", "X"),
-    K=st.integers(2, 3),
-    n=st.integers(1, 2),
-    L=st.integers(1, 3),
-    d=st.integers(1, 3),
-    seed=st.integers(0, 20),
-    witness={"K": 2, "n": 2, "L": 2, "d": 3, "seed": 4},
-    configurations=({"K": 3, "n": 1, "L": 1, "d": 2, "seed": 1},),
-    wrong={"Gauss–Newton part alone": {"mixed": 0}, "mixed part with the other sign": {"mixed": -1}},
-)
-def second_variation(K: int, n: int, L: int, d: int, seed: int, mixed: int = 1) -> Identity:
-    """At every point, gradient and Hessian in all factors are those of the block formulas."""
-    model = Model(class_sizes=(n,) * K, depth=L, widths=(d,) * L, decays=1)
-    factors, along = (integer_factors(K, n, L, d, seed + shift) for shift in (0, 7))
-    at, degree, v = squared(factors, model.class_sizes), 2 * (L + 1), flattened(along)
-    slope = flattened([at.slope(layer) for layer in range(L + 1)])
-    form = (v.T @ at.full((0,) * (L + 1)) @ v)[0, 0]
-    if mixed != 1:
-        pairs = [(i, j) for i in range(L + 1) for j in range(i)]
-        forms = [(flattened([along[i]]).T @ at.mixed(i, j) @ flattened([along[j]]))[0, 0] for i, j in pairs]
-        form = form - (1 - mixed) * 2 * reduce(add, forms)
-    return Identity(
-        (
-            clause("gradient", equal(derivative(model, factors, along, 1, degree), (v.T @ slope)[0, 0])),
-            clause("Hessian", equal(derivative(model, factors, along, 2, degree), form)),
-        )
-    )
-
-
-# ------------------------------------------------------------------------------------------------- Theorems 4.1 to 4.4
 
 
 @theorem(
@@ -200,32 +103,6 @@ def layer_hessian_ridge(
     K, gamma = at.K, at.gamma
     whole = at.curvature.layer(layer) / at.decay_of(layer) + identity(at.size(layer))
     return Spectrum(whole, listed(predicted(K, at.size(layer), gamma, regularised=regularised)))
-
-
-@theorem(
-    "garrod2024-gn-split",
-    source=source("Theorem 4.2: the sum, with weights that make it one"),
-    expected=PROVED,
-    K=FEW,
-    n=st.sampled_from((1, 2, 3, 5)),
-    L=st.sampled_from((1, 2, 2, 3, 3, 8)),
-    d=st.integers(1, 4),
-    layer=st.integers(1, 8),
-    seed=st.integers(0, 20),
-    hypotheses={"a layer of 1 … L": lambda L, layer, **_: layer <= L},
-    witness={"K": 3, "n": 2, "L": 2, "d": 2, "layer": 1, "seed": 3},
-    wrong={"without the part within classes": {"left_out": "within"}, "class part with 1/K": {"weight": 1}},
-)
-def gn_split(
-    K: int, n: int, L: int, d: int, layer: int, seed: int, left_out: str = "", weight: int = 0
-) -> Identity:  # fmt: skip
-    """At every point the Hessian of a layer is G_within + G_cross + G_class."""
-    at = squared(integer_factors(K, n, L, d, seed), (n,) * K)
-    parts = split(at, layer, K, n)
-    if weight:
-        parts["class"] = parts["class"] / K
-    kept = reduce(add, [part for name, part in parts.items() if name != left_out])
-    return Identity((clause("sum", equal(at.layer(layer), kept)),))
 
 
 OF_PARTS = HYPOTHESES | {

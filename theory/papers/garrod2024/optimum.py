@@ -15,9 +15,10 @@ from theory.model import UnconstrainedFeatures as Model
 from theory.ops import constant, identity, ones, repeat_columns, sum_squares
 from theory.papers.dang2023.letters import OFF
 from theory.papers.garrod2024.setting import HYPOTHESES, POINT, PROVED, points, source
-from theory.papers.tirer2022 import critical, decays, deep, extended, frame_point, layers, output
+from theory.papers.tirer2022 import critical, decays, deep, frame_point, layers, output
 from theory.papers.zhu2021 import collapse
 from theory.statement import theorem
+from theory.strategies import balanced_sizes, models
 
 
 @theorem(
@@ -30,7 +31,11 @@ from theory.statement import theorem
         "widths ≥ K": lambda model: min(model.widths) >= model.K,
         "inside (2)": lambda model: prod(decays(model), start=Fraction(1)) < critical(model.M + 1),
     },
-    model=extended((Fraction(1, 100), Fraction(1, 3), Fraction(9, 10)), st.integers(1, 4)),
+    model=models(
+        sizes=balanced_sizes(st.sampled_from((2, 2, 2, 3, 3, 3, 4, 5, 12)), st.sampled_from((1, 2, 3, 5))),
+        depth=st.sampled_from((1, 1, 2, 2, 3, 3, 4, 5, 8)),
+        ratios=(Fraction(1, 100), Fraction(1, 3), Fraction(9, 10)),
+    ),
     witness={"model": deep(2, 3, 2, Fraction(1, 3))},
     configurations=({"model": deep(1, 2, 1, Fraction(1, 2))}, {"model": deep(2, 2, 3, Fraction(1, 10**6))}),
     wrong={"value off by 1e-6": {"factor": OFF}, "L in place of L + 1": {"fewer": 1}, "(1 − γ)/2": {"power": 1}},
