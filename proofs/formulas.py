@@ -7,8 +7,11 @@ from functools import lru_cache
 
 from proofs.entailment import NotEntailed, sign
 from theory.arithmetic.algebraic import AlgebraicNumbers
-from theory.arithmetic.interpreters import Undecidable
+from theory.arithmetic.interpreters import Balls, Undecidable, precision
 from theory.ops import Expression, constant
+
+BITS = 256
+"""At which numbers are told from none."""
 
 
 def same(left: Expression, right: Expression) -> bool:
@@ -70,6 +73,20 @@ def vanishes(formula: Expression) -> bool:
         value = field.evaluate(formula)
         entries = [x for row in value for x in row] if formula.shape else [value]
         return all(field.is_zero(field.number(Fraction(0)) + x) for x in entries)
+    except Undecidable:
+        return False
+
+
+def is_defined(number: Expression) -> bool:
+    """Whether a constant number is one: it divides by nothing that may be 0, and takes no root of what may be negative.
+
+    >>> from theory.ops import sqrt
+    >>> is_defined(sqrt(2) / 3), is_defined(1 / constant(0)), is_defined(sqrt(constant(-1)))
+    (True, False, False)
+    """
+    try:
+        with precision(BITS):
+            return bool((Balls().number(Fraction(0)) + Balls().evaluate(number)).is_finite())
     except Undecidable:
         return False
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from proofs.entailment import NotEntailed
-from proofs.formulas import same, summed
+from proofs.formulas import is_defined, same, summed
 from theory.claims import Clause, Identity, Relation, Spectrum
 from theory.ops import Expression, constant, identity
 
@@ -106,7 +106,8 @@ def _says(relation: Relation, known: list[Relation], numbers: Mapping[Expression
     if relation.sign != "=":
         return False
     if not relation.left.shape:
-        return same(_number(relation.left, numbers), _number(relation.right, numbers))
+        left, right = (_number(side, numbers) for side in (relation.left, relation.right))
+        return is_defined(left) and is_defined(right) and same(left, right)
     return any(same(relation.left, r.left) and same(relation.right, r.right) for r in known)
 
 

@@ -168,8 +168,9 @@ def test_interruption(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
         raise KeyboardInterrupt
 
     monkeypatch.setattr(theory.statement, "statements", interrupted)
-    assert main(["list"]) == 130
-    assert capsys.readouterr().err == "collapse: interrupted; what is finished is kept\n"
+    for command, kept in (("list", ""), ("verify", "; what is finished is kept")):
+        assert main([command]) == 130
+        assert capsys.readouterr().err == f"collapse: interrupted{kept}\n"
 
 
 def test_help_is_plain_and_the_default(capsys: pytest.CaptureFixture[str]) -> None:

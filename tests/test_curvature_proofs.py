@@ -28,7 +28,7 @@ from theory.arithmetic.interpreters import Rationals
 from theory.claims import Convergence, Identity, Relation, Spectrum, at_most, clause, equal
 from theory.collapse import Collapse, reflection
 from theory.curvature import flattened, split, squared
-from theory.ops import Expression, identity, kron, one_hot, ones, sqrt, sum_squares, zeros
+from theory.ops import Expression, constant, identity, kron, one_hot, ones, sqrt, sum_squares, zeros
 from theory.papers.garrod2024.anywhere import integer_factors
 
 UNSEEN = sp.Mul(*(M - depth for depth in range(1, max(DEPTHS) + 1)))
@@ -230,6 +230,13 @@ def test_the_point_must_be_critical() -> None:
 def test_the_theorem_is_about_spectra_and_relations() -> None:
     with pytest.raises(NotEntailed, match="about spectra"):
         theorem().entails(Convergence((1, 1, 1), 1, (1, 2, 3)), None, {}, GIVEN)
+
+
+def test_what_is_no_number_equals_nothing() -> None:
+    for nothing in (1 / constant(0), sqrt(constant(-1)), 1 / (sqrt(2) ** 2 - 2)):
+        claim = Identity((clause("x", equal(nothing, nothing)),))
+        assert theorem().entails(claim, None, {}, GIVEN)["x"]
+    assert not theorem().entails(Identity((clause("x", equal(sqrt(8), 2 * sqrt(2))),)), None, {}, GIVEN)["x"]
 
 
 # ------------------------------------------------------------ at any point

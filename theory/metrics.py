@@ -149,7 +149,8 @@ def garrod2024_dnc1(features: Array, labels: NDArray[np.int64], classes: int) ->
         return float("nan")
     left, singular = between
     within = features - means[:, labels]
-    product = within @ (within.T @ (left / singular**2)) * (classes / features.shape[1])
+    inward = within.T @ left / singular
+    product = within @ inward / singular * (classes / features.shape[1])
     return float((product**2).sum())
 
 

@@ -111,6 +111,10 @@ class Expected:
     reason: str = ""
 
 
+DRAWN = "drawn: "
+"""Begins names of hypotheses that are not the theorem's, but keep instances to what a computer can do."""
+
+
 @dataclass(frozen=True)
 class Statement:
     """A family of claims: ``build(**parameters)`` makes the claim of one instance.
@@ -139,6 +143,16 @@ class Statement:
     def text(self) -> str:
         """The whole docstring."""
         return inspect.getdoc(self.build) or ""
+
+    @property
+    def assumed(self) -> list[str]:
+        """The names of the hypotheses that are the theorem's own."""
+        return [name for name in self.hypotheses if not name.startswith(DRAWN)]
+
+    @property
+    def limits(self) -> list[str]:
+        """What instances are kept to besides."""
+        return [name.removeprefix(DRAWN) for name in self.hypotheses if name.startswith(DRAWN)]
 
     def unmet(self, parameters: Parameters) -> list[str]:
         """Names of the hypotheses that the parameters do not meet."""

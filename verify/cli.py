@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from verify.runner import Progress
 
 INTERRUPTED, PIPE_CLOSED = 130, 141
+RESUMED = {"verify", "check", "rfm", "train", "sweep"}
+"""Commands that keep what is finished, and go on from there."""
 
 ONCE = ("--plot", "--curves", "--csv")
 """Options that name a file to write, of which the last one would win."""
@@ -62,7 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except KeyboardInterrupt:
-        print("collapse: interrupted; what is finished is kept", file=sys.stderr)
+        kept = "; what is finished is kept" if given and given[0] in RESUMED else ""
+        print(f"collapse: interrupted{kept}", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         _silence()
@@ -124,7 +127,10 @@ def verify(
     report: Annotated[
         str | None, typer.Option("--report", metavar="DIR", help="Write a web page with all that was found.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Makes drawn instances and random starts reproducible.")] = 0,
+    seed: Annotated[
+        int,
+        typer.Option(min=0, max=calculator.LARGEST_SEED, help="Makes drawn instances and random starts reproducible."),
+    ] = 0,
     fresh: Annotated[bool, typer.Option("--fresh", help="Ignore stored results.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show clauses and engines.")] = False,
 ) -> None:
@@ -197,7 +203,7 @@ def show(
 def check(
     place: Annotated[str, typer.Argument(metavar="FILE[::NAME]", help="A Python file with conjectures; it is run.")],
     budget: Annotated[float, typer.Option(min=0.1, max=1_000_000, help="Seconds for each conjecture.")] = 60.0,
-    seed: Annotated[int, typer.Option(min=0, help="Makes the search reproducible.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=calculator.LARGEST_SEED, help="Makes the search reproducible.")] = 0,
     device: Annotated[str, typer.Option(help=f"{', '.join(DEVICES)}.")] = "auto",
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget what an earlier check found.")] = False,
     json: Json = None,

@@ -201,7 +201,8 @@ def description(statement: Statement) -> Table:
     if statement.source:
         rows.append(("source", str(statement.source)))
         rows.append(("provenance", statement.source.known))
-    rows += [("hypothesis", name) for name in statement.hypotheses]
+    rows += [("hypothesis", name) for name in statement.assumed]
+    rows += [("instances", name) for name in statement.limits]
     rows.append(("expected", ": ".join(filter(None, (expectation(statement), statement.expected.reason)))))
     rows += [("witness", f"{name} = {written(value)}") for name, value in statement.witness.items()]
     rows += [("wrong version", f"{name}, which must be refuted") for name in statement.wrong]
@@ -264,7 +265,8 @@ def show_json(statements: Iterable[Statement]) -> dict[str, Any]:
                 "title": s.title,
                 "text": s.text,
                 **_origin(s),
-                "hypotheses": list(s.hypotheses),
+                "hypotheses": s.assumed,
+                "instances": s.limits,
                 "wrong_versions": list(s.wrong),
             }
             for s in statements

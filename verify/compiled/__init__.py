@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,7 +70,21 @@ def lbfgs(program: Program, start: torch.Tensor, iterations: int, tolerance: flo
     from verify.methods.minimise import ARMIJO, CURVATURE, ROUNDING
 
     points = np.ascontiguousarray(start.detach().numpy())
-    return torch.from_numpy(descent.lbfgs(program, points, iterations, tolerance, history, ARMIJO, ROUNDING, CURVATURE))
+    with _own_errors():
+        ends = descent.lbfgs(program, points, iterations, tolerance, history, ARMIJO, ROUNDING, CURVATURE)
+    return torch.from_numpy(ends)
+
+
+@contextmanager
+def _own_errors() -> Iterator[None]:
+    """What interrupts compiled code is raised as what it is: numba, which notices when it returns, wraps it."""
+    try:
+        yield
+    except SystemError as wrapped:
+        cause: BaseException = wrapped
+        while cause.__cause__ is not None:
+            cause = cause.__cause__
+        raise cause from None
 
 
 def steps(
@@ -88,5 +103,6 @@ def steps(
 
     points, speeds = (np.ascontiguousarray(part.detach().numpy()) for part in (start, velocity))
     rates = torch.as_tensor(rate, dtype=torch.float64).expand(1, points.shape[1])[0].contiguous().numpy()
-    ends, speeds = descent.steps(program, points, speeds, rates, count, momentum)
+    with _own_errors():
+        ends, speeds = descent.steps(program, points, speeds, rates, count, momentum)
     return torch.from_numpy(ends), torch.from_numpy(speeds)

@@ -21,8 +21,14 @@ if TYPE_CHECKING:
 
 MOST_UNKNOWNS = 5_000_000
 """Most entries of all factors: 40 MB a direction."""
+MOST_STEPS = 10**12
+"""Of a descent; more end in no lifetime."""
+LONGEST = 10**100
+"""Steps this long are nonsense, and squares of them are floats."""
 MOST_MEMORY = 8e9
 """Bytes of eigenvectors and the like beyond which a spectrum is refused."""
+VECTORS = 5
+"""Directions of one layer that are held at a time for each class along a descent, and what arises from them."""
 SHOWN = 12
 """Most different measured eigenvalues in a list."""
 TINY = 1e-100
@@ -43,7 +49,7 @@ def spectrum(
     alpha: options.Alpha = None,
     gamma: options.Gamma = None,
     bias_decay: options.BiasDecay = None,
-    activation: Annotated[str, typer.Option(help="linear, or relu (measured only).")] = "linear",
+    activation: Annotated[str, typer.Option(help="linear, or relu.")] = "linear",
     bias: options.Bias = "none",
     convention: options.Convention = "1/(2N)",
     layer: Annotated[int | None, typer.Option(metavar="L", help="The Hessian in W_L; default each layer's.")] = None,
@@ -54,13 +60,16 @@ def spectrum(
     data: Annotated[bool, typer.Option("--data", help="Of the data term (default).")] = False,
     regularised: Annotated[bool, typer.Option("--regularised", help="With the decays.")] = False,
     descent: Annotated[
-        int | None, typer.Option(metavar="STEPS", min=1, help="Measure also after so many steps of gradient descent.")
+        int | None,
+        typer.Option(
+            metavar="STEPS", min=1, max=MOST_STEPS, help="Measure also after so many steps of gradient descent."
+        ),
     ] = None,
     over_time: Annotated[
         bool, typer.Option("--over-time", help="Each layer's K² largest eigenvalues and alignments along the descent.")
     ] = False,
     rate: Annotated[str | None, typer.Option(help="Length of these steps in 1/(2N); default 1/5.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the start of the descent.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=options.LARGEST_SEED, help="Of the start of the descent.")] = 0,
     top: Annotated[int, typer.Option(min=1, help="How many eigenvalues, the largest.")] = 100,
     device: Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Where it is computed.")] = "auto",
     json: options.Json = None,
@@ -78,8 +87,8 @@ def spectrum(
     )
     model = unfocused(model)
     layers = range(1, model.M + 1) if layer is None else [layer]
-    step, where = parse_one(rate or "1/5", "--rate"), machine.device(device)
-    _require_feasible(model, layer, full, parts, top)
+    step, where = _length(parse_one(rate or "1/5", "--rate")), machine.device(device)
+    _require_feasible(model, layer, full, parts, top, over_time)
     if descent is not None and over_time:
         _over_time(model, layers, descent, step, seed, where, convention, json, plot)
         return
@@ -96,11 +105,27 @@ def spectrum(
     if json != "-":
         typer.echo(_heading(model, convention))
         for place in places:
-            for sentence in place.sentences:
+            for sentence in _said(model, place, convention):
                 typer.echo(f"At {place.name}: {sentence}")
         for one in found:
             for line in lines(one):
                 typer.echo(line)
+
+
+def _length(rate: Fraction) -> Fraction:
+    """Of steps, which are floats."""
+    if rate >= LONGEST:
+        raise BadInput(f"--rate must be a length of steps below {float(LONGEST):g}")
+    return rate
+
+
+def _said(model: UnconstrainedFeatures, place: Place, convention: str) -> Iterator[str]:
+    """The sentences on a point, the objective in the user's convention among them."""
+    from theory.closed_form.optimum import convention_factor
+
+    yield from place.sentences
+    if place.objective is not None:
+        yield f"The objective there is {place.objective / convention_factor(convention, model.class_sizes):.12g}."
 
 
 def _over_time(
@@ -228,23 +253,29 @@ def _require_consistent(
         require_picture(plot, "--plot")
 
 
-def _require_feasible(model: UnconstrainedFeatures, layer: int | None, full: bool, parts: bool, top: int) -> None:
+def _require_feasible(
+    model: UnconstrainedFeatures, layer: int | None, full: bool, parts: bool, top: int, over_time: bool
+) -> None:
     if layer is not None and not 1 <= layer <= model.M:
         raise BadInput(f"--layer must be one of 1 to {model.M}, got {layer}")
+    if over_time and model.K < 2:
+        raise BadInput("--over-time compares classes; give two or more")
     weights = [rows * columns for rows, columns in model.weight_shapes]
     unknowns = sum(weights) + model.widths[0] * model.N
     if unknowns > MOST_UNKNOWNS:
         raise BadInput(f"the factors may have at most {MOST_UNKNOWNS} entries to be measured, got {unknowns}")
+    if parts:
+        _require_parts(model, range(1, model.M + 1) if layer is None else [layer])
     from verify.curvature.compression import memory_in_all_factors
     from verify.curvature.eigensolver import memory
 
-    if parts:
-        _require_parts(model, range(1, model.M + 1) if layer is None else [layer])
+    size, count = (unknowns, top) if full else (max(weights), model.K**2 + 1 if over_time else top)
     closed = model.is_linear and model.loss == "mse" and not full
-    size = unknowns if full else max(weights)
-    needed = memory_in_all_factors(model, top) if full else memory(size, top)
-    if not closed and needed > MOST_MEMORY:
-        raise BadInput(f"--top {top} of {size} eigenvalues needs more than {MOST_MEMORY / 1e9:.0f} GB")
+    needed = 0.0 if closed else memory_in_all_factors(model, count) if full else memory(size, count)
+    needed += VECTORS * 8.0 * model.K * size if over_time else 0.0
+    if needed > MOST_MEMORY:
+        what = f"--over-time with {model.K} classes" if over_time else f"--top {top} of {size} eigenvalues"
+        raise BadInput(f"{what} needs more than {MOST_MEMORY / 1e9:.0f} GB")
 
 
 def _require_parts(model: UnconstrainedFeatures, layers: Sequence[int]) -> None:

@@ -38,7 +38,10 @@ VANISHED = 1e-9
 
 @dataclass(frozen=True)
 class Place:
-    """Factors by name, what the point is called, and sentences on it; the gain γ or scale α where it has one."""
+    """Factors by name, what the point is called, and sentences on it; the gain γ or scale α where it has one.
+
+    ``objective`` is that of the end of a descent, in the model's convention 1/(2N).
+    """
 
     name: str
     factors: dict[str, Tensor]
@@ -128,8 +131,7 @@ def along_descent(
         if not isfinite(loss):
             raise ValueError(f"gradient descent diverges with steps of length {float(rate):g}")
         factors = {name: torch.from_numpy(part[0]).to(device) for name, part in trained.factors.items()}
-        said = f"The objective there is {loss:.12g}."
-        yield Place(f"{steps} steps of gradient descent", factors, (said,), objective=loss)
+        yield Place(f"{steps} steps of gradient descent", factors, objective=loss)
 
 
 def _orthogonal(model: UnconstrainedFeatures) -> Place:
@@ -148,6 +150,9 @@ def _orthogonal(model: UnconstrainedFeatures) -> Place:
     if not model.is_linear:
         kink = "Along non-negative directions hidden entries are 0, at the kink of the ReLU, where there is no"
         sentences.append(f"{kink} Hessian; measured with the derivative 0 there.")
+        if model.M > 1 and model.K > 2:
+            others = "collapse optimum --activation relu looks for them"
+            sentences.append(f"With ReLU layers points below collapse are common: {others}.")
     name = "the optimum" if model.is_linear else "collapse"
     return Place(name, factors, tuple(sentences), gain=_gain(best))
 

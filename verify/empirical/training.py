@@ -23,6 +23,9 @@ Array = NDArray[np.float64]
 
 RECORDED = 10
 """From so many steps on, recording one of them pays."""
+AT_A_TIME = 10**7
+"""Entries times steps of compiled descent between two looks: at most a second, after which signals are heard and a
+descent all of whose restarts have diverged ends."""
 BLOCK = 1 << 19
 """Numbers in the restarts that a CPU moves together, 4 MB: where each has 135,000, 64 at once take twice as long."""
 
@@ -120,7 +123,12 @@ def _advanced(
     kernel: LayeredModel, x: Tensor, velocity: Tensor, rate: Tensor | float, steps: int, momentum: float
 ) -> tuple[Tensor, Tensor]:
     if kernel.is_compiled:
-        return compiled.steps(of_model(kernel), x, velocity, rate, steps, momentum)
+        formula, some = of_model(kernel), max(1, AT_A_TIME // max(1, x.numel()))
+        for done in range(0, steps, some):
+            x, velocity = compiled.steps(formula, x, velocity, rate, min(some, steps - done), momentum)
+            if not bool(x.isfinite().all(1).any()):
+                break
+        return x, velocity
     if kernel.device.type == "cuda" and columns.fits(kernel):
         return columns.steps(kernel, x, velocity, rate, steps, momentum, repeat)
     some = max(1, BLOCK // x.shape[1]) if kernel.device.type == "cpu" else len(x)

@@ -129,8 +129,8 @@ def _stated(statement: Statement, result: Examination) -> Html:
     if source:
         known = (f"{source.paper} ({source.version}), {source.locator} ", provenance(source))
         lines.append(element("p", "Source: ", *known, f": {source.known}"))
-    if statement.hypotheses:
-        lines.append(element("p", "Hypotheses: ", prose("; ".join(statement.hypotheses))))
+    for name, said in (("Hypotheses: ", statement.assumed), ("Instances: ", statement.limits)):
+        lines += [element("p", name, prose("; ".join(said)))] if said else []
     if statement.wrong:
         wrong = "; ".join(statement.wrong)
         lines.append(element("p", "Deliberately wrong versions, which the tests want refuted: ", prose(wrong)))

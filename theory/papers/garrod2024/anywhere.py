@@ -158,7 +158,7 @@ LAYER: dict[str, Any] = {
 
 @theorem(
     "garrod2024-gn-split",
-    source=source("Theorem 4.2: the sum, with weights that make it one"),
+    source=source("Theorem 4.2: the three parts", derived="that they add up to the Hessian"),
     expected=PROVED,
     **LAYER,
     K=FEW,

@@ -15,7 +15,7 @@ from theory.curvature import along_pairs, squared, transposition
 from theory.ops import blocks, identity, kron, one_hot
 from theory.papers.garrod2024.anywhere import reordered
 from theory.papers.garrod2024.setting import FEW, GAINS, HYPOTHESES, POINT, PROVED, listed, points, source
-from theory.statement import theorem
+from theory.statement import DRAWN, theorem
 
 EQUAL = POINT | {"L": 2, "unequal": 0, "turn": False}
 
@@ -53,7 +53,7 @@ def shallower(K: int, n: int, L: int, d: int, gamma: Any, **given: Any) -> Eigen
     hypotheses=HYPOTHESES
     | {
         "equal decays": lambda unequal, **_: not unequal,
-        "matrices of at most 1400 rows, 60 with turned frames": lambda K, n, L, spare, turn, **_: (
+        DRAWN + "matrices of at most 1400 rows, 60 with turned frames": lambda K, n, L, spare, turn, **_: (
             (L - 1) * (K + spare) ** 2 + (K + spare) * K * (n + 1) <= (60 if turn else 1400)
         ),
     },
@@ -102,7 +102,7 @@ def full_hessian(
     hypotheses=HYPOTHESES
     | {
         "equal decays": lambda unequal, **_: not unequal,
-        "matrices of at most 400 rows, 60 with turned frames": lambda K, n, L, spare, turn, **_: (
+        DRAWN + "matrices of at most 400 rows, 60 with turned frames": lambda K, n, L, spare, turn, **_: (
             (L - 1) * (K + spare) ** 2 + (K + spare) * K * (n + 1) <= (60 if turn else 400)
         ),
     },

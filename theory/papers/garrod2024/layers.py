@@ -18,12 +18,12 @@ from theory.curvature import flattened, split
 from theory.ops import constant, identity, kron, ones, sum_squares, zeros
 from theory.papers.dang2023.letters import OFF
 from theory.papers.garrod2024.setting import EDGES, FEW, HYPOTHESES, PROVED, WITNESS, at_layer, listed, source
-from theory.statement import theorem
+from theory.statement import DRAWN, theorem
 
 
 @theorem(
     "garrod2024-layer-hessian",
-    source=source("Theorem 4.1: rank and eigenvalues; their value is not in the paper"),
+    source=source("Theorem 4.1: rank and eigenvalues", derived="their value"),
     expected=PROVED,
     hypotheses=HYPOTHESES,
     **at_layer(),
@@ -63,7 +63,7 @@ def scaled(eigenvalues: Eigenvalues, factor: Fraction) -> Eigenvalues:
 
 @theorem(
     "garrod2024-layer-eigenvectors",
-    source=source("Theorem 4.1: eigenvectors"),
+    source=source("Theorem 4.1: eigenvectors", derived="the value of the eigenvalues"),
     expected=PROVED,
     hypotheses=HYPOTHESES,
     **at_layer(),
@@ -106,7 +106,7 @@ def layer_hessian_ridge(
 
 
 OF_PARTS = HYPOTHESES | {
-    "turned frames, and so dense parts, only if small": lambda K, n, spare, turn, **_: (
+    DRAWN + "turned frames, and so dense parts, only if small": lambda K, n, spare, turn, **_: (
         not turn or (K + spare <= 6 and (K + spare) ** 2 * n <= 72)
     ),
 }
@@ -125,7 +125,7 @@ def all_across(part: str, *setting: Any) -> Eigenvalues:
 
 @theorem(
     "garrod2024-gn-ranks",
-    source=source("Theorem 4.2: ranks and eigenvalues"),
+    source=source("Theorem 4.2: ranks and eigenvalues", derived="the value of the eigenvalues"),
     expected=PROVED,
     hypotheses=OF_PARTS,
     **at_layer() | {"K": FEW},
@@ -148,7 +148,7 @@ def gn_ranks(
 
 @theorem(
     "garrod2024-gn-orthogonal",
-    source=source("Theorem 4.2: orthogonal images; their bases are not in the paper"),
+    source=source("Theorem 4.2: orthogonal images", derived="their bases"),
     expected=PROVED,
     hypotheses=OF_PARTS,
     **at_layer() | {"K": FEW},
@@ -176,7 +176,7 @@ def gn_orthogonal(layer: int, other: str = "cross", swap: bool = False, **point:
 
 @theorem(
     "garrod2024-gradient-alignment",
-    source=source("Theorem 4.3; β is not in the paper"),
+    source=source("Theorem 4.3", derived="β"),
     expected=PROVED,
     hypotheses=HYPOTHESES,
     **at_layer(),
@@ -232,7 +232,9 @@ def weights(layer: int, samples: int = 1, rank: int = 0, **point: Any) -> Spectr
 
 @theorem(
     "garrod2024-weights-vectors",
-    source=source("Theorem 4.4: eigenvectors and recursion; the second form of the value is not in the paper"),
+    source=source(
+        "Theorem 4.4: eigenvectors and recursion", derived="the second form of the value, and the singular vectors"
+    ),
     expected=PROVED,
     hypotheses=HYPOTHESES,
     **at_layer(),

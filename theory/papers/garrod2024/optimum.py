@@ -23,7 +23,7 @@ from theory.strategies import balanced_sizes, models
 
 @theorem(
     "garrod2024-closed-form",
-    source=source("the optimum of Section 4, after Dang et al. 2023, Theorem 3.1"),
+    source=source("the optimum of Section 4, after Dang et al. 2023, Theorem 3.1", derived="decays that differ"),
     expected=PROVED,
     hypotheses={
         "balanced, K ≥ 2": lambda model: model.balanced and model.K >= 2,
@@ -54,7 +54,7 @@ def closed_form(model: Model, factor: Fraction = Fraction(1), fewer: int = 0, po
 
 @theorem(
     "garrod2024-zero-threshold",
-    source=source("condition (2)"),
+    source=source("condition (2)", derived="that the losses compare as it says"),
     expected=PROVED,
     hypotheses={"γ the root nearest 1": lambda L, gamma, **_: Fraction(L - 1, 2 * L) < gamma < 1},
     K=st.integers(2, 12),

@@ -16,20 +16,19 @@ from theory.collapse import Collapse
 from theory.ops import Expression, diagonal, identity, kron, one_hot, relu, sum_squares
 from theory.papers.dang2023.letters import OFF
 from theory.papers.garrod2024.setting import HYPOTHESES, POINT, PROVED, WITNESS, at_layer, listed, points, source
-from theory.statement import theorem
+from theory.statement import DRAWN, theorem
 
 FRAMES: dict[str, Callable[..., bool]] = HYPOTHESES | {
     "frames at least 0": lambda turn, **_: not turn,
-    "spread over a spare coordinate, and small": lambda K, L, spare, spread, **_: (
-        not spread or (spare >= 1 and (K + spare) * L <= 16)
-    ),
+    "a spare coordinate to spread over": lambda spare, spread, **_: not spread or spare >= 1,
+    DRAWN + "spread frames only if small": lambda K, L, spare, spread, **_: not spread or (K + spare) * L <= 16,
 }
 NONNEGATIVE: dict[str, Any] = {"turn": st.just(False), "spread": st.booleans()}
 
 
 @theorem(
     "garrod2024-relu-nonnegative-dnc",
-    source=source("Theorems 7 and 8: the loss", "R", "v3"),
+    source=source("Theorems 7 and 8: the loss", "R", "v3", "that no ReLU acts, and the errors at kinks"),
     expected=PROVED,
     hypotheses=FRAMES,
     **points() | NONNEGATIVE,

@@ -10,16 +10,19 @@ from hypothesis import strategies as st
 
 from theory.closed_form.curvature import Eigenvalues
 from theory.collapse import RATIOS
-from theory.statement import Expected, Source
+from theory.statement import DRAWN, Expected, Source
+
+VERSIONS = {"v1": "v1", "v3": "v3, retitled Unifying Low Dimensional Spectra in Deep Learning"}
 
 
-def source(locator: str, provenance: str = "Q", version: str = "v1") -> Source:
-    """A place in a version of the paper."""
+def source(locator: str, provenance: str = "Q", version: str = "v1", derived: str = "") -> Source:
+    """A place in a version of the paper, and what of it was derived beyond the paper."""
     return Source(
         "Garrod & Keating 2024, Unifying Low Dimensional Observations in Deep Learning",
-        f"arXiv 2404.06106 {version}",
+        f"arXiv 2404.06106 {VERSIONS[version]}",
         locator,
         provenance,
+        (("X", derived),) if derived else (),
     )
 
 
@@ -34,7 +37,7 @@ HYPOTHESES: dict[str, Callable[..., bool]] = {
     "K ≥ 2, n ≥ 1, d ≥ K": lambda K, n, spare, **_: K >= 2 and n >= 1 and spare >= 0,
     "L ≥ 1, a layer of 1 … L": lambda L, layer=1, **_: 1 <= layer <= L,
     "(2): (L−1)/L < γ < 1": lambda L, gamma, **_: Fraction(L - 1, L) < gamma < 1,
-    "turned frames, and so dense matrices, only if small": lambda K, L, spare, turn, **_: (
+    DRAWN + "turned frames, and so dense matrices, only if small": lambda K, L, spare, turn, **_: (
         not turn or (K + spare) * L <= 16
     ),
 }

@@ -18,17 +18,18 @@ from theory.curvature import flattened, softmax_split
 from theory.ops import kron, log, sum_squares
 from theory.papers.garrod2024.setting import FEW, PATTERNS, PROVED, listed, source
 from theory.papers.garrod2025.landscape import ODDS
-from theory.statement import theorem
+from theory.statement import DRAWN, theorem
 
 SOFTMAX: dict[str, Any] = {
     "hypotheses": {
         "K ≥ 2": lambda K, **_: K >= 2,
         "L ≥ 1, a layer of 1 … L": lambda L, layer, **_: 1 <= layer <= L,
         "α > 0": lambda r, **_: r > 1,
-        "logarithms in matrices only if small": lambda K, n, L, spare, turn, **_: (
+        DRAWN + "logarithms in matrices only if small": lambda K, n, L, spare, turn, **_: (
             K * K * n <= 144 and (not turn or (K + spare) * L <= 40)
         ),
-        "d ≥ K − 1, and small where d = K − 1": lambda K, spare, **_: spare >= 0 or (spare == -1 and K <= 4),
+        "d ≥ K − 1": lambda spare, **_: spare >= -1,
+        DRAWN + "d = K − 1 for at most four classes": lambda K, spare, **_: spare >= 0 or K <= 4,
     },
     "K": FEW,
     "n": st.sampled_from((1, 1, 2, 3, 5)),
