@@ -1,7 +1,7 @@
 """How a layer's Hessian moves along gradient descent from several starts, as in ``docs/spectra.md``.
 
 The settings are those of Garrod & Keating 2024, Section 5, as far as they are known. Names of cases as arguments run
-only these; ``relu-long`` has the 150,000 steps of a published rerun and runs only by its name.
+only these; those that end in ``-long`` have the 150,000 steps of a published rerun and run only by their names.
 """
 
 from __future__ import annotations
@@ -44,7 +44,9 @@ CASES = {
     "relu": Case(5, 20, "relu", 4, Fraction(1, 10), 3000, 8),
     "relu-wide": Case(5, 65, "relu", 4, Fraction(1, 10), 3000, 8),
     "relu-published": Case(40, 65, "relu", 4, Fraction(1, 10), 10_000, 3),
-    "relu-long": Case(40, 65, "relu", 4, Fraction(1, 10), 150_000, 3),
+    "relu-published-long": Case(40, 65, "relu", 4, Fraction(1, 10), 150_000, 3),
+    "relu-long": Case(5, 20, "relu", 4, Fraction(1, 10), 150_000, 3),
+    "relu-wide-long": Case(5, 65, "relu", 4, Fraction(1, 10), 150_000, 3),
 }
 
 
@@ -70,7 +72,7 @@ def span(checkpoints: tuple[Checkpoint, ...], name: str) -> str:
 
 def main(names: list[str]) -> None:
     """Print the tables."""
-    for name in names or [name for name in CASES if name != "relu-long"]:
+    for name in names or [name for name in CASES if not name.endswith("-long")]:
         started = time.perf_counter()
         print(f"\n{name}: {CASES[name]}\n")
         table(CASES[name])

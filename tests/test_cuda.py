@@ -18,7 +18,7 @@ from theory.ops import constant, frobenius_norm, operator_norm
 from theory.statement import Instance, conjecture, statements
 from verify.attacks import RivalSearch
 from verify.curvature.points import after_descent
-from verify.curvature.spectrum import spectra
+from verify.curvature.spectrum import spectra, spectra_of_parts
 from verify.empirical.data import digits, split
 from verify.empirical.networks.extractors import Mlp, ResNet
 from verify.empirical.networks.network import Network
@@ -115,6 +115,8 @@ def test_spectra_after_descent(name: str) -> None:
         for full in (False, True):
             for ours, theirs in zip(*(spectra(model, p, layers, full) for p in (place, expected)), strict=True):
                 np.testing.assert_allclose(ours.measured, theirs.measured, rtol=0, atol=1e-11 * theirs.measured[0])
+        for ours, theirs in zip(*(spectra_of_parts(model, p, layers) for p in (place, expected)), strict=True):
+            np.testing.assert_allclose(ours.measured, theirs.measured, rtol=0, atol=1e-11 * theirs.unit)
 
 
 def test_many_restarts_reach_the_certified_optimum() -> None:

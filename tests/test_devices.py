@@ -24,7 +24,7 @@ from verify.curvature.compression import largest_in_all_factors
 from verify.curvature.eigensolver import largest
 from verify.curvature.operators import Curvature
 from verify.curvature.points import Place
-from verify.curvature.spectrum import spectra
+from verify.curvature.spectrum import spectra, spectra_of_parts
 from verify.empirical.data import digits
 from verify.empirical.networks.extractors import Mlp, ResNet
 from verify.empirical.networks.network import Network
@@ -60,6 +60,7 @@ def test_curvature_lives_where_its_point_does(name: str) -> None:
         assert {curvature.layer(1).device, curvature.full().device} == {torch.device("cpu")}
         assert largest_in_all_factors(curvature, 9).values.isfinite().all()
         assert all(found.residual < 1e-9 for found in spectra(model, place, [1, 2], regularised=True))
+        assert all(found.residual < 1e-9 for found in spectra_of_parts(model, place, [1, 2]))
         assert alignment(curvature, 2).eigenvalues.isfinite().all()
 
 

@@ -15,7 +15,8 @@ from theory.claims import digest
 from theory.metrics import numerical_rank, sukenik2023_dnc1, sukenik2023_dnc2, sukenik2023_dnc3
 from theory.ops import FormulaError, variable
 from theory.statement import Instance, statements
-from verify.empirical import programs
+from verify import compiled, interrupt
+from verify.empirical import programs, training
 from verify.empirical.deep_linear import end_metrics
 from verify.empirical.deep_relu import layer_metrics
 from verify.empirical.training import Trained, course, train
@@ -195,3 +196,49 @@ def test_a_course_passes_through_the_ends_of_shorter_runs() -> None:
         end = train(LINEAR, steps=steps, **settings)
         np.testing.assert_array_equal(met.objective, end.objective)
         np.testing.assert_array_equal(met.factors["H"], end.factors["H"])
+
+
+def test_descent_is_looked_at_between_blocks_of_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that signals are heard; a descent that has diverged takes no more of them, one with a restart left goes on."""
+    settings: dict[str, Any] = {"seed": 2, "runs": 2, "rate": F(1, 10), "momentum": F(1, 2)}
+    whole, counts, advance = train(LINEAR, steps=50, **settings), [], compiled.steps
+
+    def counted(*arguments: Any) -> Any:
+        counts.append(arguments[4])
+        return advance(*arguments)
+
+    monkeypatch.setattr(compiled, "steps", counted)
+    monkeypatch.setattr(training, "AT_A_TIME", 7 * whole.factors["H"].size * 4)
+    again = train(LINEAR, steps=50, **settings)
+    assert len(counts) > 1
+    assert sum(counts) == 50
+    for name, factor in whole.factors.items():
+        np.testing.assert_array_equal(again.factors[name], factor)
+    counts.clear()
+    lost = train(LINEAR, steps=10_000, **settings | {"rate": F(10**6)})
+    assert not np.isfinite(lost.objective).any()
+    assert sum(counts) < 1000
+
+
+def test_compiled_descent_can_be_interrupted() -> None:
+    """The error comes out as what it is: numba makes another one of what is raised while it returns."""
+    with pytest.raises(TimeoutError), interrupt.at_most(0.3, TimeoutError):
+        train(LINEAR, steps=10**9, seed=2, runs=1, rate=F(1, 10))
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, TimeoutError])
+def test_what_compiled_code_wraps_is_unwrapped(kind: type[BaseException]) -> None:
+    def run() -> None:
+        with compiled._own_errors():
+            try:
+                try:
+                    raise kind
+                except kind as first:
+                    raise SystemError("returned with an exception set") from first
+            except SystemError as second:
+                raise SystemError("returned with an exception set") from second
+
+    with pytest.raises(kind):
+        run()
+    with pytest.raises(SystemError), compiled._own_errors():
+        raise SystemError("of its own")

@@ -283,7 +283,8 @@ class _Check:
                 if not isinstance(claim, ATTACKED):
                     raise Unable(f"no attack is known on claims of the kind {claim.kind}")
                 if (entries := entries_of(claim)) > MOST_ENTRIES:
-                    raise ValueError(f"its variables have {entries:,} entries, more than {MOST_ENTRIES:,}")
+                    what = "matrix has" if isinstance(claim, Spectrum) else "variables have"
+                    raise ValueError(f"its {what} {entries:,} entries, more than {MOST_ENTRIES:,}")
                 size = size_of(claim, parameters)
                 found.append(_Target(parameters, encode(parameters), claim, size, digest(claim)))
             except (Timeout, KeyboardInterrupt):

@@ -22,7 +22,8 @@ Tensor = torch.Tensor
 class Alignment:
     """One layer at one point.
 
-    ``eigenvalues`` are the K² + 1 largest (0 where there are fewer). ``f`` and ``shares`` (K, K) are f_{cc'}, which is
+    ``eigenvalues`` are the outliers and the next one (0 where there are fewer): there are K² outliers at collapse with
+    squared error, (K − 1)² with other losses. ``f`` and ``shares`` (K, K) are f_{cc'}, which is
     1 for eigenvectors, and f̃_{cc'}; they are ``nan`` where Hv or g vanishes. ``dnc1`` is that of the layer's input.
     """
 
@@ -42,7 +43,7 @@ class Alignment:
         return self.shares[~torch.eye(len(self.shares), dtype=torch.bool, device=self.shares.device)]
 
     def numbers(self) -> dict[str, float]:
-        """Named numbers: the K² outliers and what follows them, then f and the shares, each by mean, least and most."""
+        """Named numbers: the outliers and what follows them, then f and the shares, each by mean, least and most."""
         largest, smallest = float(self.eigenvalues[0]), float(self.eigenvalues[-2])
         parts = {"f": self.f, "own": self.own, "other": self.other}
         return {
@@ -68,8 +69,9 @@ def alignment(curvature: Curvature, layer: int) -> Alignment:
     ([[1.0, 1.0], [1.0, 1.0]], [[0.5, 0.0], [0.0, 0.5]])
     """
     K = curvature.model.K
-    measured = layer_eigenvalues(curvature, layer, K * K + 1)[0]
-    eigenvalues = torch.from_numpy(np.pad(measured, (0, K * K + 1 - len(measured))))
+    count = (K if curvature.model.loss == "mse" else K - 1) ** 2 + 1
+    measured = layer_eigenvalues(curvature, layer, count)[0]
+    eigenvalues = torch.from_numpy(np.pad(measured, (0, count - len(measured))))
     above, below = curvature.means(layer + 1), curvature.means(layer)
     gradient = curvature.gradient(layer)
     overlaps, lengths = above.T @ gradient @ below, above.norm(dim=0)[:, None] * below.norm(dim=0)

@@ -66,7 +66,7 @@ def spectrum(
         ),
     ] = None,
     over_time: Annotated[
-        bool, typer.Option("--over-time", help="Each layer's K² largest eigenvalues and alignments along the descent.")
+        bool, typer.Option("--over-time", help="Each layer's outliers and alignments along the descent.")
     ] = False,
     rate: Annotated[str | None, typer.Option(help="Length of these steps in 1/(2N); default 1/5.")] = None,
     seed: Annotated[int, typer.Option(min=0, max=options.LARGEST_SEED, help="Of the start of the descent.")] = 0,

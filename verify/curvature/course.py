@@ -91,7 +91,8 @@ class Course:
 
     def lines(self) -> Iterator[str]:
         """A table for people."""
-        yield f"\nlayer {self.layer}, data term, its K² largest eigenvalues and the next along gradient descent"
+        many = len(self.checkpoints[0].alignment.eigenvalues) - 1
+        yield f"\nlayer {self.layer}, data term, its {many} largest eigenvalues and the next along gradient descent"
         rows = [checkpoint.numbers() for checkpoint in self.checkpoints]
         cells = [[str(row["step"]), *(f"{row[name]:.4g}" for name in COLUMNS)] for row in rows]
         if self.limit:

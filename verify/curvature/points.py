@@ -214,7 +214,8 @@ def _lowest(model: UnconstrainedFeatures) -> Place:
     factors = {name: part[0] for name, part in kernel.factors(point).items()}
     factors["H"] = _repeated(factors.pop("M"), model.class_sizes)
     if float(point.abs().max()) < VANISHED:
-        return Place("zero", factors, ("The lowest point that descent found is zero.",))
+        zero = {name: torch.zeros_like(part) for name, part in factors.items()}
+        return Place("zero", zero, ("The lowest point that descent found is zero.",))
     gradient = f"The lowest end of {STARTS} descents, with a gradient of norm {float(found.gradients[best]):.0e}."
     return Place("the lowest point found", factors, (f"No closed form is proved here. {gradient}",))
 

@@ -22,12 +22,13 @@ def layer_curvature(
         at: increasing numbers of steps, below ``steps``, after which it is looked at on the way.
 
     Returns:
-        At the end ``loss``, the objective; ``largest_outlier`` and ``smallest_outlier``, the first and the K²-th
-        eigenvalue, ``outlier_ratio`` of the two, and ``next_eigenvalue`` after them (0 where there is none); mean,
-        least and most, such as ``f_mean``, of ``f``, (vᵀHv)²/(‖v‖²‖Hv‖²) over the v = μ_c^{(l+1)} ⊗ μ_{c'}^{(l)}, which
-        is 1 for eigenvectors, and of the shares ⟨v, g⟩²/(‖v‖²‖g‖²) of the data gradient g, ``own`` over c = c' and
-        ``other`` over c ≠ c'; and ``dnc1``, ‖Σ_W Σ_B†‖_F² of the layer's input. On the way the same, with ``_1``,
-        ``_2``, … for the first, second, … of ``at``.
+        At the end ``loss``, the objective; ``largest_outlier`` and ``smallest_outlier``, the first and the last of the
+        outliers, which are the K² largest eigenvalues, the (K − 1)² largest for other losses than squared error,
+        ``outlier_ratio`` of the two, and ``next_eigenvalue`` after them (0 where there is none); mean, least and most,
+        such as ``f_mean``, of ``f``, (vᵀHv)²/(‖v‖²‖Hv‖²) over the v = μ_c^{(l+1)} ⊗ μ_{c'}^{(l)}, which is 1 for
+        eigenvectors, and of the shares ⟨v, g⟩²/(‖v‖²‖g‖²) of the data gradient g, ``own`` over c = c' and ``other``
+        over c ≠ c'; and ``dnc1``, ‖Σ_W Σ_B†‖_F² of the layer's input. On the way the same, with ``_1``, ``_2``, … for
+        the first, second, … of ``at``.
 
     Raises:
         ValueError: when descent diverges, for a layer that is not there, or for ``at`` out of order.

@@ -49,7 +49,7 @@ def _eigenvalues(axes: Any, one: Course) -> None:
     )
     axes.set_title(f"layer {one.layer}, data term")
     axes.plot(steps, outliers, **series(0).style)
-    axes.lines[0].set_label("the K² largest")
+    axes.lines[0].set_label("the outliers")
     following = _numbers(one, "next_eigenvalue")
     shown = following > FLOOR * outliers.max(initial=0.0)
     axes.plot(steps[shown], following[shown], **{**series(1).style, "color": GREY}, label="the next")

@@ -22,6 +22,8 @@ NEAR = Fraction(1, 1000)
 """Relative distance from the limits: the published values have four digits."""
 LOOKS = ("_1", "_2", "")
 """The first and the second look on the way, and the end, in the names of measured numbers."""
+APART = Fraction(11, 10)
+"""Factor between the last outlier and the next eigenvalue: over eight starts at each width it was 1.26 or more."""
 SPREAD = Fraction(2)
 """Factor between runs from other starts: over ten starts, values on the way were within 1.7 of the published ones."""
 
@@ -112,9 +114,9 @@ def _near(measured: Expression, value: Expression | Fraction, factor: Fraction =
     expected=MEASURED,
     width=st.sampled_from((20, 65)),
     witness={"width": 20},
-    wrong={"equal outliers": {"equal": True}, "no outliers": {"gap": 1000}, "f falls": {"backwards": True}},
+    wrong={"equal outliers": {"equal": True}, "no outliers": {"gap": Fraction(1000)}, "f falls": {"backwards": True}},
 )
-def exp_relu(width: int, equal: bool = False, gap: int = 1, backwards: bool = False) -> Experiment:
+def exp_relu(width: int, equal: bool = False, gap: Fraction = APART, backwards: bool = False) -> Experiment:
     """With ReLUs K² outliers separate but stay unequal; at n = 5 the K vectors of c = c' carry most of the gradient.
 
     K = 3, layer 4; n = 5, L = 5 and λ = 1/100 are not the paper's, whose other settings are not known: 3,000 steps at
