@@ -51,15 +51,18 @@ def equal_outliers(K: int, size: int, alpha: Any, softness: Any) -> Eigenvalues:
     return (bulk, replace(top, multiplicity=K), *rest)
 
 
-def all_pairs(K: int, size: int, alpha: Any, softness: Any) -> Eigenvalues:
+def more_often(found: Eigenvalues, times: int) -> Eigenvalues:
+    """The first eigenvalue so many times more, at the cost of the bulk, where that has as many to spare."""
+    first, *others = found
+    if not others or others[-1].part != "bulk" or others[-1].multiplicity <= times:
+        return found
+    more, less = (replace(e, multiplicity=e.multiplicity + k) for e, k in ((first, times), (others[-1], -times)))
+    return (more, *others[:-1], less)
+
+
+def all_pairs(K: int, *setting: Any) -> Eigenvalues:
     """K² eigenvalues off 0, as with squared error."""
-    bulk, *outliers, rest = softmax_layer_spectrum(K, size, alpha, softness)
-    more = min(2 * K - 1, rest.multiplicity - 1)
-    return (
-        replace(bulk, multiplicity=bulk.multiplicity + more),
-        *outliers,
-        replace(rest, multiplicity=rest.multiplicity - more),
-    )
+    return more_often(softmax_layer_spectrum(K, *setting), 2 * K - 1)
 
 
 @theorem(
@@ -102,10 +105,9 @@ def softmax_spectrum(
     return Spectrum(rows, [(value + ridge, times) for value, times in expected])
 
 
-def twice(K: int, size: int, alpha: Any, softness: Any) -> Eigenvalues:
+def twice(K: int, *setting: Any) -> Eigenvalues:
     """The outlier of two classes twice, K − 1 of the larger ones and one more."""
-    (outlier, bulk) = softmax_layer_spectrum(K, size, alpha, softness)
-    return (replace(outlier, multiplicity=2), replace(bulk, multiplicity=bulk.multiplicity - 1))
+    return more_often(softmax_layer_spectrum(K, *setting), 1)
 
 
 TWO: dict[str, Any] = SOFTMAX_POINT | {"K": 2}
@@ -187,11 +189,7 @@ def equal_across(part: str, K: int, *setting: Any) -> Eigenvalues:
 def ranks_of_squared_error(part: str, K: int, *setting: Any) -> Eigenvalues:
     """K (K − 1) eigenvalues of the part across classes."""
     found = softmax_layer_part(part, K, *setting)
-    if part != "cross" or K == 2 or found[-1].multiplicity <= K:
-        return found
-    first, *others, rest = found
-    more, less = (replace(e, multiplicity=e.multiplicity + k) for e, k in ((first, K), (rest, -K)))
-    return (more, *others, less)
+    return more_often(found, K) if part == "cross" and K > 2 else found
 
 
 @theorem(
