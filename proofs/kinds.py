@@ -36,6 +36,7 @@ from proofs.scalar_kinds import Answers, Proofs, ScalarMinimum, ScaleMinimum, re
 from proofs.softmax_curvature_kinds import SoftmaxCurvature
 from proofs.softmax_kinds import SoftmaxMinimum
 from proofs.threshold_kinds import ZeroThreshold
+from proofs.variation_kinds import SecondVariation
 from theory.claims import CriticalPoints, GlobalMinimum, Inequality, Relation, equal
 from theory.model import UnconstrainedFeatures
 from theory.ops import Expression, constant, diagonal, ones, schatten, sum_squares, variable, zeros
@@ -336,6 +337,7 @@ Kind = (
     | FullCurvature
     | ZeroThreshold
     | CollapseWithReLUs
+    | SecondVariation
 )
 KINDS = (
     Balanced,
@@ -356,4 +358,5 @@ KINDS = (
     FullCurvature,
     ZeroThreshold,
     CollapseWithReLUs,
+    SecondVariation,
 )

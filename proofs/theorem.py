@@ -34,6 +34,7 @@ from proofs.pairs_kinds import PairsBeatCollapse
 from proofs.relu_kinds import CollapseWithReLUs
 from proofs.softmax_curvature_kinds import SoftmaxCurvature
 from proofs.threshold_kinds import ZeroThreshold
+from proofs.variation_kinds import SecondVariation
 
 BY_PARAMETERS = (
     ForEveryGraph
@@ -46,6 +47,7 @@ BY_PARAMETERS = (
     | FullCurvature
     | ZeroThreshold
     | CollapseWithReLUs
+    | SecondVariation
 )
 """Kinds that take what they are applied to from the parameters of a claim."""
 
@@ -139,9 +141,9 @@ TRUSTED = (
     "curvature_kinds.py", "directions.py", "entailment.py", "formulas.py", "full_curvature_kinds.py", "graph_kinds.py",
     "graphs.py", "kinds.py", "matching.py", "orthogonal_kinds.py", "pairs_kinds.py", "reading.py", "relu_kinds.py",
     "scalar_kinds.py", "simplex.py", "softmax_curvature_kinds.py", "softmax_kinds.py", "theorem.py",
-    "threshold_kinds.py", "lemmas/collapse_setting.py", "lemmas/contrast_setting.py", "lemmas/orthogonal_setting.py",
-    "lemmas/pairs_setting.py", "lemmas/relu_collapse_setting.py", "lemmas/setting.py",
-    "lemmas/softmax_collapse_setting.py", "lemmas/softmax_setting.py",
+    "threshold_kinds.py", "variation_kinds.py", "lemmas/collapse_setting.py", "lemmas/contrast_setting.py",
+    "lemmas/orthogonal_setting.py", "lemmas/pairs_setting.py", "lemmas/relu_collapse_setting.py", "lemmas/setting.py",
+    "lemmas/softmax_collapse_setting.py", "lemmas/softmax_setting.py", "lemmas/variation_setting.py",
 )  # fmt: skip
 """What decides, beside the kernel."""
 

@@ -29,7 +29,7 @@ from theory.claims import Convergence, Identity, Relation, Spectrum, at_most, cl
 from theory.collapse import Collapse, reflection
 from theory.curvature import flattened, split, squared
 from theory.ops import Expression, identity, kron, one_hot, ones, sqrt, sum_squares, zeros
-from theory.papers.garrod2024.anywhere import integer_factors
+from theory.variation import integer_factors
 
 UNSEEN = sp.Mul(*(M - depth for depth in range(1, max(DEPTHS) + 1)))
 """Zero at every depth that random instances have: no evaluation notices what is multiplied by it."""

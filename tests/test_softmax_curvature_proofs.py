@@ -45,7 +45,7 @@ from theory.ops import (
     trace,
     variable,
 )
-from theory.papers.garrod2024.anywhere import integer_factors
+from theory.variation import integer_factors
 
 UNSEEN = sp.Mul(*(M - depth for depth in range(1, max(DEPTHS) + 1)))
 """Zero at every depth that random instances have: no evaluation notices what is multiplied by it."""
