@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 import sympy as sp
 
 from proofs.contrast_kinds import ContrastiveLoss
+from proofs.covariance_kinds import PartsWithSoftmax
 from proofs.curvature_kinds import CurvatureAtCollapse, PartsOfHessian
 from proofs.entailment import NotEntailed, entailed, require_linear
 from proofs.full_curvature_kinds import FullCurvature
@@ -338,6 +339,7 @@ Kind = (
     | ZeroThreshold
     | CollapseWithReLUs
     | SecondVariation
+    | PartsWithSoftmax
 )
 KINDS = (
     Balanced,
@@ -359,4 +361,5 @@ KINDS = (
     ZeroThreshold,
     CollapseWithReLUs,
     SecondVariation,
+    PartsWithSoftmax,
 )

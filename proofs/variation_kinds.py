@@ -33,9 +33,10 @@ from proofs.lemmas.variation_setting import LINE, UPTO, C, D, G, P, Q, first, re
 from proofs.scalar_kinds import require
 from theory.claims import Identity, Relation, equal
 from theory.curvature import flattened, squared
+from theory.draws import integer_factors
 from theory.model import UnconstrainedFeatures as Model
 from theory.ops import Expression, kron, one_hot, sum_squares, zeros
-from theory.variation import derivative, integer_factors, stencil
+from theory.variation import derivative, stencil
 
 HALF = sp.Rational(1, 2)
 

@@ -46,7 +46,7 @@ WRONG = [(statement.id, wrong) for statement in PROVED for wrong in statement.wr
 ELEMENTARY = {
     *(f"sukenik2024-{name}" for name in ("srg-output", "srg-constant", "srg-loss", "srg-three-layers", "rank")),
     *(f"garrod2024-{name}" for name in ("gn-split", "ce-layer-spectrum", "ce-two-classes", "ce-gradient", "ce-parts")),
-    *(f"garrod2024-{name}" for name in ("layer-hessian-kron", "second-variation")),
+    *(f"garrod2024-{name}" for name in ("layer-hessian-kron", "second-variation", "ce-split")),
 }
 """Theorems that need no classical fact: identities of polynomials in r, of matrices, and induction."""
 

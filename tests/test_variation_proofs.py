@@ -28,9 +28,10 @@ from proofs.variation_kinds import Recursions, form, higher, proposed, slope
 from theory.arithmetic.interpreters import Rationals
 from theory.claims import Identity, Relation, Spectrum, at_most, clause, equal
 from theory.curvature import flattened, squared
+from theory.draws import integer_factors
 from theory.model import UnconstrainedFeatures as Model
 from theory.ops import Expression, identity, kron, one_hot, sum_squares, trace, zeros
-from theory.variation import derivative, integer_factors, stencil
+from theory.variation import derivative, stencil
 
 UNSEEN = sp.Mul(*(M - depth for depth in range(1, max(DEPTHS) + 1)))
 """Zero at every depth that random instances have: no evaluation notices what is multiplied by it."""

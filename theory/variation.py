@@ -10,25 +10,13 @@ from collections.abc import Sequence
 from fractions import Fraction
 from functools import reduce
 from operator import add
-from random import Random
 
 from theory.model import UnconstrainedFeatures as Model
-from theory.ops import Expression, matrix, substitute, sum_squares
-
-
-def integer_factors(K: int, n: int, widths: Sequence[int], seed: int) -> tuple[Expression, ...]:
-    """H, W_1, …, W_L with entries −2 … 2 that are drawn from a seed; W_l has d_l columns.
-
-    >>> [factor.shape for factor in integer_factors(3, 2, (4, 5), seed=1)]
-    [(4, 6), (5, 4), (3, 5)]
-    """
-    draw, (first, *others) = Random(seed), widths
-    shapes = [(first, K * n), *zip((*others, K), widths, strict=True)]
-    return tuple(matrix([[Fraction(draw.randint(-2, 2)) for _ in range(c)] for _ in range(r)]) for r, c in shapes)
+from theory.ops import Expression, substitute, sum_squares
 
 
 def data_term(model: Model, factors: Sequence[Expression]) -> Expression:
-    """The model's objective, all decays 1, without them."""
+    """The model's objective without decays, where all of them are 1, at factors H, W_1, …, W_L."""
     point = dict(zip(("H", *(f"W_{layer}" for layer in range(1, model.M + 1))), factors, strict=True))
     return substitute(model.objective, point) - reduce(add, map(sum_squares, factors)) / 2
 
@@ -36,7 +24,14 @@ def data_term(model: Model, factors: Sequence[Expression]) -> Expression:
 def derivative(
     model: Model, factors: Sequence[Expression], along: Sequence[Expression], order: int, degree: int
 ) -> Expression:
-    """d/dt or d²/dt² of the data term at t = 0, a polynomial in t of a degree, from its values at whole t."""
+    """d/dt or d²/dt² of the data term at t = 0, a polynomial in t of a degree, from its values at whole t.
+
+    >>> from theory.arithmetic.interpreters import Rationals
+    >>> from theory.ops import ones
+    >>> model, one = Model(class_sizes=(1,), decays=1), ones(1, 1)
+    >>> [Rationals().evaluate(derivative(model, [2 * one, one], [one, one], order, 4)) for order in (1, 2)]
+    [3, 11]
+    """
     values = [
         weight * data_term(model, [V + t * X for V, X in zip(factors, along, strict=True)])
         for t, weight in stencil(degree, order)
