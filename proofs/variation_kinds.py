@@ -204,7 +204,7 @@ class Line:
         at, N, v = squared(self.factors, (self.n,) * self.K), self.K * self.n, flattened(self.along)
         for layer in range(1, self.L + 1):
             A, B, x = at.above(layer), at.below(layer), flattened([self.along[layer]])
-            alone = [X if i == layer else zeros(*X.shape) for i, X in enumerate(self.along)]
+            alone = [V if i == layer else zeros(*V.shape) for i, V in enumerate(self.along)]
             yield equal(self.derivative(alone, 2, 2), (x.T @ kron(A.T @ A, B @ B.T / N) @ x)[0, 0])
         every, degree = range(self.L + 1), 2 * (self.L + 1)
         slopes = flattened([at.slope(layer) for layer in every])
