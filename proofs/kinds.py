@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 import sympy as sp
 
 from proofs.contrast_kinds import ContrastiveLoss
+from proofs.covariance_kinds import PartsWithSoftmax
 from proofs.curvature_kinds import CurvatureAtCollapse, PartsOfHessian
 from proofs.entailment import NotEntailed, entailed, require_linear
 from proofs.full_curvature_kinds import FullCurvature
@@ -36,6 +37,7 @@ from proofs.scalar_kinds import Answers, Proofs, ScalarMinimum, ScaleMinimum, re
 from proofs.softmax_curvature_kinds import SoftmaxCurvature
 from proofs.softmax_kinds import SoftmaxMinimum
 from proofs.threshold_kinds import ZeroThreshold
+from proofs.variation_kinds import SecondVariation
 from theory.claims import CriticalPoints, GlobalMinimum, Inequality, Relation, equal
 from theory.model import UnconstrainedFeatures
 from theory.ops import Expression, constant, diagonal, ones, schatten, sum_squares, variable, zeros
@@ -336,6 +338,8 @@ Kind = (
     | FullCurvature
     | ZeroThreshold
     | CollapseWithReLUs
+    | SecondVariation
+    | PartsWithSoftmax
 )
 KINDS = (
     Balanced,
@@ -356,4 +360,6 @@ KINDS = (
     FullCurvature,
     ZeroThreshold,
     CollapseWithReLUs,
+    SecondVariation,
+    PartsWithSoftmax,
 )

@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from proofs.contrast_kinds import ContrastiveLoss
+from proofs.covariance_kinds import PartsWithSoftmax
 from proofs.curvature_kinds import CurvatureAtCollapse, PartsOfHessian
 from proofs.entailment import NotEntailed
 from proofs.full_curvature_kinds import FullCurvature
@@ -34,6 +35,7 @@ from proofs.pairs_kinds import PairsBeatCollapse
 from proofs.relu_kinds import CollapseWithReLUs
 from proofs.softmax_curvature_kinds import SoftmaxCurvature
 from proofs.threshold_kinds import ZeroThreshold
+from proofs.variation_kinds import SecondVariation
 
 BY_PARAMETERS = (
     ForEveryGraph
@@ -46,6 +48,8 @@ BY_PARAMETERS = (
     | FullCurvature
     | ZeroThreshold
     | CollapseWithReLUs
+    | SecondVariation
+    | PartsWithSoftmax
 )
 """Kinds that take what they are applied to from the parameters of a claim."""
 
@@ -136,12 +140,13 @@ def _check(sections: tuple[Section, ...], kind: Kind) -> None:
 FOLDER = Path(__file__).parent
 TRUSTED = (
     "__init__.py", "__main__.py", "collapsed.py", "collapsed_relu.py", "collapsed_softmax.py", "contrast_kinds.py",
-    "curvature_kinds.py", "directions.py", "entailment.py", "formulas.py", "full_curvature_kinds.py", "graph_kinds.py",
-    "graphs.py", "kinds.py", "matching.py", "orthogonal_kinds.py", "pairs_kinds.py", "reading.py", "relu_kinds.py",
-    "scalar_kinds.py", "simplex.py", "softmax_curvature_kinds.py", "softmax_kinds.py", "theorem.py",
-    "threshold_kinds.py", "lemmas/collapse_setting.py", "lemmas/contrast_setting.py", "lemmas/orthogonal_setting.py",
+    "covariance_kinds.py", "curvature_kinds.py", "directions.py", "entailment.py", "formulas.py",
+    "full_curvature_kinds.py", "graph_kinds.py", "graphs.py", "kinds.py", "matching.py", "orthogonal_kinds.py",
+    "pairs_kinds.py", "reading.py", "relu_kinds.py", "scalar_kinds.py", "simplex.py", "softmax_curvature_kinds.py",
+    "softmax_kinds.py", "theorem.py", "threshold_kinds.py", "variation_kinds.py", "lemmas/collapse_setting.py",
+    "lemmas/contrast_setting.py", "lemmas/covariance_setting.py", "lemmas/orthogonal_setting.py",
     "lemmas/pairs_setting.py", "lemmas/relu_collapse_setting.py", "lemmas/setting.py",
-    "lemmas/softmax_collapse_setting.py", "lemmas/softmax_setting.py",
+    "lemmas/softmax_collapse_setting.py", "lemmas/softmax_setting.py", "lemmas/variation_setting.py",
 )  # fmt: skip
 """What decides, beside the kernel."""
 

@@ -28,8 +28,8 @@ from theory.arithmetic.interpreters import Rationals
 from theory.claims import Convergence, Identity, Relation, Spectrum, at_most, clause, equal
 from theory.collapse import Collapse, reflection
 from theory.curvature import flattened, split, squared
+from theory.draws import integer_factors
 from theory.ops import Expression, constant, identity, kron, one_hot, ones, sqrt, sum_squares, zeros
-from theory.papers.garrod2024.anywhere import integer_factors
 
 UNSEEN = sp.Mul(*(M - depth for depth in range(1, max(DEPTHS) + 1)))
 """Zero at every depth that random instances have: no evaluation notices what is multiplied by it."""

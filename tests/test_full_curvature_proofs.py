@@ -30,8 +30,8 @@ from theory.arithmetic.interpreters import Rationals
 from theory.claims import Identity, Relation, Spectrum, clause, equal
 from theory.collapse import Collapse
 from theory.curvature import along_pairs, flattened, squared, transposition
+from theory.draws import integer_factors
 from theory.ops import Expression, identity, kron, matrix, one_hot, ones, zeros
-from theory.papers.garrod2024.anywhere import integer_factors
 
 UNSEEN = sp.Mul(*(M - depth for depth in range(1, max(DEPTHS) + 1)))
 """Zero at every depth that random instances have: no evaluation notices what is multiplied by it."""

@@ -29,6 +29,7 @@ from theory.arithmetic.interpreters import Balls, Rationals, precision
 from theory.claims import Identity, Relation, Spectrum, clause, equal
 from theory.collapse import SoftmaxCollapse, reflection
 from theory.curvature import cross_entropy, flattened, softmax_split
+from theory.draws import integer_factors
 from theory.losses import average
 from theory.model import UnconstrainedFeatures
 from theory.ops import (
@@ -45,7 +46,6 @@ from theory.ops import (
     trace,
     variable,
 )
-from theory.papers.garrod2024.anywhere import integer_factors
 
 UNSEEN = sp.Mul(*(M - depth for depth in range(1, max(DEPTHS) + 1)))
 """Zero at every depth that random instances have: no evaluation notices what is multiplied by it."""

@@ -46,6 +46,7 @@ WRONG = [(statement.id, wrong) for statement in PROVED for wrong in statement.wr
 ELEMENTARY = {
     *(f"sukenik2024-{name}" for name in ("srg-output", "srg-constant", "srg-loss", "srg-three-layers", "rank")),
     *(f"garrod2024-{name}" for name in ("gn-split", "ce-layer-spectrum", "ce-two-classes", "ce-gradient", "ce-parts")),
+    *(f"garrod2024-{name}" for name in ("layer-hessian-kron", "second-variation", "ce-split")),
 }
 """Theorems that need no classical fact: identities of polynomials in r, of matrices, and induction."""
 
@@ -365,8 +366,8 @@ def test_scripts_and_lemmas_are_plain() -> None:
 
 
 MACRO = re.compile(r"\\([A-Za-z]+)")
-USED = """top frac right left operatorname cdots ge sqrt mathbf mathrm ell log rVert lVert mapsto sum times le bar
-alpha beta gamma delta theta kappa lambda mu rho sigma tau varphi Delta Theta Lambda Phi"""
+USED = """top frac right left operatorname cdots ldots ge sqrt mathbf mathrm ell log rVert lVert mapsto sum times le
+bar dot ddot alpha beta gamma delta theta kappa lambda mu rho sigma tau varphi Delta Theta Lambda Phi"""
 KNOWN_MACROS = frozenset(re.findall(r"\w+", USED))
 """Of LaTeX, as pages use them."""
 

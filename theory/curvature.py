@@ -205,28 +205,7 @@ def _square(vector: Expression) -> Expression:
     return vector @ vector.T
 
 
-# ------------------------------------------------------------------------------------------- derivatives along a line
-
-
-def stencil(degree: int, order: int) -> list[tuple[int, Fraction]]:
-    """Steps t and weights w with Σ w p(t) = p^(order)(0) for every polynomial p of at most a degree, order ≤ 2.
-
-    >>> stencil(2, 2)
-    [(-1, Fraction(1, 1)), (0, Fraction(-2, 1)), (1, Fraction(1, 1))]
-    """
-    reach = (degree + 1) // 2
-    steps = range(-reach, reach + 1)
-    found = []
-    for t in steps:
-        product = [Fraction(1)]  # ∏ (x − s)/(t − s), constant term first
-        for s in steps:
-            if s != t:
-                longer = [Fraction(0), *product]
-                for i, c in enumerate(product):
-                    longer[i] -= s * c
-                product = [c / (t - s) for c in longer]
-        found.append((t, product[order] * (2 if order == 2 else 1)))
-    return found
+# ------------------------------------------------------------------------------------------------ factors as vectors
 
 
 def flattened(factors: Sequence[Expression]) -> Expression:

@@ -19,7 +19,8 @@ from proofs.kernel.words import Letter, Matrix, Trace, Word
 GREEK = {"beta": "β", "mu": "μ", "delta": "δ", "theta": "θ", "lambda": "λ", "Lambda": "Λ", "rho": "ρ"}
 
 LETTERS = {
-    "T̄": r"\bar{T}", "D⁻¹": "D^{-1}", "Δ⁻¹": r"\Delta^{-1}", "Δ": r"\Delta", "Θ": r"\Theta", "1": r"\mathbf{1}",
+    "T̄": r"\bar{T}", "Q̇": r"\dot{Q}", "Q̈": r"\ddot{Q}",
+    "D⁻¹": "D^{-1}", "Δ⁻¹": r"\Delta^{-1}", "Δ": r"\Delta", "Θ": r"\Theta", "1": r"\mathbf{1}",
     **{f"G_{part}": rf"G_{{\mathrm{{{part}}}}}" for part in ("within", "cross", "class")},
 }  # fmt: skip
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from fractions import Fraction
 from functools import reduce
 from operator import add
-from random import Random
 from typing import Any
 
 from hypothesis import strategies as st
 
 from theory.claims import Identity, clause, equal
-from theory.curvature import cross_entropy, flattened, softmax_split, split, squared, stencil
+from theory.curvature import cross_entropy, flattened, softmax_split, split, squared
+from theory.draws import integer_factors, probabilities
 from theory.model import UnconstrainedFeatures as Model
-from theory.ops import Expression, kron, matrix, ones, substitute, sum_squares, zeros
+from theory.ops import Expression, kron, ones, zeros
 from theory.papers.garrod2024.setting import FEW, PROVED, source
 from theory.statement import theorem
+from theory.variation import derivative
 
 SEEDS = st.integers(0, 10**6)
 SAMPLES = st.sampled_from((1, 1, 2, 2, 3, 5))
@@ -26,17 +25,6 @@ def shapes(most: int) -> st.SearchStrategy[tuple[int, ...]]:
     """Widths d_1, …, d_L, up to eight, different or equal ones."""
     equal = st.builds(lambda width, L: (width,) * L, st.integers(1, most), st.integers(3, 8))
     return st.lists(st.integers(1, most), min_size=1, max_size=8).map(tuple) | equal
-
-
-def integer_factors(K: int, n: int, widths: Sequence[int], seed: int) -> tuple[Expression, ...]:
-    """H, W_1, …, W_L with entries −2 … 2 that are drawn from a seed; W_l has d_l columns.
-
-    >>> [factor.shape for factor in integer_factors(3, 2, (4, 5), seed=1)]
-    [(4, 6), (5, 4), (3, 5)]
-    """
-    draw, (first, *others) = Random(seed), widths
-    shapes = [(first, K * n), *zip((*others, K), widths, strict=True)]
-    return tuple(matrix([[Fraction(draw.randint(-2, 2)) for _ in range(c)] for _ in range(r)]) for r, c in shapes)
 
 
 def reordered(factors: tuple[Expression, ...], backwards: bool) -> tuple[Expression, ...]:
@@ -57,6 +45,7 @@ ANYWHERE: dict[str, Any] = {
 @theorem(
     "garrod2024-layer-hessian-kron",
     source=source("Appendix A"),
+    expected=PROVED,
     **ANYWHERE,
     witness={"K": 3, "n": 2, "widths": (3, 3, 3), "seed": 4},
     configurations=({"K": 2, "n": 1, "widths": (2,), "seed": 1}, {"K": 3, "n": 1, "widths": (2, 4, 3, 1), "seed": 2}),
@@ -94,26 +83,10 @@ def layer_hessian_kron(
     return Identity(tuple(clauses))
 
 
-def data_term(model: Model, factors: Sequence[Expression]) -> Expression:
-    """The model's objective, all decays 1, without them."""
-    point = dict(zip(("H", *(f"W_{layer}" for layer in range(1, model.M + 1))), factors, strict=True))
-    return substitute(model.objective, point) - reduce(add, map(sum_squares, factors)) / 2
-
-
-def derivative(
-    model: Model, factors: Sequence[Expression], along: Sequence[Expression], order: int, degree: int
-) -> Expression:
-    """d/dt or d²/dt² of the data term at t = 0, a polynomial in t of a degree, from its values at whole t."""
-    values = [
-        weight * data_term(model, [V + t * X for V, X in zip(factors, along, strict=True)])
-        for t, weight in stencil(degree, order)
-    ]
-    return reduce(add, values)
-
-
 @theorem(
     "garrod2024-second-variation",
     source=source("the block formulas of the full Hessian, which are not in the paper", "X"),
+    expected=PROVED,
     **ANYWHERE | {"widths": shapes(3)},
     witness={"K": 2, "n": 2, "widths": (3, 3, 3), "seed": 4},
     configurations=(
@@ -179,17 +152,10 @@ def gn_split(
     return Identity((clause("sum", equal(at.layer(layer), kept)),))
 
 
-def probabilities(K: int, samples: int, seed: int) -> Expression:
-    """Probabilities (K × samples) that are drawn from a seed, different from sample to sample."""
-    draw = Random(seed)
-    raw = [[draw.randint(1, 7) for _ in range(samples)] for _ in range(K)]
-    totals = [sum(row[j] for row in raw) for j in range(samples)]
-    return matrix([[Fraction(x, total) for x, total in zip(row, totals, strict=True)] for row in raw])
-
-
 @theorem(
     "garrod2024-ce-split",
     source=source("cross-entropy with adjustments: the sum of the parts", "X", "v3"),
+    expected=PROVED,
     **LAYER,
     K=st.sampled_from((2, 2, 3, 3, 4, 5)),
     n=st.sampled_from((1, 2, 3)),
