@@ -221,13 +221,15 @@ def gradient_alignment(layer: int, sign: int = 1, pairs: int = 1, mean: int = 1,
     wrong={"without n": {"samples": 0}, "rank K − 1": {"rank": -1}},
 )
 def weights(layer: int, samples: int = 1, rank: int = 0, **point: Any) -> Spectrum:
-    """W_lᵀ W_l has rank K, with the eigenvalue (λ_H/λ_l) n ‖μ^{(1)}‖²."""
+    """W_lᵀ W_l has rank K, with the eigenvalue (λ_H/λ_l) n ‖μ^{(1)}‖².
+
+    Both sides are multiplied with λ_l, so that matrices are rational.
+    """
     at = Collapse(**point)
     K, n = at.K, at.n
     W, norm = at.factors[layer], sum_squares(at.means(1)) / K
-    value = at.decay_of(0) / at.decay_of(layer) * n**samples * norm
-    pairs = [(value, K + rank), (constant(0), at.d - K - rank)]
-    return Spectrum(W.T @ W, [(x, times) for x, times in pairs if times > 0])
+    pairs = [(at.decay_of(0) * n**samples * norm, K + rank), (constant(0), at.d - K - rank)]
+    return Spectrum(at.decay_of(layer) * W.T @ W, [(x, times) for x, times in pairs if times > 0])
 
 
 @theorem(
@@ -280,22 +282,23 @@ def other_matrices(layer: int, which: str, more: int = 0, centred: bool = False,
     """Second moments have rank K, centred ones K − 1, each with one eigenvalue.
 
     Features ‖μ^{(l)}‖²/K; errors (γ−1) a_c^{(l+1)}, their squared norm over K; gradients, the errors' products with
-    μ_c^{(l)}, λ_l γ (1−γ).
+    μ_c^{(l)}, λ_l γ (1−γ). Both sides are multiplied with decays, so that matrices are rational.
     """
     at = Collapse(**point)
     K, gamma = at.K, at.gamma
     M, errors = at.means(layer), (gamma - 1) * at.curvature.above(layer).T
     gradients = kron(errors, M)[range(errors.shape[0] * M.shape[0]), [c * K + c for c in range(K)]]
-    features = sum_squares(M) / K**2
-    data, value = {
-        "features": (M, features),
-        "between classes": (M, features),
-        "errors": (errors, sum_squares(errors) / K**2),
-        "gradients": (gradients, at.decay_of(layer) * gamma * (1 - gamma)),
-        "centred gradients": (gradients, at.decay_of(layer) * gamma * (1 - gamma)),
+    features, decays = sum_squares(M) / K**2, [at.decay_of(i) for i in range(at.L + 1)]
+    before, after = reduce(mul, decays[:layer]), reduce(mul, decays[layer + 1 :], constant(1))
+    data, value, unit = {
+        "features": (M, features, before),
+        "between classes": (M, features, before),
+        "errors": (errors, sum_squares(errors) / K**2, after),
+        "gradients": (gradients, at.decay_of(layer) * gamma * (1 - gamma), 1 / at.decay_of(layer)),
+        "centred gradients": (gradients, at.decay_of(layer) * gamma * (1 - gamma), 1 / at.decay_of(layer)),
     }[which]
     center = which in ("between classes", "centred gradients")
     rank = K - ((not center) if centred else center) + more
     used = data @ (identity(K) - ones(K, K) / K) if center else data
-    pairs = [(value, rank), (constant(0), data.shape[0] - rank)]
-    return Spectrum(used @ used.T / K, [(x, times) for x, times in pairs if times > 0])
+    pairs = [(value * unit, rank), (constant(0), data.shape[0] - rank)]
+    return Spectrum(unit / K * (used @ used.T), [(x, times) for x, times in pairs if times > 0])
