@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, reduce
 from math import prod
-from operator import add, matmul
+from operator import add
 from typing import Any
 
 from proofs.entailment import NotEntailed
@@ -20,10 +20,9 @@ from proofs.formulas import is_positive, vanishes
 from proofs.matching import Known
 from theory.claims import Relation, equal
 from theory.collapse import Collapse
-from theory.curvature import Curvature, flattened, split, squared
+from theory.curvature import Curvature, entering, flattened, split, squared
 from theory.ops import (
     Expression,
-    class_means,
     constant,
     identity,
     kron,
@@ -94,7 +93,7 @@ class Point:
 
     def means(self, layer: int) -> Expression:
         """M_l, the class means that enter a layer (d × K); the outputs for l = L + 1."""
-        return reduce(matmul, [*reversed(self.factors[1:layer]), class_means(self.factors[0], self.sizes)])
+        return entering(self.factors, self.sizes, layer)
 
     def outlier(self, layer: int) -> Expression:
         """λ_l γ/(1−γ)."""

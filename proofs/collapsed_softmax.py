@@ -14,8 +14,8 @@ from proofs.formulas import is_positive, vanishes
 from proofs.matching import Known
 from theory.claims import Relation, equal
 from theory.collapse import SoftmaxCollapse
-from theory.curvature import Curvature, cross_entropy, flattened, softmax_split
-from theory.ops import Expression, class_means, identity, kron, log, one_hot, ones, sum_squares
+from theory.curvature import Curvature, cross_entropy, entering, flattened, softmax_split
+from theory.ops import Expression, identity, kron, log, one_hot, ones, sum_squares
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class SoftmaxPoint:
 
     def means(self, layer: int) -> Expression:
         """M_l, the class means that enter a layer (d × K); the outputs for l = L + 1."""
-        return reduce(matmul, [*reversed(self.factors[1:layer]), class_means(self.factors[0], self.sizes)])
+        return entering(self.factors, self.sizes, layer)
 
     def numbers(self, layer: int) -> Mapping[Expression, Expression]:
         """None."""

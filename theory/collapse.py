@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, reduce
 from math import prod
-from operator import matmul, mul
+from operator import mul
 
 from theory.closed_form.deep_softmax import critical_decay
-from theory.curvature import Curvature, cross_entropy, squared
+from theory.curvature import Curvature, cross_entropy, entering, squared
 from theory.frames import simplex_etf
 from theory.ops import (
     Expression,
-    class_means,
     constant,
     diagonal,
     helmert,
@@ -112,8 +111,7 @@ class Collapse:
 
     def means(self, layer: int) -> Expression:
         """μ_c^{(l)} as columns (d × K): what enters layer l, and the outputs for l = L + 1."""
-        chain = [*reversed(self.factors[1:layer]), class_means(self.factors[0], self.sizes)]
-        return reduce(matmul, chain)
+        return entering(self.factors, self.sizes, layer)
 
     def length(self, layer: int) -> Expression:
         """‖μ_c^{(l)}‖, for each class: ‖μ^{(1)}‖ = σ_0/√n times σ_j for the layers before l."""
@@ -184,7 +182,7 @@ class SoftmaxCollapse:
 
     def means(self, layer: int) -> Expression:
         """μ_c^{(l)} as columns: what enters layer l, and the outputs for l = L + 1."""
-        return reduce(matmul, [*reversed(self.factors[1:layer]), class_means(self.factors[0], (self.n,) * self.K)])
+        return entering(self.factors, (self.n,) * self.K, layer)
 
     @cached_property
     def curvature(self) -> Curvature:

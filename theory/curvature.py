@@ -17,7 +17,7 @@ from functools import reduce
 from operator import add, matmul
 from typing import Any
 
-from theory.ops import Expression, blocks, diagonal, identity, kron, one_hot, repeat_columns, zeros
+from theory.ops import Expression, blocks, class_means, diagonal, identity, kron, one_hot, repeat_columns, zeros
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,16 @@ def cross_entropy(factors: Sequence[Expression], sizes: Sequence[int], shares: E
         start += size
     gradient = (repeat_columns(shares, groups) - one_hot(sizes)) / N
     return Curvature(tuple(factors), gradient, tuple(hessians))
+
+
+def entering(factors: Sequence[Expression], sizes: Sequence[int], layer: int) -> Expression:
+    """M_l = V_{l−1} ⋯ V_1 H̄, the class means that enter a layer, as columns; the outputs' for l = L + 1.
+
+    >>> from theory.ops import ones
+    >>> entering([ones(3, 4), ones(2, 3)], (2, 2), 2).shape
+    (2, 2)
+    """
+    return reduce(matmul, [*reversed(factors[1:layer]), class_means(factors[0], sizes)])
 
 
 def along_pairs(at: Curvature, sizes: Sequence[int]) -> Expression:
