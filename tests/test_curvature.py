@@ -291,6 +291,25 @@ def test_a_part_within_classes_is_noticed() -> None:
         assert within.agrees is collapsed
 
 
+@pytest.mark.parametrize(
+    ("shift", "share"), [(0.0, (1 + np.log(2)) / 4), (np.log(2), 1 / 4)], ids=["softplus", "0 at 0"]
+)
+def test_limits_of_smoothed_relus_depend_on_the_smoothing(shift: float, share: float) -> None:
+    """Two layers at non-negative collapse, σ(x) = ε (log(1 + e^{x/ε}) − shift): σ(0) σ″(0) is log 2/4, or 0."""
+    model = UnconstrainedFeatures(class_sizes=(1,) * 3, depth=2, decays="1/50", widths=3, activation="relu")
+    factors, width = known_point(model).factors, 1e-7
+
+    def fit(W: torch.Tensor) -> torch.Tensor:
+        hidden = width * (torch.nn.functional.softplus(W @ factors["H"] / width, threshold=700) - shift)
+        return ((factors["W_2"] @ hidden - torch.eye(3)) ** 2).sum() / 6
+
+    hessian = torch.autograd.functional.hessian(fit, factors["W_1"]).reshape(9, 9)
+    largest_ones = torch.linalg.eigvalsh(hessian).flip(0)
+    outlier = float(largest_ones[0])
+    np.testing.assert_allclose(largest_ones[:3], outlier, rtol=1e-5)
+    np.testing.assert_allclose(largest_ones[3:], share * outlier, rtol=1e-5)  # of the order of the width
+
+
 @pytest.mark.parametrize("name", ["linear", "ce", "relu"])
 def test_one_sample_a_class_has_the_same_layers(name: str) -> None:
     model = general(name, (3, 3))

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from hypothesis.utils.dynamicvariables import DynamicVariable
 
-from verify.interrupt import AGAIN, at_most
+from verify.interrupt import AGAIN, at_most, held
 
 
 class TooLong(BaseException):
@@ -174,3 +174,21 @@ def test_a_late_signal_leaves_the_handler_and_the_timer_that_were_set_before(mon
         assert signal.getsignal(signal.SIGALRM) is inside
         assert signal.getitimer(signal.ITIMER_REAL)[0] > 50
     assert signal.getsignal(signal.SIGALRM) is before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_command_ends_after_what_must_not_be_left_half_made(number: int) -> None:
+    done, before = [], signal.signal(number, signal.default_int_handler)
+
+    def work() -> None:
+        with held():
+            signal.raise_signal(number)
+            done.append("the rest")
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            work()
+        assert done == ["the rest"]
+        assert signal.getsignal(number) is signal.default_int_handler
+    finally:
+        signal.signal(number, before)

@@ -21,6 +21,7 @@ from verify.empirical.deep_linear import end_metrics
 from verify.empirical.deep_relu import layer_metrics
 from verify.empirical.training import Trained, course, train
 from verify.engines import Settings, load
+from verify.methods.kernels import LayeredModel
 
 F = Fraction
 RELU = UnconstrainedFeatures(
@@ -208,16 +209,24 @@ def test_descent_is_looked_at_between_blocks_of_steps(monkeypatch: pytest.Monkey
         return advance(*arguments)
 
     monkeypatch.setattr(compiled, "steps", counted)
-    monkeypatch.setattr(training, "AT_A_TIME", 7 * whole.factors["H"].size * 4)
+    monkeypatch.setattr(training, "AT_A_TIME", 1)
+    monkeypatch.setattr(training, "TOGETHER", 7)
     again = train(LINEAR, steps=50, **settings)
-    assert len(counts) > 1
-    assert sum(counts) == 50
+    assert counts == [7] * 7 + [1]
     for name, factor in whole.factors.items():
         np.testing.assert_array_equal(again.factors[name], factor)
     counts.clear()
     lost = train(LINEAR, steps=10_000, **settings | {"rate": F(10**6)})
     assert not np.isfinite(lost.objective).any()
     assert sum(counts) < 1000
+
+
+def test_a_large_descent_that_has_diverged_ends() -> None:
+    """One that is not compiled: each step takes a millisecond."""
+    large = UnconstrainedFeatures(class_sizes=(40,) * 3, depth=5, widths=(60,), decays=F(1, 100))
+    assert not LayeredModel(large, False).is_compiled
+    with interrupt.at_most(20, TimeoutError, of_processor=True):
+        assert not np.isfinite(train(large, steps=10**9, seed=0, runs=1, rate=F(20)).objective).any()
 
 
 def test_compiled_descent_can_be_interrupted() -> None:

@@ -96,6 +96,28 @@ def _by_a_thread(seconds: float, error: type[BaseException], of_processor: bool)
 
 
 @contextmanager
+def held() -> Iterator[None]:
+    """Ctrl-C and SIGTERM wait until the block is left: for what an exception would leave half made.
+
+    >>> with held():
+    ...     pass
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    caught: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda number, _: caught.append(number)) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if caught:
+            signal.raise_signal(caught[0])
+
+
+@contextmanager
 def end_after(seconds: float) -> Iterator[None]:
     """End this whole process where the block takes longer, whatever it hangs in: a thread of C waits for it.
 

@@ -55,7 +55,7 @@ def centring(classes: int) -> Any:
     return eye(classes) - arb_mat(classes, classes, [arb(1) / classes] * classes**2)
 
 
-def collapsed_point(rng: Random) -> Instance:
+def softmax_point(rng: Random) -> Instance:
     """Collapse of a random model at random α and κ, along random frames, with λ_H such that it is critical."""
     from flint import arb, arb_mat, ctx, fmpq
 
@@ -99,7 +99,7 @@ def collapsed_point(rng: Random) -> Instance:
 SOFTMAX_COLLAPSE = replace(
     COLLAPSE,
     name="a critical point with the outputs α S Y and cross-entropy",
-    draw=collapsed_point,
+    draw=softmax_point,
     objective=no_objective,
     letters={
         **{name: COLLAPSE.letters[name] for name in ("W", "Q", "R", "H", "Y", "E", "e")},

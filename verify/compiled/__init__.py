@@ -10,10 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from verify.interrupt import held
 
 if TYPE_CHECKING:
     import torch
@@ -45,7 +49,7 @@ def prepare(say: Callable[[str], None] = print) -> None:
 
 
 def load() -> None:
-    """Load the machine code, or make it: within a second, or 20, in which nothing should interrupt it.
+    """Load the machine code, or make it: within a second, or 20, in which signals wait.
 
     >>> load()
     """
@@ -57,12 +61,24 @@ def load() -> None:
 
     kernel = LayeredModel(UnconstrainedFeatures(class_sizes=(1, 1), decays=1), collapsed=False)
     start = torch.ones(1, kernel.layout.size, dtype=torch.float64)
-    lbfgs(of_model(kernel), start, 1, 0.0, 1)
-    steps(of_model(kernel), start, start, 0.1, 1, 0.0)
+    with held():
+        _lbfgs(of_model(kernel), start, 1, 0.0, 1)
+        _steps(of_model(kernel), start, start, 0.1, 1, 0.0)
+
+
+@cache
+def _ready() -> None:
+    """Once in a process, before its first descent."""
+    prepare(partial(print, file=sys.stderr))
 
 
 def lbfgs(program: Program, start: torch.Tensor, iterations: int, tolerance: float, history: int) -> torch.Tensor:
     """Where L-BFGS leads from each start (B, size), as ``verify.methods.minimise.lbfgs`` with the same constants."""
+    _ready()
+    return _lbfgs(program, start, iterations, tolerance, history)
+
+
+def _lbfgs(program: Program, start: torch.Tensor, iterations: int, tolerance: float, history: int) -> torch.Tensor:
     import numpy as np
     import torch
 
@@ -96,6 +112,18 @@ def steps(
     momentum: float,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Points and velocities (B, size) after so many steps of gradient descent of one length, or one for each entry."""
+    _ready()
+    return _steps(program, start, velocity, rate, count, momentum)
+
+
+def _steps(
+    program: Program,
+    start: torch.Tensor,
+    velocity: torch.Tensor,
+    rate: torch.Tensor | float,
+    count: int,
+    momentum: float,
+) -> tuple[torch.Tensor, torch.Tensor]:
     import numpy as np
     import torch
 

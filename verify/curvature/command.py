@@ -55,7 +55,7 @@ def spectrum(
     layer: Annotated[int | None, typer.Option(metavar="L", help="The Hessian in W_L; default each layer's.")] = None,
     full: Annotated[bool, typer.Option("--full", help="The Hessian in all factors, features too.")] = False,
     parts: Annotated[
-        bool, typer.Option("--parts", help="Within classes, across them, and of class means, in place of the whole.")
+        bool, typer.Option("--parts", help="A layer's parts within and across classes, of class means, of labels.")
     ] = False,
     data: Annotated[bool, typer.Option("--data", help="Of the data term (default).")] = False,
     regularised: Annotated[bool, typer.Option("--regularised", help="With the decays.")] = False,

@@ -32,7 +32,7 @@ def memory(model: UnconstrainedFeatures, layer: int) -> float:
             return 8.0 * (rows**2 + columns**2)
         rows, columns = (min(size, model.K) for size in (rows, columns))
         columns = max(columns, min(model.widths[layer - 1], model.N))
-    return 8.0 * (4 * model.K**2 * rows * columns + 2 * model.K * max(model.widths) * model.N)
+    return 8.0 * (4 * model.K**2 * rows * columns + 2 * model.K * max(model.K, *model.widths) * model.N)
 
 
 def parts(curvature: Curvature, layer: int) -> dict[str, Kronecker | Operator]:

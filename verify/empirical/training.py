@@ -24,8 +24,10 @@ Array = NDArray[np.float64]
 RECORDED = 10
 """From so many steps on, recording one of them pays."""
 AT_A_TIME = 10**7
-"""Entries times steps of compiled descent between two looks: at most a second, after which signals are heard and a
-descent all of whose restarts have diverged ends."""
+"""Entries times steps between two looks: about a second, after which signals are heard and a descent all of whose
+restarts have diverged ends."""
+TOGETHER, RECORDED = 100, 10_000
+"""At least so many steps between two looks, and on a GPU, where the record of one step serves many."""
 BLOCK = 1 << 19
 """Numbers in the restarts that a CPU moves together, 4 MB: where each has 135,000, 64 at once take twice as long."""
 
@@ -114,8 +116,13 @@ def descent(
 ) -> Iterator[Tensor]:
     """Points (B, n) of gradient descent with heavy-ball momentum, in the kernel's units, ``at`` increasing steps."""
     velocity = torch.zeros_like(x)
+    at_least = RECORDED if kernel.device.type == "cuda" else TOGETHER
+    some = max(at_least, AT_A_TIME // max(1, x.numel()))
     for earlier, later in pairwise((0, *at)):
-        x, velocity = _advanced(kernel, x, velocity, rate, later - earlier, momentum)
+        for done in range(earlier, later, some):
+            x, velocity = _advanced(kernel, x, velocity, rate, min(some, later - done), momentum)
+            if not bool(x.isfinite().all(1).any()):
+                break
         yield x
 
 
@@ -123,12 +130,7 @@ def _advanced(
     kernel: LayeredModel, x: Tensor, velocity: Tensor, rate: Tensor | float, steps: int, momentum: float
 ) -> tuple[Tensor, Tensor]:
     if kernel.is_compiled:
-        formula, some = of_model(kernel), max(1, AT_A_TIME // max(1, x.numel()))
-        for done in range(0, steps, some):
-            x, velocity = compiled.steps(formula, x, velocity, rate, min(some, steps - done), momentum)
-            if not bool(x.isfinite().all(1).any()):
-                break
-        return x, velocity
+        return compiled.steps(of_model(kernel), x, velocity, rate, steps, momentum)
     if kernel.device.type == "cuda" and columns.fits(kernel):
         return columns.steps(kernel, x, velocity, rate, steps, momentum, repeat)
     some = max(1, BLOCK // x.shape[1]) if kernel.device.type == "cpu" else len(x)

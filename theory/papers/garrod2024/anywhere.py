@@ -103,7 +103,10 @@ def layer_hessian_kron(
 def second_variation(
     K: int, n: int, widths: tuple[int, ...], seed: int, mixed: int = 1, backwards: bool = False
 ) -> Identity:
-    """At every point, gradient and Hessian in all factors are those of the block formulas."""
+    """At every point, gradient and Hessian in all factors are those of the block formulas.
+
+    Both are compared along a line in all factors at once: f′ and f″ of the model's own data term with these formulas.
+    """
     model = Model(class_sizes=(n,) * K, depth=len(widths), widths=widths, decays=1)
     factors, along = (integer_factors(K, n, widths, seed + shift) for shift in (0, 1))
     at, L, v = squared(reordered(factors, backwards), model.class_sizes), model.M, flattened(along)
@@ -156,7 +159,7 @@ def gn_split(
     "garrod2024-ce-split",
     source=source("cross-entropy with adjustments: the sum of the parts", "X", "v3"),
     expected=PROVED,
-    **LAYER,
+    **LAYER | {"hypotheses": LAYER["hypotheses"] | {"K ≥ 2": lambda K, **_: K >= 2}},
     K=st.sampled_from((2, 2, 3, 3, 4, 5)),
     n=st.sampled_from((1, 2, 3)),
     widths=shapes(4),
@@ -170,9 +173,10 @@ def gn_split(
 def ce_split(
     K: int, n: int, widths: tuple[int, ...], layer: int, seed: int, left_out: str = "", even: bool = False
 ) -> Identity:  # fmt: skip
-    """At every point a layer's Hessian is G_within + G_cross + G_class + G_own, with weights p_{ic,c'}/(Kn).
+    """Σ_i Aᵀ(diag(p_i) − p_i p_iᵀ)A ⊗ h_i h_iᵀ/(Kn) is G_within + G_cross + G_class + G_own, for any probabilities p_i.
 
-    p_{ic} are any probabilities; v_{icc'} is the gradient of a sample if its label were c', and G_own that of c' = c.
+    With the softmax of the outputs it is the Hessian of a layer. Weights are p_{ic,c'}/(Kn), the gradient of a sample
+    if its label were c' is v_{icc'} = Aᵀ(p_i − e_{c'}) ⊗ h_i, and G_own is that of c' = c.
     """
     P, factors = probabilities(K, K * n, seed), integer_factors(K, n, widths, seed)
     at = cross_entropy(factors, (n,) * K, P)

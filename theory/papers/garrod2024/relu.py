@@ -18,10 +18,12 @@ from theory.papers.dang2023.letters import OFF
 from theory.papers.garrod2024.setting import HYPOTHESES, POINT, PROVED, WITNESS, at_layer, listed, points, source
 from theory.statement import DRAWN, theorem
 
-FRAMES: dict[str, Callable[..., bool]] = HYPOTHESES | {
+FRAMES: dict[str, Callable[..., bool]] = {
+    **{name: holds for name, holds in HYPOTHESES.items() if "turned" not in name},
     "frames at least 0": lambda turn, **_: not turn,
-    "a spare coordinate to spread over": lambda spare, spread, **_: not spread or spare >= 1,
-    DRAWN + "spread frames only if small": lambda K, L, spare, spread, **_: not spread or (K + spare) * L <= 16,
+    DRAWN + "frames spread over a spare coordinate only if there is one, and small": lambda K, L, spare, spread, **_: (
+        not spread or (spare >= 1 and (K + spare) * L <= 16)
+    ),
 }
 NONNEGATIVE: dict[str, Any] = {"turn": st.just(False), "spread": st.booleans()}
 
@@ -44,7 +46,8 @@ def relu_nonnegative(factor: Fraction = Fraction(1), negative: bool = False, aft
     """With U_l ≥ 0 no ReLU acts, and the loss of a ReLU model is the linear minimum ½(1−γ)² + ½(L+1)γ(1−γ).
 
     Back-propagated errors A_{l+1}ᵀ (Z − Y) are multiples of the ReLUs' inputs, γ (γ−1)/‖μ^{(l+1)}‖² times: they vanish
-    at the kinks, so that no second derivative of a ReLU there, smoothed or not, enters the Hessian.
+    at the kinks, whatever a second derivative is there. Where a ReLU is smoothed to σ_ε the errors are of the size of
+    σ_ε(0): with softplus the products with σ_ε″(0) stay, so that limits depend on the smoothing.
     """
     at = Collapse(**point | ({"turn": True, "spread": False} if negative else {}))
     features, active, inputs = at.factors[0], [], {}
@@ -129,7 +132,9 @@ def relu_hessian(layer: int, outliers: int = 2, **point: Any) -> Spectrum:
 def relu_hessian_at_zero(layer: int, slope: Fraction, power: int = 2, **point: Any) -> Spectrum:
     """All inputs of ReLUs off the own class are exactly 0 there: K(K−1) of the K² eigenvalues carry σ'(0)^{2(L−l)}.
 
-    With σ'(0) = 0, which automatic differentiation takes, K eigenvalues are left below the last layer, not K².
+    With σ'(0) = 0, which automatic differentiation takes, K eigenvalues are left below the last layer, not K². That is
+    the Gauss–Newton matrix. Smoothed ReLUs may add to it in the limit: with softplus of a width ε → 0 two layers have
+    (1 + log 2)/4 in place of σ'(0)² = 1/4, as errors of the size σ_ε(0) = ε log 2 meet σ_ε″(0) = 1/(4ε).
     """
     at = Collapse(**point)
     K, outlier = at.K, at.gamma / (1 - at.gamma)

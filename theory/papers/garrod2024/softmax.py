@@ -22,7 +22,7 @@ from theory.statement import DRAWN, theorem
 
 SOFTMAX: dict[str, Any] = {
     "hypotheses": {
-        "K ≥ 2": lambda K, **_: K >= 2,
+        "K ≥ 2, n ≥ 1": lambda K, n, **_: K >= 2 and n >= 1,
         "L ≥ 1, a layer of 1 … L": lambda L, layer, **_: 1 <= layer <= L,
         "α > 0": lambda r, **_: r > 1,
         DRAWN + "logarithms in matrices only if small": lambda K, n, L, spare, turn, **_: (
@@ -146,10 +146,10 @@ def ce_two_classes(**given: Any) -> Spectrum:
     },
 )
 def ce_gradient(layer: int, less: int = 0, half: int = 1, dimensions: int = 1, **point: Any) -> Identity:
-    """The data gradient of a layer is −λ_l W_l, an eigenvector for α λ_l (1 + κ(K−1))/K, the largest and a simple one.
+    """The data gradient of a layer is −λ_l W_l, an eigenvector of its Hessian for α λ_l (1 + κ(K−1))/K.
 
-    That is the value that ``garrod2024-ce-layer-spectrum`` has once. W_l is (K−1)/(K ‖μ^{(l)}‖²) times the sum over
-    classes of μ_c^{(l+1)} ⊗ μ_c^{(l)}, with the outputs for l = L. For K = 2 that is the only eigenvalue off 0.
+    That is the largest value, which ``garrod2024-ce-layer-spectrum`` and ``-ce-two-classes`` have once. W_l is (K−1)/(K
+    ‖μ^{(l)}‖²) times the sum over classes of μ_c^{(l+1)} ⊗ μ_c^{(l)}, with the outputs for l = L.
     """
     at = SoftmaxCollapse(**point)
     gradient, K = flattened([at.curvature.slope(layer)]), at.K
@@ -217,11 +217,12 @@ def ce_parts(
     soft: Callable[[SoftmaxCollapse], Fraction] = lambda at: at.softness,
     **point: Any,
 ) -> Spectrum:
-    """At collapse G_within = 0, G_cross has rank K(K−2), G_class and G_own have rank K, with p and 1−p of their sum.
+    """At collapse G_within = 0, G_cross has rank K(K−2), G_class and G_own are p and 1−p of their sum, of rank K.
 
-    Over λ_l α: 1/K (K² − 3K + 1 times) and 1/(K(K−1)) (K − 1 times) across; p² (K−2)/(K−1) (K − 1 times) and p² once
-    for class, with p (1−p) in place of p² for own; p = (1 + (K−1)κ)/K is the probability of the own class. So the K
-    outliers of ``garrod2024-ce-layer-spectrum`` are those of class and own, K − 1 of which lie in the range of G_cross.
+    For K ≥ 3, over λ_l α: 1/K (K² − 3K + 1 times) and 1/(K(K−1)) (K − 1 times) across; p² (K−2)/(K−1) (K − 1 times) and
+    p² once for class, with p (1−p) in place of p² for own; p = (1 + (K−1)κ)/K is the probability of the own class. So
+    the K outliers of ``garrod2024-ce-layer-spectrum`` are those of class and own, K − 1 of which lie in the range of
+    G_cross. With two classes p² and p (1−p) are all there is.
     """
     at = SoftmaxCollapse(**point)
     rows = softmax_split(at.curvature, layer, at.K, at.n, at.softmax)[part] / (at.decay_of(layer) * log(at.r))
