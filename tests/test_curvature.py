@@ -740,6 +740,15 @@ def test_what_is_not_predicted_is_said(arguments: list[str], said: str, capsys: 
         (["--over-time", "--descent", "100", "--rate", "1000"], "--rate: gradient descent diverges"),
         (["--descent", "100", "--rate", "1000"], "--rate: gradient descent diverges"),
         (["--descent", "100", "--rate", "fast"], "--rate"),
+        (["--descent", "9", "--rate", "1e400"], "--rate must be a length of steps below"),
+        (["--descent", "1" + 30 * "0"], "--descent"),
+        (["--sizes", "3", "--descent", "9", "--over-time"], "give two or more"),
+        (["--sizes", "900*1", "--widths", "900", "--descent", "9", "--over-time"], "900 classes needs more than 8 GB"),
+        (["--parts", "--full"], "leave out --full"),
+        (["--parts", "--regularised"], "leave out --regularised"),
+        (["--parts", "--descent", "9", "--over-time"], "leave out --over-time"),
+        (["--parts", "--loss", "focal", "--gamma", "2"], "--parts is for the losses mse and ce, got focal"),
+        (["--parts", "--sizes", "100*1", "--widths", "512", "--activation", "relu"], "needs more than 8 GB"),
         (["--plot", "a.pdf"], ".svg or .png"),
         (["--plot", "/no/such/folder/a.svg"], "cannot be written"),
         (["--json", "/no/such/folder/a"], "cannot be written"),
@@ -757,6 +766,31 @@ def test_unusable_input_is_one_sentence(arguments: list[str], said: str, capsys:
     err = capsys.readouterr().err
     assert said in err
     assert err.count("\n") == 1
+
+
+def test_parts_are_printed_and_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("matplotlib")
+    target, run = tmp_path / "found.svg", ["spectrum", "--sizes", "4*2", "--decay", "1/250", "--loss", "ce", "--parts"]
+    assert main([*run, "--json", str(tmp_path / "found.json"), "--plot", str(target)]) == 0
+    out = capsys.readouterr().out
+    assert [line.split(",")[1].strip() for line in out.splitlines() if line.startswith("layer")] == [
+        "within", "cross", "class", "own"
+    ]  # fmt: skip
+    assert all(one["agrees"] for one in json.loads((tmp_path / "found.json").read_text())["matrices"])
+    text = target.read_text()
+    assert "garrod2024-ce-parts" in text
+    assert text.count("all measured eigenvalues are 0") == 1
+
+
+def test_the_objective_of_a_descent_is_in_the_convention(capsys: pytest.CaptureFixture[str]) -> None:
+    """Plain sums are N = 15 times as much, and so are decays that mean the same."""
+    run = ["spectrum", "--sizes", "3*5", "--widths", "4", "--depth", "2", "--descent", "10", "--layer", "1"]
+    found = []
+    for more in (["--decay", "1/100"], ["--decay", "15/100", "--convention", "sum"]):
+        assert main([*run, *more]) == 0
+        (said,) = [line for line in capsys.readouterr().out.splitlines() if "The objective there is" in line]
+        found.append(float(said.rstrip(".").split()[-1]))
+    assert found[1] == pytest.approx(15 * found[0], rel=1e-11)
 
 
 @pytest.mark.parametrize("suffix", ["svg", "png"])

@@ -55,8 +55,6 @@ Alpha = Annotated[str | None, typer.Option(help="Of label smoothing: 0 ≤ α < 
 Gamma = Annotated[str | None, typer.Option(help="Of the focal loss: 0 ≤ γ ≤ 100.")]
 BiasDecay = Annotated[str | None, typer.Option(help="Decay of the last-layer bias.")]
 Bias = Annotated[str, typer.Option(help="none, or last-layer (not regularised).")]
-LARGEST_SEED = 2**63 - 1
-"""That of the generators."""
 Json = Annotated[str | None, typer.Option("--json", metavar="FILE", help="Write JSON to a file; - is standard output.")]
 Plot = Annotated[str | None, typer.Option("--plot", metavar="FILE", help="Draw what is predicted, as .svg or .png.")]
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from verify.runner import Progress
 
 INTERRUPTED, PIPE_CLOSED = 130, 141
+LARGEST_SEED = 2**63 - 1
+"""That of the generators that search."""
 RESUMED = {"verify", "check", "rfm", "train", "sweep"}
 """Commands that keep what is finished, and go on from there."""
 
@@ -129,7 +131,7 @@ def verify(
     ] = None,
     seed: Annotated[
         int,
-        typer.Option(min=0, max=calculator.LARGEST_SEED, help="Makes drawn instances and random starts reproducible."),
+        typer.Option(min=0, max=LARGEST_SEED, help="Makes drawn instances and random starts reproducible."),
     ] = 0,
     fresh: Annotated[bool, typer.Option("--fresh", help="Ignore stored results.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show clauses and engines.")] = False,
@@ -203,7 +205,7 @@ def show(
 def check(
     place: Annotated[str, typer.Argument(metavar="FILE[::NAME]", help="A Python file with conjectures; it is run.")],
     budget: Annotated[float, typer.Option(min=0.1, max=1_000_000, help="Seconds for each conjecture.")] = 60.0,
-    seed: Annotated[int, typer.Option(min=0, max=calculator.LARGEST_SEED, help="Makes the search reproducible.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Makes the search reproducible.")] = 0,
     device: Annotated[str, typer.Option(help=f"{', '.join(DEVICES)}.")] = "auto",
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget what an earlier check found.")] = False,
     json: Json = None,

@@ -69,7 +69,7 @@ def spectrum(
         bool, typer.Option("--over-time", help="Each layer's outliers and alignments along the descent.")
     ] = False,
     rate: Annotated[str | None, typer.Option(help="Length of these steps in 1/(2N); default 1/5.")] = None,
-    seed: Annotated[int, typer.Option(min=0, max=options.LARGEST_SEED, help="Of the start of the descent.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the start of the descent.")] = 0,
     top: Annotated[int, typer.Option(min=1, help="How many eigenvalues, the largest.")] = 100,
     device: Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Where it is computed.")] = "auto",
     json: options.Json = None,

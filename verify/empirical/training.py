@@ -94,7 +94,7 @@ def course(
     True
     """
     kernel = LayeredModel(model, collapsed, device)
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed % 2**63)
     spread = model.widths[0] ** -0.5 if deviation is None else float(deviation)
     shapes = kernel.layout.shapes
     unit = {name: kernel.units.get(name, 1.0) for name in shapes}

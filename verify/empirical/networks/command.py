@@ -61,7 +61,7 @@ def train(
     steps: Annotated[int, typer.Option(min=1, help="In all: Adam's first, then those of L-BFGS.")] = 1000,
     adam: Annotated[int, typer.Option(min=0, help="How many of them are Adam's.")] = 300,
     rate: Annotated[float, typer.Option(help="Length of Adam's steps.")] = 1e-3,
-    seed: Annotated[int, typer.Option(min=0, max=options.LARGEST_SEED, help="Of the samples and of the start.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the samples and of the start.")] = 0,
     device: Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Where it is computed.")] = "auto",
     threads: Annotated[int, typer.Option(min=1, help="Of the processor.")] = 1,
     fresh: Annotated[bool, typer.Option("--fresh", help="Ignore what a run that was stopped has kept.")] = False,

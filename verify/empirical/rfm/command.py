@@ -40,9 +40,7 @@ def rfm(
     no_agop: Annotated[bool, typer.Option("--no-agop", help="M = I: the control without the AGOP.")] = False,
     device: Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Where it is computed.")] = "auto",
     threads: Annotated[int, typer.Option(min=1, help="Of the processor.")] = 1,
-    seed: Annotated[
-        int, typer.Option(min=0, max=options.LARGEST_SEED, help="Of the samples and of all random features.")
-    ] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the samples and of all random features.")] = 0,
     fresh: Annotated[bool, typer.Option("--fresh", help="Ignore what a run that was stopped has kept.")] = False,
     json: options.Json = None,
     plot: Annotated[str | None, typer.Option(metavar="FILE", help="Draw the metrics, as .svg or .png.")] = None,
