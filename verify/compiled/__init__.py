@@ -53,17 +53,19 @@ def load() -> None:
 
     >>> load()
     """
-    import torch
+    import numpy as np
 
     from theory.model import UnconstrainedFeatures
+    from verify.compiled import descent
     from verify.compiled.programs import of_model
     from verify.methods.kernels import LayeredModel
+    from verify.methods.minimise import ARMIJO, CURVATURE, ROUNDING
 
     kernel = LayeredModel(UnconstrainedFeatures(class_sizes=(1, 1), decays=1), collapsed=False)
-    start = torch.ones(1, kernel.layout.size, dtype=torch.float64)
+    program, points = of_model(kernel), np.ones((1, kernel.layout.size))
     with held():
-        _lbfgs(of_model(kernel), start, 1, 0.0, 1)
-        _steps(of_model(kernel), start, start, 0.1, 1, 0.0)
+        descent.lbfgs(program, points, 1, 0.0, 1, ARMIJO, ROUNDING, CURVATURE)
+        descent.steps(program, points, points, points[0], 1, 0.0)
 
 
 @cache
@@ -74,17 +76,13 @@ def _ready() -> None:
 
 def lbfgs(program: Program, start: torch.Tensor, iterations: int, tolerance: float, history: int) -> torch.Tensor:
     """Where L-BFGS leads from each start (B, size), as ``verify.methods.minimise.lbfgs`` with the same constants."""
-    _ready()
-    return _lbfgs(program, start, iterations, tolerance, history)
-
-
-def _lbfgs(program: Program, start: torch.Tensor, iterations: int, tolerance: float, history: int) -> torch.Tensor:
     import numpy as np
     import torch
 
     from verify.compiled import descent
     from verify.methods.minimise import ARMIJO, CURVATURE, ROUNDING
 
+    _ready()
     points = np.ascontiguousarray(start.detach().numpy())
     with _own_errors():
         ends = descent.lbfgs(program, points, iterations, tolerance, history, ARMIJO, ROUNDING, CURVATURE)
@@ -112,23 +110,12 @@ def steps(
     momentum: float,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Points and velocities (B, size) after so many steps of gradient descent of one length, or one for each entry."""
-    _ready()
-    return _steps(program, start, velocity, rate, count, momentum)
-
-
-def _steps(
-    program: Program,
-    start: torch.Tensor,
-    velocity: torch.Tensor,
-    rate: torch.Tensor | float,
-    count: int,
-    momentum: float,
-) -> tuple[torch.Tensor, torch.Tensor]:
     import numpy as np
     import torch
 
     from verify.compiled import descent
 
+    _ready()
     points, speeds = (np.ascontiguousarray(part.detach().numpy()) for part in (start, velocity))
     rates = torch.as_tensor(rate, dtype=torch.float64).expand(1, points.shape[1])[0].contiguous().numpy()
     with _own_errors():
