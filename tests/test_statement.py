@@ -15,7 +15,17 @@ import theory.statement as registry
 from theory.claims import GlobalMinimum, Inequality, digest
 from theory.model import UnconstrainedFeatures
 from theory.ops import constant
-from theory.statement import Instance, Source, Statement, StatementError, conjecture, find, statements, theorem
+from theory.statement import (
+    DRAWN,
+    Instance,
+    Source,
+    Statement,
+    StatementError,
+    conjecture,
+    find,
+    statements,
+    theorem,
+)
 from theory.strategies import (
     ABOVE,
     AT,
@@ -27,6 +37,7 @@ from theory.strategies import (
     models,
     threshold,
 )
+from verify.report import description, show_json
 
 F = Fraction
 
@@ -52,6 +63,19 @@ def statement(**fields: Any) -> Statement:
 def test_a_hypothesis_that_is_not_met_is_named() -> None:
     with pytest.raises(StatementError, match="square: hypothesis not met: odd"):
         statement().claim({"size": 2})
+
+
+def test_what_keeps_instances_small_is_no_hypothesis_of_the_theorem() -> None:
+    """It holds for drawn instances all the same, and is shown, under another name."""
+    small = {"odd": lambda size: size % 2 == 1, DRAWN + "at most 3": lambda size: size <= 3}
+    made = statement(hypotheses=small)
+    assert (made.assumed, made.limits) == (["odd"], ["at most 3"])
+    assert {p["size"] for p in made.draw(9)} == {1, 3}
+    assert {name: show_json([made])["statements"][0][name] for name in ("hypotheses", "instances")} == {
+        "hypotheses": ["odd"], "instances": ["at most 3"]
+    }  # fmt: skip
+    labels = [str(cell) for cell in description(made).columns[0].cells]
+    assert (labels.count("hypothesis"), labels.count("instances")) == (1, 1)
 
 
 def test_an_unknown_wrong_version_is_an_error() -> None:

@@ -112,7 +112,7 @@ def held() -> Iterator[None]:
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)  # None: not set from Python
         if caught:
             signal.raise_signal(caught[0])
 

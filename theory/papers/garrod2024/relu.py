@@ -15,11 +15,10 @@ from theory.closed_form.curvature import Eigenvalue
 from theory.collapse import Collapse
 from theory.ops import Expression, diagonal, identity, kron, one_hot, relu, sum_squares
 from theory.papers.dang2023.letters import OFF
-from theory.papers.garrod2024.setting import HYPOTHESES, POINT, PROVED, WITNESS, at_layer, listed, points, source
+from theory.papers.garrod2024.setting import ASSUMED, POINT, PROVED, WITNESS, at_layer, listed, points, source
 from theory.statement import DRAWN, theorem
 
-FRAMES: dict[str, Callable[..., bool]] = {
-    **{name: holds for name, holds in HYPOTHESES.items() if "turned" not in name},
+FRAMES: dict[str, Callable[..., bool]] = ASSUMED | {
     "frames at least 0": lambda turn, **_: not turn,
     DRAWN + "frames spread over a spare coordinate only if there is one, and small": lambda K, L, spare, spread, **_: (
         not spread or (spare >= 1 and (K + spare) * L <= 16)

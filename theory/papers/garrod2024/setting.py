@@ -33,10 +33,13 @@ GAINS = [Fraction(x) for x in ("9/10", "15/16", "24/25", "80/81", "8/9", "25/27"
 LOWER = [Fraction(x) for x in ("27/32", "4/5", "3/4", "2/3", "5/9", "1/10")]
 """For fewer layers, the last for one alone."""
 
-HYPOTHESES: dict[str, Callable[..., bool]] = {
+ASSUMED: dict[str, Callable[..., bool]] = {
     "K ≥ 2, n ≥ 1, d ≥ K": lambda K, n, spare, **_: K >= 2 and n >= 1 and spare >= 0,
     "L ≥ 1, a layer of 1 … L": lambda L, layer=1, **_: 1 <= layer <= L,
     "(2): (L−1)/L < γ < 1": lambda L, gamma, **_: Fraction(L - 1, L) < gamma < 1,
+}
+"""What the theorems at collapse assume."""
+HYPOTHESES = ASSUMED | {
     DRAWN + "turned frames, and so dense matrices, only if small": lambda K, L, spare, turn, **_: (
         not turn or (K + spare) * L <= 16
     ),
